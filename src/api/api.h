@@ -1,0 +1,46 @@
+/* The API: routes.def names every route with its scope, body cap, place of work and handler; this is where requests are
+ * authenticated, authorised and dispatched. Publishing runs on the HTTP loop and is answered from the writer's callback; every
+ * other handler is a plain synchronous function on the pool, with a reader of its own. The command line calls the same handlers in
+ * its own process (api_call). */
+#ifndef GRAPNEL_API_API_H
+#define GRAPNEL_API_API_H
+
+#include "base/budget.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "deliver/egress.h"
+#include "http/message.h"
+#include "http/server.h"
+#include "ingest/ingest.h"
+#include "model/key.h"
+#include "sign/seal.h"
+#include "store/read.h"
+#include "store/store.h"
+
+struct api_config {
+	struct store *store;
+	struct index *index;
+	struct keyring *keyring;
+	struct budget *budget;
+	const struct clock *clock;
+	const struct master_key *master;
+	const struct egress *egress;
+	const char *dns_servers;
+	struct ingest_config ingest;
+	size_t request_bytes_max;   /* 8 MiB */
+	int64_t secret_overlap_ms;  /* the default overlap of a rotation: 24 h */
+	unsigned pool_threads;      /* 4 */
+	/* "" when ready; else why not. Any thread. */
+	void (*ready)(void *context, char *why, size_t why_size);
+	void *ready_context;
+};
+
+struct api;
+struct api *api_start(const struct api_config *config, struct err *err) ATTR_MUST_USE;
+struct http_app api_app(struct api *api);
+/* Runs one request in the caller's thread and waits for its answer (the peer is the administrator). For the command line. */
+void api_call(struct api *api, const struct http_request *request, struct http_response *response);
+/* Finishes what is queued, ends the pool. NULL is allowed. */
+void api_stop(struct api *api);
+
+#endif

@@ -1,0 +1,30 @@
+/* The command line: one command, one file, one row in commands.def. Commands other than serve speak the API: to the running hub
+ * over the admin socket in the data folder, or, when none runs, to the store in their own process, through the transport that
+ * main.c passes in. */
+#ifndef GRAPNEL_CLI_CLI_H
+#define GRAPNEL_CLI_CLI_H
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "conf/conf.h"
+#include "http/message.h"
+
+/* Exit codes; documented in grapnel(1). */
+enum cli_exit {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1,      /* the command was carried out and the answer is no (check found something, not found, refused) */
+	EXIT_USAGE = 2,       /* wrong arguments or options */
+	EXIT_UNAVAILABLE = 3, /* the hub or its data could not be reached: try again */
+};
+
+/* How a command reaches the API in its own process when no hub runs (hub.c). */
+struct cli_local {
+	void *(*open)(const struct conf *conf, struct err *err);
+	void (*call)(void *hub, const struct http_request *request, struct http_response *response);
+	void (*close)(void *hub);
+	int (*serve)(const struct conf *conf); /* the serve command: returns the exit code */
+};
+
+int cli_main(int argc, char **argv, const struct cli_local *local);
+
+#endif

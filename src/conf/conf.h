@@ -1,0 +1,41 @@
+/* Options: options.def is the one table from which the file format (grapnel.conf, INI), environment (GRAPNEL_…, secrets also
+ * GRAPNEL_…_FILE), arguments, --help, the man page and a documentation check are made. Order of precedence: arguments,
+ * environment, file, default. A struct conf is read-only once loaded; freed by conf_free(). */
+#ifndef GRAPNEL_CONF_CONF_H
+#define GRAPNEL_CONF_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/strbuf.h"
+
+/* Types of members by option type: TEXT char * (NULL: unset); NUMBER, MILLISECONDS, BYTES int64_t; SWITCH bool; CHOICE int64_t (place
+ * in the list); REAL double. */
+#define CONF_MEMBER_TEXT char *
+#define CONF_MEMBER_NUMBER int64_t
+#define CONF_MEMBER_MILLISECONDS int64_t
+#define CONF_MEMBER_BYTES int64_t
+#define CONF_MEMBER_SWITCH bool
+#define CONF_MEMBER_CHOICE int64_t
+#define CONF_MEMBER_REAL double
+
+struct conf {
+#define OPTION(member, name, type, standard, range, help) CONF_MEMBER_##type member;
+#include "conf/options.def"
+#undef OPTION
+};
+
+/* Loads from defaults, the file (--config, GRAPNEL_CONFIG, or <data>/grapnel.conf when it exists), the environment and the
+ * arguments argv[0 … argc-1] (options only: "--name value", "--name=value", "--switch", "--no-switch"). An unknown option, or a
+ * value out of range, is an error that names where it came from, the option, and what is accepted. `rest` (may be NULL: none
+ * allowed) gets the first argument that is no option. */
+int conf_load(struct conf *conf, int argc, char **argv, int *rest, struct err *err) ATTR_MUST_USE;
+void conf_free(struct conf *conf);
+/* The table as --help text, as a commented grapnel.conf with all defaults, and as the mdoc/man list of grapnel.conf(5). */
+void conf_help(struct strbuf *out);
+void conf_sample(struct strbuf *out);
+void conf_man(struct strbuf *out);
+
+#endif

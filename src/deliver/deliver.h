@@ -1,0 +1,34 @@
+/* Delivery: workers, one thread each, send requests with the libcurl multi interface. An endpoint belongs to one worker, so its
+ * connections are reused without locks. A worker reads payloads that the scheduler did not pass, resolves and judges addresses,
+ * signs, sends, caps what comes back, and turns the result into an outcome (verdict.h). */
+#ifndef GRAPNEL_DELIVER_DELIVER_H
+#define GRAPNEL_DELIVER_DELIVER_H
+
+#include "base/budget.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "deliver/egress.h"
+#include "schedule/job.h"
+#include "sign/seal.h"
+
+struct deliver_config {
+	struct store *store; /* outcomes are posted here; each worker opens a reader */
+	struct budget *budget;
+	const struct clock *clock;
+	const struct master_key *master;
+	const struct egress *egress;
+	unsigned workers;
+	const char *dns_servers; /* NULL: the system's */
+	const char *user_agent;  /* "grapnel/1.0" */
+	bool capture_success;
+	void (*freed)(struct job *job); /* scheduler_freed */
+};
+
+struct deliver;
+struct deliver *deliver_start(const struct deliver_config *config, struct err *err) ATTR_MUST_USE;
+/* Takes the job over. Any thread. */
+void deliver_job(struct deliver *deliver, struct job *job);
+/* Ends every running exchange as failed (connection_closed, to be retried), posts the outcomes, ends the threads. NULL is allowed. */
+void deliver_stop(struct deliver *deliver);
+
+#endif

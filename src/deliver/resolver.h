@@ -1,0 +1,31 @@
+/* Names to addresses, with c-ares, outside libcurl (whose threaded resolver can freeze the multi loop). One resolver per worker
+ * thread, in the worker's own poll loop; a bounded cache honours TTL (1 s to 5 min; failures 1 s). Owned by one thread. */
+#ifndef GRAPNEL_DELIVER_RESOLVER_H
+#define GRAPNEL_DELIVER_RESOLVER_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+
+enum { RESOLVER_ADDRESSES_MAX = 16, RESOLVER_CACHE_MAX = 4096 };
+
+struct resolved {
+	unsigned len; /* 0: failed */
+	struct sockaddr_storage at[RESOLVER_ADDRESSES_MAX]; /* port unset */
+};
+
+struct resolver;
+/* `servers`: "ip[:port],…", NULL: the system's. epoll_fd: where it registers its sockets (data.ptr = the resolver); -1 for
+ * resolver_wait() alone. */
+struct resolver *resolver_new(const char *servers, const struct clock *clock, int epoll_fd, struct err *err) ATTR_MUST_USE;
+void resolver_free(struct resolver *resolver); /* pending queries are answered as failed first */
+/* Calls done() at once (literal address, cache) or later from resolver_process(). IP literals are never looked up. */
+void resolver_query(struct resolver *resolver, const char *host, void (*done)(void *context, const struct resolved *resolved), void *context);
+void resolver_process(struct resolver *resolver, int fd, unsigned epoll_events); /* fd -1: time-outs only */
+int resolver_timeout_ms(struct resolver *resolver); /* -1: none */
+/* For threads without a loop: resolves and waits at most timeout_ms. */
+void resolver_wait(struct resolver *resolver, const char *host, int timeout_ms, struct resolved *out);
+
+#endif

@@ -1,0 +1,58 @@
+/* A request and its response as the program sees them, wherever they came from: the network, the admin socket, or the command
+ * line in its own process. */
+#ifndef GRAPNEL_HTTP_MESSAGE_H
+#define GRAPNEL_HTTP_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/slice.h"
+#include "base/strbuf.h"
+
+enum { HTTP_HEADERS_MAX = 100, HTTP_REQUEST_ID_SIZE = 24, HTTP_RESPONSE_HEADERS_MAX = 8 };
+
+struct http_header {
+	struct slice name; /* as it came; compare with http_header() */
+	struct slice value;
+};
+
+/* Filled by whoever received it; read-only for handlers. Everything lives until the answer is given. */
+struct http_request {
+	struct slice method;
+	struct slice path;  /* percent-encoded as it came, without the query */
+	struct slice query; /* without '?'; {NULL, 0}: none */
+	unsigned headers_len;
+	struct http_header headers[HTTP_HEADERS_MAX];
+	struct slice body;
+	bool local;         /* came through the admin socket or from this process: its peer is the administrator */
+	char peer[64];      /* numeric address, for logs */
+	char id[HTTP_REQUEST_ID_SIZE]; /* "req_" + 13 digits: x-request-id of the answer */
+};
+
+/* Owned by the handler until given back. */
+struct http_response {
+	int status; /* 0: not set yet */
+	const char *content_type; /* static text; NULL: no body */
+	struct strbuf body;
+	unsigned headers_len;
+	struct {
+		const char *name; /* static text */
+		char value[256];
+	} headers[HTTP_RESPONSE_HEADERS_MAX];
+	bool close; /* close the connection after it */
+};
+
+/* The value of a header, case-insensitive; {NULL, 0} when absent. */
+struct slice http_header(const struct http_request *request, const char *name);
+/* A query parameter, percent-decoded ('+' is a space) into `out`; 1: there, 0: not there, -1: malformed or given twice. */
+int http_query(const struct http_request *request, const char *name, struct strbuf *out) ATTR_MUST_USE;
+/* Calls `visit` for each parameter name (still encoded) so that unknown ones can be refused. */
+void http_query_each(const struct http_request *request, void (*visit)(void *context, struct slice name), void *context);
+/* Percent-decodes a path segment; -1: malformed, or decodes to NUL or '/'. */
+int http_decode(struct slice encoded, struct strbuf *out) ATTR_MUST_USE;
+void http_response_header(struct http_response *response, const char *name, const char *value);
+void http_response_free(struct http_response *response);
+
+#endif

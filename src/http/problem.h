@@ -1,0 +1,13 @@
+/* RFC 9457 problems: the one place where errors become HTTP.
+ *   {"type": "about:blank", "title": …, "status": 422, "code": "invalid", "detail": …, "errors": [{"pointer": "/url", "detail": …}],
+ *    "request_id": …}   Content-Type: application/problem+json */
+#ifndef GRAPNEL_HTTP_PROBLEM_H
+#define GRAPNEL_HTTP_PROBLEM_H
+
+#include "base/err.h"
+#include "http/message.h"
+
+/* Replaces what the response held. UNAVAILABLE and STORAGE get Retry-After, UNAUTHENTICATED WWW-Authenticate: Bearer. */
+void problem_respond(struct http_response *response, const struct err *err, const char *request_id);
+
+#endif

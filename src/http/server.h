@@ -1,0 +1,58 @@
+/* The HTTP server; server.c is the only file that knows libmicrohttpd. Each shard is one thread with its own listening sockets
+ * (SO_REUSEPORT), running libmicrohttpd in external epoll mode: internal epoll threads can stall. It checks the request's grammar
+ * (smuggling forms get one 400 and the connection closes), method and path form, header and body bounds, total deadlines, and
+ * reserves the body's bytes in the memory budget. */
+#ifndef GRAPNEL_HTTP_SERVER_H
+#define GRAPNEL_HTTP_SERVER_H
+
+#include "base/budget.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "http/message.h"
+
+struct http_exchange; /* one request on its way through the server */
+
+/* What the server serves. Both run on a shard's loop and must not block. */
+struct http_app {
+	void *context;
+	/* The headers are in: the largest body that is taken for this request, in bytes; or -1 with the answer in `response` (then
+	 * handle() is not called). */
+	int64_t (*begin)(void *context, const struct http_request *request, struct http_response *response);
+	/* All is in. Exactly one http_answer() must follow, now or later, from any thread. */
+	void (*handle)(void *context, struct http_exchange *exchange, const struct http_request *request);
+};
+
+struct http_listen {
+	const char *address;     /* "127.0.0.1:8080", "[::1]:8080", ":8080" (all addresses) */
+	const char *socket_path; /* or a Unix socket (its peer is the administrator): made in socket_dir_fd, mode 0600 */
+	int socket_dir_fd;
+};
+
+struct server_config {
+	const struct http_listen *listen;
+	size_t listen_len;
+	unsigned shards;
+	unsigned connections_max;   /* all shards together */
+	unsigned connections_per_ip_max;
+	int request_deadline_ms;    /* from the first byte to the last one of a request */
+	int idle_timeout_ms;        /* of a keep-alive connection */
+	struct budget *budget;
+	const struct clock *clock;
+	struct http_app app;
+};
+
+struct server;
+/* Binds everything (an error names the address), then starts the threads. */
+struct server *server_start(const struct server_config *config, struct err *err) ATTR_MUST_USE;
+/* The port that listener i is bound to (for ":0"). */
+int server_port(const struct server *server, size_t i);
+/* Gives the answer; takes over the response's memory. Any thread. A client that left makes no difference. */
+void http_answer(struct http_exchange *exchange, struct http_response *response);
+/* Stops listening and answers new requests on open connections with 503; returns at once. */
+void server_quiesce(struct server *server);
+/* How many exchanges wait for their answer. Any thread. */
+unsigned server_waiting(struct server *server);
+/* Resumes everything, closes connections, ends the threads, frees. Every exchange must have been answered. */
+void server_stop(struct server *server);
+
+#endif

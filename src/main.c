@@ -1,0 +1,5 @@
+/* grapnel: an HTTP webhook event hub. */
+int main(void)
+{
+	return 0;
+}

@@ -1,0 +1,103 @@
+/* An endpoint: a URL with event types, secret and delivery policy. Its configuration is a JSON document, exactly what the
+ * owner wrote (normalised, without the secret); struct endpoint is the same in the form that matching and delivery need:
+ * immutable, counted by reference, shared between threads. A change makes a new struct endpoint. */
+#ifndef GRAPNEL_MODEL_ENDPOINT_H
+#define GRAPNEL_MODEL_ENDPOINT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/slice.h"
+#include "model/retry.h"
+
+enum endpoint_status { ENDPOINT_ACTIVE, ENDPOINT_PAUSED, ENDPOINT_DISABLED, ENDPOINT_DELETED /* a tombstone: never shown */ };
+
+enum { ENDPOINT_PATTERNS_MAX = 200, ENDPOINT_HEADERS_MAX = 32, ENDPOINT_URL_MAX = 2048, ENDPOINT_SECRETS_MAX = 4 };
+
+/* What stands in the row beside the document. */
+struct endpoint_meta {
+	int64_t id;
+	int64_t subscriber; /* 0: none */
+	int64_t version;    /* + 1 at every change */
+	int64_t created_ms, updated_ms, status_since_ms;
+	enum endpoint_status status;
+	char status_reason[64]; /* "" or a code: "gone", "by_hand" */
+};
+
+struct endpoint_header {
+	char *name;
+	char *value;
+};
+
+/* A sealed secret (sign/seal.h). The first one is the present one; the others sign as well until `until_ms`. */
+struct endpoint_secret {
+	int64_t until_ms; /* 0: no end */
+	size_t sealed_len;
+	uint8_t *sealed;
+};
+
+struct endpoint {
+	/* persistent */
+	struct endpoint_meta meta;
+	char *uid; /* NULL: none */
+	char *url;
+	char *host; /* of the URL: lower case, IPv6 without brackets */
+	int port;
+	bool https;
+	unsigned patterns_len;
+	char **patterns; /* event_types */
+	unsigned headers_len;
+	struct endpoint_header *headers;
+	struct retry_policy retry;
+	int timeout_ms;    /* 15,000; 100 … 120,000 */
+	int max_in_flight; /* 8; 1 … 1,000 */
+	bool ordered;
+	unsigned secrets_len;
+	struct endpoint_secret secrets[ENDPOINT_SECRETS_MAX];
+	/* in memory */
+	atomic_int refs;
+};
+
+/* Defaults that options set once at start (hub.c), before any thread parses an endpoint. */
+struct endpoint_defaults {
+	struct retry_policy retry;
+	int timeout_ms;
+	int max_in_flight;
+};
+extern struct endpoint_defaults endpoint_defaults;
+
+/* Builds from a document. Every field is checked (all errors are collected with their pointers); unknown fields and those of
+ * features that are not built are refused. `secret`, `subscriber` and the read-only fields (id, status, status_reason,
+ * status_since, created_at, updated_at) must have been taken out before: endpoint_doc_split() does. Secrets are copied.
+ * NULL and `err` when it is not valid. One reference. */
+struct endpoint *endpoint_parse(const json_t *doc, const struct endpoint_meta *meta, const struct endpoint_secret *secrets,
+                                unsigned secrets_len, struct err *err) ATTR_MUST_USE;
+struct endpoint *endpoint_ref(struct endpoint *endpoint);
+void endpoint_unref(struct endpoint *endpoint); /* NULL is allowed */
+
+/* What a writer of an endpoint may give beside the document. Texts are borrowed from `doc`'s values, which stay alive in
+ * `taken`; NULL where absent. `subscriber_null`: given as null. */
+struct endpoint_given {
+	json_t *taken; /* json_decref when done */
+	const char *secret;
+	const char *subscriber;
+	bool subscriber_null;
+};
+/* Takes secret, subscriber and the read-only fields out of a document that a user sent (an object, else an error). */
+int endpoint_doc_split(json_t *doc, struct endpoint_given *given, struct err *err) ATTR_MUST_USE;
+
+/* The answer of the API: the document with every default filled in, id, subscriber (`subscriber_text`: uid or id, may be NULL),
+ * status and times. Never the secret. */
+json_t *endpoint_json(const struct endpoint *endpoint, const json_t *doc, const char *subscriber_text);
+
+const char *endpoint_status_text(enum endpoint_status status);
+
+/* RFC 7396 merge of `patch` into `target` (an object), in place; jansson has none. */
+int json_merge_patch(json_t *target, const json_t *patch) ATTR_MUST_USE;
+
+#endif

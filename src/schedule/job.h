@@ -1,0 +1,33 @@
+/* A job: one attempt of one delivery on its way from the scheduler to a worker, to the writer, and back. It is one allocation
+ * and belongs to whoever holds it:
+ *   scheduler → (deliver callback) worker → freed node to the scheduler's inbox when the response is in → outcome to the store
+ *   → outcome.cmd.done → settled node to the scheduler's inbox, which frees it. */
+#ifndef GRAPNEL_SCHEDULE_JOB_H
+#define GRAPNEL_SCHEDULE_JOB_H
+
+#include "base/inbox.h"
+#include "model/endpoint.h"
+#include "model/event.h"
+#include "store/store.h"
+
+struct scheduler;
+
+enum schedule_message { SCHEDULE_DELIVERIES, SCHEDULE_DUE, SCHEDULE_ENDPOINT, SCHEDULE_FREED, SCHEDULE_SETTLED };
+
+/* A node in the scheduler's inbox. */
+struct schedule_node {
+	struct inbox_node node;
+	enum schedule_message kind;
+};
+
+struct job {
+	struct outcome outcome; /* .due says which delivery; the worker fills the rest */
+	struct inbox_node to_worker;
+	struct schedule_node freed;
+	struct schedule_node settled;
+	struct scheduler *scheduler;
+	struct endpoint *endpoint; /* a reference, as it was when the attempt began */
+	struct event *event;       /* a reference, or NULL: the worker reads it from the store */
+};
+
+#endif

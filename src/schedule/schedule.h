@@ -1,0 +1,46 @@
+/* The scheduler: a thread that decides when which delivery is sent. A bounded cache over the outbox: a heap of lanes (lane.h)
+ * by the time of their next work. Everything reaches it through its inbox; it reads the outbox with a reader of its own; it gives
+ * jobs to the workers through a callback. docs/SCHEDULER.md tells it in prose. */
+#ifndef GRAPNEL_SCHEDULE_SCHEDULE_H
+#define GRAPNEL_SCHEDULE_SCHEDULE_H
+
+#include <stdbool.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "schedule/job.h"
+#include "store/read.h"
+#include "store/store.h"
+
+struct scheduler_config {
+	struct store *store;
+	struct index *index;
+	const struct clock *clock;
+	unsigned live_max; /* jobs in flight or waiting for their commit, all lanes together: 4,096 */
+	size_t event_bytes_max; /* payload bytes that lanes keep; beyond it they keep ids: 64 MiB */
+	/* Gives a job to its worker; on the scheduler's thread, must not block. */
+	void (*deliver)(void *context, struct job *job);
+	void *context;
+};
+
+struct scheduler *scheduler_new(const struct scheduler_config *config, struct err *err) ATTR_MUST_USE;
+/* Starts the thread, which first finds the lanes with pending rows. */
+int scheduler_start(struct scheduler *scheduler, struct err *err) ATTR_MUST_USE;
+
+/* Any thread. These are the store's listener (store.h). */
+void scheduler_deliveries(struct scheduler *scheduler, struct store_deliveries *made); /* takes it over */
+void scheduler_due(struct scheduler *scheduler, int64_t endpoint, int64_t due_ms);
+void scheduler_endpoint(struct scheduler *scheduler, struct endpoint *endpoint);
+/* The worker: the response of this job is in, its slot is free (before it posts the outcome). */
+void scheduler_freed(struct job *job);
+/* outcome.cmd.done of every job. */
+void scheduler_settled(struct store_cmd *cmd);
+
+/* No new jobs from now on. */
+void scheduler_quiesce(struct scheduler *scheduler);
+/* How many jobs are live. Any thread. */
+unsigned scheduler_live(struct scheduler *scheduler);
+/* Ends the thread; every job must be settled. NULL is allowed. */
+void scheduler_stop(struct scheduler *scheduler);
+
+#endif

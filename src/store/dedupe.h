@@ -1,0 +1,15 @@
+/* Dedupe of the keys that callers gave, within a window of time. Behind these calls the first form is two tables that take
+ * turns: one takes new keys for a window, the other holds the window before and is emptied whole, so nothing is ever deleted row
+ * by row. Faster forms (memory for the recent, sorted runs for the old) may replace it. */
+#ifndef GRAPNEL_STORE_DEDUPE_H
+#define GRAPNEL_STORE_DEDUPE_H
+
+#include "store/store.h"
+
+enum dedupe_kind { DEDUPE_UID, DEDUPE_IDEMPOTENCY_KEY };
+
+/* The key's hash in its name space: source and subscriber (0: none), kind, text; `index` is a batch item's place when one
+ * Idempotency-Key covers a whole request, else 0. */
+struct dedupe_key dedupe_key_of(int64_t source, int64_t subscriber, enum dedupe_kind kind, struct slice text, size_t index);
+
+#endif

@@ -1,0 +1,218 @@
+/* The store: the durable outbox and everything that is configured. One writer thread owns the only writing connection. It
+ * takes commands from its inbox in batches, runs each batch in one transaction with one savepoint per command, and gives every
+ * command a fate of its own: one bad command never rolls back its neighbours. It decides all that depends on what is stored:
+ * dedupe, read-modify-write, state changes.
+ *
+ * After the commit, in this order: index and keyring are changed; the listener is told (scheduler); each command's done() is
+ * called. When the transaction fails, commands other than outcomes fail with STORAGE (503); outcomes stay queued and are tried
+ * again with the next batch. After a failed fsync nothing is answered any more: the process exits with STORE_EXIT_FSYNC.
+ *
+ * Commands are in domain words and come in batches, so that an engine may pipeline them. One folder below store/ per engine;
+ * engine.h is what it implements. */
+#ifndef GRAPNEL_STORE_STORE_H
+#define GRAPNEL_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/attr.h"
+#include "base/budget.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/inbox.h"
+#include "match/index.h"
+#include "model/delivery.h"
+#include "model/event.h"
+#include "model/key.h"
+#include "sign/seal.h"
+
+enum { STORE_EXIT_FSYNC = 74 /* EX_IOERR of sysexits.h */ };
+
+struct store;
+
+/* ---- Commands ---------------------------------------------------------------------------------------------------------- */
+
+enum store_cmd_kind { STORE_PUBLISH, STORE_OUTCOME, STORE_CHANGE };
+
+/* The head of every command. Posted with store_post(); belongs to the store until done() is called on the writer's thread, which
+ * must be quick: it posts to an inbox or signals. */
+struct store_cmd {
+	struct inbox_node node;
+	enum store_cmd_kind kind;
+	enum err_code fate; /* set by the store: ERR_NONE once committed */
+	void (*done)(struct store_cmd *cmd);
+};
+
+/* A caller's idempotency key: SHA-256, cut to 16 bytes, of its name space (subscriber, source), kind and text. See dedupe.h */
+struct dedupe_key {
+	uint8_t hash[16];
+};
+
+struct publish_item {
+	/* in; the store takes no references, they stay the poster's */
+	struct event *event; /* its id is set by the store */
+	enum audience audience;
+	struct endpoint *only;         /* addressed to this endpoint alone, whatever its types; NULL: by audience and type */
+	struct index_targets targets;  /* what matched (empty with `only`); matched again when its version is stale */
+	unsigned keys_len;             /* 0, 1 (uid or Idempotency-Key) or 2 (both) */
+	struct dedupe_key keys[2];
+	uint8_t content[16]; /* hash of what was asked, to tell a repetition from a reuse of its key */
+	/* out */
+	enum err_code fate; /* NONE, KEY_REUSED, ENDPOINT_DISABLED, NOT_FOUND (the endpoint was deleted meanwhile) */
+	bool duplicate;     /* event_id and deliveries are the first one's */
+	int64_t event_id;
+	uint32_t deliveries;
+	uint32_t everyone; /* with 0 deliveries: how many endpoints AUDIENCE_EVERYONE would have reached */
+};
+
+/* Items are decided in order; two equal keys in one command (or batch) see each other. */
+struct store_publish {
+	struct store_cmd cmd;
+	size_t items_len;
+	struct publish_item *items;
+};
+
+/* One pending delivery as the scheduler needs it. */
+struct due {
+	int64_t delivery;
+	int64_t event;
+	int64_t endpoint;
+	int64_t due_ms;     /* wall time */
+	int64_t expires_ms; /* 0: never */
+	int32_t round;
+	int32_t attempts;       /* made so far, all rounds */
+	int32_t round_attempts; /* made so far in this round */
+};
+
+/* What became of a delivery in the scheduler's or a worker's hands. Applied only if the row is still pending in this round and
+ * the epoch is still ours; otherwise only the attempt is recorded. */
+struct outcome {
+	struct store_cmd cmd;
+	/* in */
+	struct due due;
+	int64_t epoch; /* of the endpoint's shard, see store_epoch() */
+	enum delivery_change change; /* SUCCEED, RETRY_LATER, DIE */
+	enum delivery_reason reason; /* with DIE */
+	int64_t next_due_ms;         /* with RETRY_LATER */
+	bool disable_endpoint;       /* the endpoint answered 410: it becomes disabled, reason "gone" */
+	bool attempted;              /* false: it ended without a request (expired); the rest is unset then */
+	int64_t started_ms;
+	int64_t duration_ms;
+	int status; /* HTTP status, 0: none */
+	enum attempt_failure failure;
+	char detail[160];       /* for a person: what failed */
+	char *response;         /* malloc; at most DELIVERY_RESPONSE_MAX bytes; freed by the outcome's owner */
+	size_t response_len;
+	/* out */
+	bool applied;
+	bool has_promoted;   /* ordered: the delivery that became the head of the key */
+	struct due promoted;
+};
+
+/* ---- Changes: configuration and repair, one at a time ------------------------------------------------------------------- */
+
+enum store_change_kind {
+	CHANGE_SUBSCRIBER_CREATE, CHANGE_SUBSCRIBER_PUT, CHANGE_SUBSCRIBER_PATCH, CHANGE_SUBSCRIBER_DELETE,
+	CHANGE_ENDPOINT_CREATE, CHANGE_ENDPOINT_PUT, CHANGE_ENDPOINT_PATCH, CHANGE_ENDPOINT_DELETE,
+	CHANGE_ENDPOINT_PAUSE, CHANGE_ENDPOINT_RESUME /* also enables a disabled one */, CHANGE_ENDPOINT_DISABLE,
+	CHANGE_SECRET_ROTATE,
+	CHANGE_KEY_CREATE, CHANGE_KEY_REVOKE,
+	CHANGE_DELIVERY_RETRY, CHANGE_DELIVERY_CANCEL,
+	CHANGE_OPERATION_CREATE, CHANGE_OPERATION_CANCEL,
+};
+
+/* What bulk work does. The two drains are made by the store itself, when an endpoint is disabled or deleted. */
+enum operation_kind { OPERATION_RETRY = 1, OPERATION_DISCARD = 2, OPERATION_DRAIN_DISABLED = 3, OPERATION_DRAIN_DELETED = 4 };
+
+/* Which dead letters. Zero or NULL: any. Slices are borrowed by the change; an operation keeps a copy. */
+struct dead_filter {
+	int64_t endpoint;
+	int64_t subscriber; /* the event's endpoint's subscriber; also what a bound key is limited to */
+	struct slice type;  /* a pattern */
+	enum delivery_reason reason;
+	int64_t since_ms, until_ms; /* when they died: since ≤ t < until */
+	struct slice q;     /* found in the event's type, subject, uid or the last error; case-insensitive for ASCII */
+	const int64_t *ids; /* with ids_len > 0: these alone */
+	size_t ids_len;
+};
+
+struct store_change {
+	struct store_cmd cmd;
+	enum store_change_kind what;
+	/* in; which fields count depends on `what` */
+	int64_t id;           /* of the thing; 0 with CREATE, and with PUT by a uid that does not exist yet */
+	int64_t only_subscriber; /* a bound key: things of other subscribers are NOT_FOUND. 0: not bound */
+	json_t *doc;          /* CREATE, PUT: the document; PATCH: the merge patch. Already split (model/endpoint.h) */
+	const char *uid;      /* PUT by uid: what a new thing gets */
+	int64_t subscriber;   /* endpoints: the owner; 0: none */
+	bool subscriber_given;/* PUT, PATCH: `subscriber` was in the document; otherwise the present one stays */
+	const char *secret;   /* endpoints, rotation: the given secret in text, NULL: create makes one, PUT and PATCH keep it */
+	int64_t overlap_ms;   /* rotation: how long the old secret goes on signing */
+	struct key *key;      /* KEY_CREATE: all but the id, which is set */
+	enum operation_kind operation;
+	struct dead_filter filter;
+	/* out; free with store_change_clear() */
+	struct err err;
+	int64_t result_id;
+	bool created;         /* PUT: it was not there before */
+	char *result_secret;  /* text, for the answer that makes it */
+	/* in memory */
+	void *wait; /* the store's */
+};
+
+/* ---- The store ---------------------------------------------------------------------------------------------------------- */
+
+/* Told on the writer's thread after each commit; what is passed is borrowed unless said otherwise. */
+struct store_deliveries {
+	struct event *event; /* a reference, for the receiver */
+	size_t len;
+	struct due due[];
+};
+
+struct store_listener {
+	void *context;
+	/* Pending deliveries that a publish made, payload included. The receiver owns `made` (malloc) and its reference. */
+	void (*deliveries)(void *context, struct store_deliveries *made);
+	/* Rows of this endpoint became due in the outbox: look there from due_ms on (retry by hand, bulk work). */
+	void (*due)(void *context, int64_t endpoint, int64_t due_ms);
+	/* An endpoint was made, changed, or deleted (status DELETED). */
+	void (*endpoint)(void *context, struct endpoint *endpoint);
+	/* The disk failed (why: a sentence), or works again (NULL). */
+	void (*health)(void *context, const char *why);
+};
+
+struct store_config {
+	const char *data_dir; /* exists; holds grapnel.db */
+	unsigned node;        /* 0–255 */
+	int64_t dedupe_window_ms;
+	bool capture_success; /* keep the response of first-try successes too */
+	const struct clock *clock;
+	const struct master_key *master;
+	struct index *index;     /* filled at open, kept true afterwards */
+	struct keyring *keyring; /* likewise */
+	struct store_listener listener;
+};
+
+/* Opens or creates, migrates, recovers, fills index and keyring; starts no thread. The caller holds the data folder's lock. */
+struct store *store_open(const struct store_config *config, struct err *err) ATTR_MUST_USE;
+int store_start(struct store *store, struct err *err) ATTR_MUST_USE; /* starts the writer's thread */
+/* Any thread. */
+void store_post(struct store *store, struct store_cmd *cmd);
+/* Posts a change and waits for its fate; any thread but the writer's. 0, or -1 and change->err. */
+int store_change(struct store *store, struct store_change *change) ATTR_MUST_USE;
+void store_change_clear(struct store_change *change); /* frees the out part */
+/* The fencing epoch of the shard that leases this endpoint to this node; any thread. */
+int64_t store_epoch(struct store *store, int64_t endpoint);
+/* False while the disk fails; `why` gets the sentence. Any thread. */
+bool store_healthy(struct store *store, char *why, size_t why_size);
+/* A live, consistent copy to a new file (refuses an existing one): stepped on the writer's connection between batches. Any
+ * thread but the writer's; waits. */
+int store_backup(struct store *store, const char *path, struct err *err) ATTR_MUST_USE;
+/* Works off what is queued, ends the thread. Commands posted afterwards fail with UNAVAILABLE. */
+void store_stop(struct store *store);
+void store_close(struct store *store); /* checkpoint; readers must be closed before. NULL is allowed */
+
+#endif
