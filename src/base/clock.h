@@ -31,9 +31,10 @@ enum { CLOCK_RFC3339_SIZE = sizeof "9999-12-31T23:59:59.999Z" };
 
 /* RFC 3339 in UTC with milliseconds, for years 0000 to 9999 (times outside are clamped). */
 void clock_format_rfc3339(int64_t wall_ms, char out[CLOCK_RFC3339_SIZE]);
-/* Any RFC 3339 date-time (offset, fraction of any length, leap second as :59); -1 when it is none. */
+/* Any RFC 3339 date-time (offset, fraction of any length cut to milliseconds, leap second as :59.999); -1 when it is none. */
 int clock_parse_rfc3339(struct slice text, int64_t *wall_ms) ATTR_MUST_USE;
-/* An HTTP date (RFC 9110, 5.6.7: IMF-fixdate, RFC 850, asctime); -1 when it is none. */
+/* An HTTP date (RFC 9110, 5.6.7: IMF-fixdate, RFC 850, asctime); -1 when it is none. Two-digit years are read as
+ * from the system's present. */
 int clock_parse_http_date(struct slice text, int64_t *wall_ms) ATTR_MUST_USE;
 
 #endif

@@ -33,7 +33,8 @@ struct err {
  * `err` may be NULL. */
 int err_set(struct err *err, enum err_code code, const char *format, ...) ATTR_PRINTF(3, 4);
 
-/* Adds a bad field. The first one sets the code; when `err` holds an error of another code, that is kept. Always -1. */
+/* Adds a bad field. The first one sets the code, and "pointer: detail" as the error's detail; when `err` holds an error already, its code and
+ * detail are kept. Always -1. */
 int err_field(struct err *err, enum err_code code, const char *pointer, const char *format, ...) ATTR_PRINTF(4, 5);
 
 /* The row of errors.def. */

@@ -20,7 +20,7 @@ struct strbuf {
 
 #define STRBUF_INIT(max) ((struct strbuf){.max_bytes = (max)})
 
-void strbuf_free(struct strbuf *buf);  /* back to empty, cap kept */
+void strbuf_free(struct strbuf *buf);  /* back to empty, max_bytes kept */
 void strbuf_clear(struct strbuf *buf); /* len 0, failed false, memory kept */
 void strbuf_append(struct strbuf *buf, const void *bytes, size_t len);
 void strbuf_puts(struct strbuf *buf, const char *text);

@@ -17,7 +17,8 @@ struct pool_job {
 	void (*run)(struct pool_job *job, void *thread_context); /* owns the job from here on */
 };
 
-/* Calls make_context(argument, err) once on each new thread (NULL result: the pool does not start) and drop_context at its end. */
+/* Calls make_context(argument, err) once on each new thread (NULL result: the pool does not start) and drop_context
+ * at its end. Without make_context the threads have NULL. */
 struct pool *pool_start(const char *name, unsigned threads, unsigned queue_max, void *(*make_context)(void *argument, struct err *err),
                         void (*drop_context)(void *context), void *argument, struct err *err) ATTR_MUST_USE;
 /* -1 when the queue is full or the pool stops: the caller still owns the job. */
