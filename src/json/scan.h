@@ -18,7 +18,7 @@ struct json_scan {
 	const char *at;
 	const char *end;
 	unsigned depth_max; /* values nested deeper are an error; at most JSON_DEPTH_MAX */
-	unsigned depth;     /* containers opened by json_object / json_array and not yet ended */
+	unsigned depth;     /* containers opened by json_open_object / json_open_array and not yet ended */
 	const char *why;    /* after a -1: what is wrong, a static phrase; `at` stands where */
 	uint8_t fresh[JSON_DEPTH_MAX / 8 + 1]; /* one bit per open container: no member read yet */
 };
@@ -36,8 +36,8 @@ enum json_kind json_kind_of(struct slice value);
 int json_value(struct json_scan *scan, struct slice *value) ATTR_MUST_USE;
 
 /* Opens the object or array that must come next; then read members or elements until 0. */
-int json_object(struct json_scan *scan) ATTR_MUST_USE;
-int json_array(struct json_scan *scan) ATTR_MUST_USE;
+int json_open_object(struct json_scan *scan) ATTR_MUST_USE;
+int json_open_array(struct json_scan *scan) ATTR_MUST_USE;
 /* 1: a member was read (key with its quotes), 0: the container ended and is closed, -1: error. */
 int json_member(struct json_scan *scan, struct slice *key, struct slice *value) ATTR_MUST_USE;
 int json_element(struct json_scan *scan, struct slice *value) ATTR_MUST_USE;
@@ -48,10 +48,11 @@ int json_end(struct json_scan *scan) ATTR_MUST_USE;
 
 /* Of a checked string slice (quotes included): its UTF-8 text. A lone surrogate escape becomes U+FFFD. Returns 0; -1 when `out`
  * failed. */
-int json_string(struct slice string, struct strbuf *out) ATTR_MUST_USE;
+int json_decode(struct slice string, struct strbuf *out) ATTR_MUST_USE;
 /* Whether a checked string slice spells exactly this ASCII text, escapes decoded. */
 int json_string_is(struct slice string, const char *text);
-/* A checked number slice that is an integer in int64 range (1, -7, 1e3 are; 1.5 and 1e40 are not). */
+/* A checked number slice that is an integer in int64 range (1, -7, 1e3, 2.0 are; 1.5 and 1e40 are not, nor is a value
+ * of another kind). */
 int json_int64(struct slice number, int64_t *out) ATTR_MUST_USE;
 
 /* Writes text as a JSON string, quotes included; bytes that are not UTF-8 become U+FFFD. */
