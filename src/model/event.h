@@ -4,6 +4,7 @@
 #define GRAPNEL_MODEL_EVENT_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -51,6 +52,10 @@ void event_unref(struct event *event); /* NULL is allowed */
 /* The grammar of types: 1–255 of [A-Za-z0-9_.:/-], segments by '.', none empty. Types that begin with "grapnel." (or are
  * "grapnel") are the hub's own and refused with a message that says so. Errors name `pointer`. */
 int event_type_check(struct slice type, const char *pointer, struct err *err) ATTR_MUST_USE;
+/* The same, but the hub's own types pass. */
+int event_type_grammar(struct slice type, const char *pointer, struct err *err) ATTR_MUST_USE;
+/* Whether a type or pattern is the hub's own: begins with "grapnel.". */
+bool event_type_reserved(struct slice type);
 /* A caller's own uid (of anything): 1–255 bytes of printable ASCII without space, '/', '?', '#' and '%', not shaped like an id
  * of ours. */
 int uid_check(struct slice uid, const char *pointer, struct err *err) ATTR_MUST_USE;

@@ -28,8 +28,8 @@ struct retry_policy {
 };
 
 struct retry_policy retry_policy_default(void);
-/* From an endpoint's `retry` object (see DESIGN, API): unknown fields, mixed forms and values out of range are errors below
- * `pointer` ("/retry"). */
+/* From an endpoint's `retry` object (see DESIGN, API), over the defaults that `policy` holds already. Unknown fields, mixed forms and
+ * values out of range are errors below `pointer` ("/retry"); `policy` stays as it was then. */
 int retry_policy_parse(const json_t *object, const char *pointer, struct retry_policy *policy, struct err *err) ATTR_MUST_USE;
 json_t *retry_policy_json(const struct retry_policy *policy);
 

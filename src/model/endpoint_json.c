@@ -1,0 +1,108 @@
+/* Endpoints as the API shows them, and RFC 7396, which changes their documents. */
+#include "model/endpoint.h"
+
+#include "base/clock.h"
+#include "base/id.h"
+
+static json_t *time_json(int64_t wall_ms)
+{
+	char text[CLOCK_RFC3339_SIZE];
+	clock_format_rfc3339(wall_ms, text);
+	return json_string(text);
+}
+
+/* A copy of a member of the document; what stands in its place (taken over) when it is not there. */
+static json_t *member_or(const json_t *doc, const char *key, json_t *otherwise)
+{
+	const json_t *value = json_object_get(doc, key);
+	if (!value)
+		return otherwise;
+	json_decref(otherwise);
+	return json_deep_copy(value);
+}
+
+static json_t *text_or_null(const char *text)
+{
+	return text && *text ? json_string(text) : json_null();
+}
+
+json_t *endpoint_json(const struct endpoint *endpoint, const json_t *doc, const char *subscriber_text)
+{
+	char id[ID_TEXT_SIZE];
+	id_format(ID_ENDPOINT, endpoint->meta.id, id);
+	const struct {
+		const char *name;
+		json_t *value;
+	} members[] = {
+	    {"id", json_string(id)},
+	    {"uid", text_or_null(endpoint->uid)},
+	    {"subscriber", text_or_null(subscriber_text)},
+	    {"url", json_string(endpoint->url)},
+	    {"event_types", member_or(doc, "event_types", json_array())},
+	    {"description", member_or(doc, "description", json_string(""))},
+	    {"headers", member_or(doc, "headers", json_object())},
+	    {"format", member_or(doc, "format", json_string("raw"))},
+	    {"retry", retry_policy_json(&endpoint->retry)},
+	    {"timeout_ms", json_integer(endpoint->timeout_ms)},
+	    {"max_in_flight", json_integer(endpoint->max_in_flight)},
+	    {"ordered", json_boolean(endpoint->ordered)},
+	    {"metadata", member_or(doc, "metadata", json_object())},
+	    {"status", json_string(endpoint_status_text(endpoint->meta.status))},
+	    {"status_reason", text_or_null(endpoint->meta.status_reason)},
+	    {"status_since", time_json(endpoint->meta.status_since_ms)},
+	    {"created_at", time_json(endpoint->meta.created_ms)},
+	    {"updated_at", time_json(endpoint->meta.updated_ms)},
+	};
+	json_t *answer = json_object();
+	int result = 0;
+	/* Setting takes each value over even when it fails, so the loop must not stop early. */
+	for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+		result |= json_object_set_new(answer, members[i].name, members[i].value);
+	if (result) {
+		json_decref(answer);
+		return NULL;
+	}
+	return answer;
+}
+
+static json_t *without_nulls(const json_t *patch);
+
+/* RFC 7396, 2, for a patch that is an object. On failure the target may be half changed. */
+static int merge_into(json_t *target, const json_t *patch)
+{
+	const char *key;
+	json_t *value;
+	json_object_foreach((json_t *)patch, key, value)
+	{
+		if (json_is_null(value)) {
+			json_object_del(target, key); /* -1 only says that it was not there */
+			continue;
+		}
+		json_t *present = json_object_get(target, key);
+		int result = json_is_object(value) && json_is_object(present) ? merge_into(present, value)
+		                                                              : json_object_set_new(target, key, without_nulls(value));
+		if (result)
+			return -1;
+	}
+	return 0;
+}
+
+/* What a member becomes whose target is not an object or whose patch is not: a copy of the patch without its nulls. */
+static json_t *without_nulls(const json_t *patch)
+{
+	if (!json_is_object(patch))
+		return json_deep_copy(patch);
+	json_t *fresh = json_object();
+	if (merge_into(fresh, patch)) {
+		json_decref(fresh);
+		return NULL;
+	}
+	return fresh;
+}
+
+int json_merge_patch(json_t *target, const json_t *patch)
+{
+	if (!json_is_object(target) || !json_is_object(patch))
+		return -1;
+	return merge_into(target, patch);
+}
