@@ -30,7 +30,8 @@ struct index_targets {
 };
 
 /* Any thread. Replaces what `targets` held (and drops its references). 0, or -1 when memory is out. */
-int index_match(struct index *index, struct slice type, enum audience audience, int64_t subscriber, struct index_targets *targets) ATTR_MUST_USE;
+int index_match(struct index *index, struct slice type, enum audience audience, int64_t subscriber, struct index_targets *targets)
+    ATTR_MUST_USE;
 /* How many endpoints AUDIENCE_EVERYONE would select. */
 size_t index_count_everyone(struct index *index, struct slice type);
 void index_targets_clear(struct index_targets *targets); /* drops references and memory */
