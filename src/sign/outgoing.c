@@ -1,0 +1,138 @@
+/* Outgoing signatures: Standard Webhooks, v1. */
+#include "sign/outgoing.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
+#include "base/codec.h"
+#include "base/mem.h"
+
+#define SECRET_PREFIX "whsec_"
+enum { SECRET_PREFIX_LEN = sizeof SECRET_PREFIX - 1, DIGEST_BYTES = 32 };
+
+struct signing_key {
+	int64_t until_ms;  /* 0: no end */
+	EVP_MAC_CTX *hmac; /* keyed; EVP_MAC_init() without a key starts it anew in half the time of a keyed one */
+};
+
+struct signer {
+	unsigned keys_len;
+	struct signing_key keys[ENDPOINT_SECRETS_MAX];
+};
+
+void secret_text(const uint8_t *key, size_t len, char text[SECRET_TEXT_SIZE])
+{
+	memcpy(text, SECRET_PREFIX, SECRET_PREFIX_LEN);
+	codec_base64(key, len, text + SECRET_PREFIX_LEN);
+}
+
+void secret_make(char text[SECRET_TEXT_SIZE])
+{
+	uint8_t key[SECRET_NEW_BYTES];
+	codec_random(key, sizeof key);
+	secret_text(key, sizeof key, text);
+	OPENSSL_cleanse(key, sizeof key);
+}
+
+int secret_parse(struct slice text, const char *pointer, uint8_t key[SECRET_BYTES_MAX], struct err *err)
+{
+	int len = -1;
+	if (text.len > SECRET_PREFIX_LEN && text.len < SECRET_TEXT_SIZE && memcmp(text.at, SECRET_PREFIX, SECRET_PREFIX_LEN) == 0)
+		len = codec_base64_decode((struct slice){text.at + SECRET_PREFIX_LEN, text.len - SECRET_PREFIX_LEN}, key, SECRET_BYTES_MAX);
+	if (len >= SECRET_BYTES_MIN)
+		return len;
+	OPENSSL_cleanse(key, SECRET_BYTES_MAX);
+	return err_field(err, ERR_INVALID, pointer, "must be \"" SECRET_PREFIX "\" and the base64 (with padding) of %d to %d random bytes",
+	                 SECRET_BYTES_MIN, SECRET_BYTES_MAX);
+}
+
+void secret_place(int64_t endpoint, char out[48])
+{
+	snprintf(out, 48, "endpoint:%" PRId64 ":secrets", endpoint);
+}
+
+static EVP_MAC_CTX *hmac_new(const uint8_t *key, size_t len)
+{
+	char digest[] = "SHA256";
+	const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()};
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	EVP_MAC_CTX *context = mac ? EVP_MAC_CTX_new(mac) : NULL;
+	EVP_MAC_free(mac);
+	if (context && EVP_MAC_init(context, key, len, parameters) != 1) {
+		EVP_MAC_CTX_free(context);
+		context = NULL;
+	}
+	return context;
+}
+
+void signer_free(struct signer *signer)
+{
+	if (!signer)
+		return;
+	for (unsigned i = 0; i < signer->keys_len; i++)
+		EVP_MAC_CTX_free(signer->keys[i].hmac);
+	free(signer);
+}
+
+static int add_key(struct signer *signer, const struct endpoint_secret *secret, struct slice place, const struct master_key *master,
+                   struct err *err)
+{
+	uint8_t key[SECRET_BYTES_MAX];
+	int len = unseal(master, place, secret->sealed, secret->sealed_len, key, sizeof key);
+	if (len < 0)
+		return err_set(err, ERR_INTERNAL,
+		               "the endpoint's secret cannot be unsealed: it was sealed with another master key, or is damaged");
+	EVP_MAC_CTX *hmac = hmac_new(key, (size_t)len);
+	OPENSSL_cleanse(key, sizeof key);
+	if (!hmac)
+		return err_set(err, ERR_INTERNAL, "libcrypto cannot prepare an HMAC");
+	signer->keys[signer->keys_len++] = (struct signing_key){secret->until_ms, hmac};
+	return 0;
+}
+
+struct signer *signer_new(const struct endpoint *endpoint, const struct master_key *master, struct err *err)
+{
+	struct signer *signer = mem_new(struct signer);
+	char place[48];
+	secret_place(endpoint->meta.id, place);
+	for (unsigned i = 0; i < endpoint->secrets_len; i++) {
+		if (add_key(signer, &endpoint->secrets[i], slice_of(place), master, err)) {
+			signer_free(signer);
+			return NULL;
+		}
+	}
+	return signer;
+}
+
+static bool update(EVP_MAC_CTX *hmac, struct slice bytes)
+{
+	return bytes.len == 0 || EVP_MAC_update(hmac, (const unsigned char *)bytes.at, bytes.len) == 1;
+}
+
+int signer_sign(struct signer *signer, struct slice webhook_id, int64_t timestamp_s, struct slice body, int64_t wall_ms, struct strbuf *out)
+{
+	char middle[32], text[CODEC_BASE64_SIZE(DIGEST_BYTES)];
+	uint8_t digest[DIGEST_BYTES];
+	size_t digest_len;
+	bool first = true;
+	snprintf(middle, sizeof middle, ".%" PRId64 ".", timestamp_s);
+	for (unsigned i = 0; i < signer->keys_len; i++) {
+		struct signing_key *key = &signer->keys[i];
+		if (key->until_ms != 0 && key->until_ms <= wall_ms)
+			continue;
+		if (EVP_MAC_init(key->hmac, NULL, 0, NULL) != 1 || !update(key->hmac, webhook_id) || !update(key->hmac, slice_of(middle)) ||
+		    !update(key->hmac, body) || EVP_MAC_final(key->hmac, digest, &digest_len, sizeof digest) != 1)
+			return -1;
+		codec_base64(digest, digest_len, text);
+		strbuf_puts(out, first ? "v1," : " v1,");
+		strbuf_puts(out, text);
+		first = false;
+	}
+	return first || out->failed ? -1 : 0;
+}
