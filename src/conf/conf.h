@@ -11,9 +11,10 @@
 #include "base/err.h"
 #include "base/strbuf.h"
 
-/* Types of members by option type: TEXT char * (NULL: unset); NUMBER, MILLISECONDS, BYTES int64_t; SWITCH bool; CHOICE int64_t (place
- * in the list); REAL double. */
+/* Types of members by option type: TEXT char * (NULL: unset); LIST char * (items joined by ',', without blanks; NULL: unset); NUMBER,
+ * MILLISECONDS, BYTES int64_t; SWITCH bool; CHOICE int64_t (place in the list); REAL double. */
 #define CONF_MEMBER_TEXT char *
+#define CONF_MEMBER_LIST char *
 #define CONF_MEMBER_NUMBER int64_t
 #define CONF_MEMBER_MILLISECONDS int64_t
 #define CONF_MEMBER_BYTES int64_t
@@ -28,14 +29,18 @@ struct conf {
 };
 
 /* Loads from defaults, the file (--config, GRAPNEL_CONFIG, or <data>/grapnel.conf when it exists), the environment and the
- * arguments argv[0 … argc-1] (options only: "--name value", "--name=value", "--switch", "--no-switch"). An unknown option, or a
- * value out of range, is an error that names where it came from, the option, and what is accepted. `rest` (may be NULL: none
- * allowed) gets the first argument that is no option. */
+ * arguments argv[0 … argc-1] (options only: "--name value", "--name=value", "--switch", "--no-switch"; the last one counts, those of
+ * a LIST add up). An unknown option, or a value out of range, is an ERR_INVALID that names where it came from, the option, and what
+ * is accepted. `rest` (may be NULL: none allowed) gets the place of the first argument that is no option. When it fails, nothing
+ * is left to be freed. */
 int conf_load(struct conf *conf, int argc, char **argv, int *rest, struct err *err) ATTR_MUST_USE;
 void conf_free(struct conf *conf);
-/* The table as --help text, as a commented grapnel.conf with all defaults, and as the mdoc/man list of grapnel.conf(5). */
+/* How many words the option at the head of an argument list takes, itself included: 1 or 2; 0: it is no option of the table. */
+int conf_argument_words(const char *argument);
+/* The table as --help text, as a commented grapnel.conf with all defaults, as grapnel.conf(5), and as docs/options.md. */
 void conf_help(struct strbuf *out);
 void conf_sample(struct strbuf *out);
 void conf_man(struct strbuf *out);
+void conf_markdown(struct strbuf *out);
 
 #endif
