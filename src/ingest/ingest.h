@@ -31,10 +31,12 @@ struct ingest_request {
 	int64_t only_subscriber; /* a bound key: implied where absent, NOT_FOUND where it is another. 0: not bound */
 };
 
-/* A publish on its way. done() is called once, on the writer's thread; ingest_answer() and ingest_free() afterwards, on any. */
+/* A publish on its way. done() is called once, on the writer's thread (for an empty batch: before ingest_publish() returns);
+ * ingest_answer() and ingest_free() afterwards, on any. */
 struct ingest {
 	struct store_publish publish;
 	bool batch;
+	bool bound; /* by a key that sees one subscriber only */
 	void (*done)(struct ingest *ingest);
 	void *context; /* the caller's */
 };

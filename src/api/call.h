@@ -1,0 +1,176 @@
+/* One call of the API on its way to a handler, and what handlers have in common: bodies, parameters, pages, ids, answers. Private to
+ * api/. A handler runs on one thread, returns 0 with the response set, or -1 with call->err set. Texts that the helpers give out live until
+ * the call ends. */
+#ifndef GRAPNEL_API_CALL_H
+#define GRAPNEL_API_CALL_H
+
+#include <jansson.h>
+
+#include "api/api.h"
+#include "base/id.h"
+#include "base/thread.h"
+#include "deliver/resolver.h"
+#include "http/problem.h"
+#include "http/router.h"
+
+enum { SMALL_BODY_MAX = 65536, NO_BODY_MAX = 1024, CALL_TEXTS_MAX = 12, LIST_LIMIT = 50, LIST_LIMIT_MAX = 500 };
+/* Answers are built in memory: the worst list is 500 events with 64 KiB of attributes each. */
+enum { ANSWER_BYTES_MAX = 64 * 1024 * 1024 };
+
+struct call;
+
+enum route_scope {
+	ROUTE_PUBLIC = SCOPE_NONE,
+	ROUTE_PUBLISH = SCOPE_PUBLISH,
+	ROUTE_READ = SCOPE_READ,
+	ROUTE_MANAGE = SCOPE_MANAGE,
+	ROUTE_ADMIN = SCOPE_ADMIN,
+	ROUTE_LOCAL = 256
+};
+enum route_where { WHERE_LOOP, WHERE_POOL };
+enum route_body { BODY_NONE, BODY_SMALL, BODY_OPTIONAL, BODY_PUBLISH };
+
+struct route {
+	const char *method, *path;
+	enum route_scope scope;
+	enum route_where where;
+	enum route_body body;
+	const char *query;
+	int (*handler)(struct call *call);
+	const char *summary;
+};
+
+#define ROUTE(method, path, scope, where, body, query, handler, summary) int handler(struct call *call) ATTR_MUST_USE;
+#include "api/routes.def"
+#undef ROUTE
+
+struct api {
+	struct api_config config;
+	struct router *router;
+	struct pool *pool;
+};
+
+/* What each thread of the pool has of its own. */
+struct worker {
+	struct store_reader *reader;
+	struct resolver *resolver;
+};
+
+/* Who calls. A bound key sees and changes only its subscriber's things. */
+struct principal {
+	int64_t key; /* 0: the administrator on this machine */
+	unsigned scopes;
+	int64_t subscriber; /* 0: not bound */
+};
+
+struct call {
+	struct api *api;
+	const struct http_request *request;
+	struct http_exchange *exchange; /* NULL: api_call(), the caller waits */
+	const struct route *route;
+	struct slice params[ROUTE_PARAMS_MAX]; /* of the path, still encoded */
+	struct principal who;
+	struct worker *worker; /* NULL on the loop */
+	struct http_response *response;
+	bool later; /* the answer comes from elsewhere; the call ends without one */
+	struct err err;
+	/* the helpers' */
+	unsigned texts_len;
+	struct strbuf texts[CALL_TEXTS_MAX];
+	unsigned listed;
+};
+
+static inline int64_t call_now_ms(const struct call *call)
+{
+	return clock_wall_ms(call->api->config.clock);
+}
+
+/* ---- call.c: answers and bodies ---- */
+
+/* Memory that lives until the call ends. */
+struct strbuf *call_text(struct call *call, size_t max_bytes);
+void call_end(struct call *call);
+/* The response as JSON text to be written into what is returned. */
+struct strbuf *call_out(struct call *call, int status);
+/* Takes `json`; NULL is "no memory". */
+int call_json(struct call *call, int status, json_t *json) ATTR_MUST_USE;
+int call_no_content(struct call *call) ATTR_MUST_USE;
+/* Location: /v1/<what>/<id> */
+void call_location(struct call *call, const char *what, enum id_kind kind, int64_t id);
+/* The body, an object; NULL and call->err when it is none. With BODY_OPTIONAL an absent one is empty. */
+json_t *call_body(struct call *call) ATTR_MUST_USE;
+/* Refuses members of a document that are not in `names` (separated by spaces), naming them below `above`. */
+int call_members(struct call *call, const json_t *doc, const char *above, const char *names) ATTR_MUST_USE;
+/* Posts the change on behalf of the caller and waits; its error becomes the call's. Clear the change in any case. */
+int call_change(struct call *call, struct store_change *change) ATTR_MUST_USE;
+/* Refuses a bound key for what concerns the whole hub. */
+int call_unbound(struct call *call, const char *what) ATTR_MUST_USE;
+
+/* ---- query.c: parameters and pages ---- */
+
+/* Refuses parameters that the route does not name. */
+int call_query(struct call *call) ATTR_MUST_USE;
+/* 1: given, 0: not, -1: malformed. */
+int call_param(struct call *call, const char *name, struct slice *value) ATTR_MUST_USE;
+/* A path parameter, decoded. */
+int call_path(struct call *call, unsigned place, struct slice *value) ATTR_MUST_USE;
+/* A moment: RFC 3339, or a span back from now such as -30m, -1h, -7d. 0 stays where it is absent. */
+int call_param_time(struct call *call, const char *name, int64_t *wall_ms) ATTR_MUST_USE;
+int moment_parse(struct slice text, int64_t now_ms, int64_t *wall_ms) ATTR_MUST_USE;
+/* limit, cursor, order. `list` tells the lists apart: a cursor of another one is refused. */
+enum list {
+	LIST_EVENTS = 'e',
+	LIST_EVENT_DELIVERIES = 'v',
+	LIST_DEAD = 'd',
+	LIST_OPERATIONS = 'o',
+	LIST_SUBSCRIBERS = 's',
+	LIST_ENDPOINTS = 'p',
+	LIST_KEYS = 'k'
+};
+int call_page(struct call *call, enum list list, struct page *page) ATTR_MUST_USE;
+/* {"data": [ … ], "next_cursor": …}: begin, then for each row the buffer to write it into, then end. */
+void list_begin(struct call *call);
+struct strbuf *list_item(struct call *call);
+int list_end(struct call *call, enum list list, const struct page *page) ATTR_MUST_USE;
+
+/* ---- resolve.c: ids and uids to ids ---- */
+
+/* By id or uid, as far as the caller may see it; an unknown one is NOT_FOUND, at `pointer` where it is not NULL. */
+int resolve_subscriber(struct call *call, struct slice text, const char *pointer, int64_t *id) ATTR_MUST_USE;
+/* The filter `subscriber` of a list: 0 where absent; a bound key's own. */
+int resolve_subscriber_param(struct call *call, int64_t *id) ATTR_MUST_USE;
+/* An endpoint by id or uid; `within` ≠ 0: of this subscriber. Gives a reference. */
+int resolve_endpoint(struct call *call, struct slice text, int64_t within, const char *pointer, struct endpoint **endpoint) ATTR_MUST_USE;
+/* The path's endpoint, with ?subscriber= to tell uids apart. */
+int resolve_endpoint_path(struct call *call, struct endpoint **endpoint) ATTR_MUST_USE;
+int resolve_event_path(struct call *call, int64_t *id) ATTR_MUST_USE;
+int resolve_subscriber_path(struct call *call, int64_t *id) ATTR_MUST_USE;
+/* A path parameter that is an id of this kind and nothing else. */
+int resolve_id_path(struct call *call, enum id_kind kind, const char *what, int64_t *id) ATTR_MUST_USE;
+/* The uid of a subscriber, or its id; NULL for 0. Lives until the call ends or `out` is used again. */
+enum { SUBSCRIBER_TEXT_SIZE = 256 };
+const char *subscriber_text(struct call *call, int64_t id, char out[SUBSCRIBER_TEXT_SIZE]);
+
+/* ---- destination.c ---- */
+
+/* Refuses an endpoint whose host resolves to nothing but addresses that the hub does not deliver to. A name that does not resolve now
+ * passes: every attempt is judged again. */
+int destination_check(struct call *call, const struct endpoint *endpoint) ATTR_MUST_USE;
+
+/* ---- render.c: rows as JSON text ---- */
+
+/* Each writes `prefix` (such as ",\"uid\":") and a value; absent slices, 0 times, 0 ids are null. */
+void put_text(struct strbuf *out, const char *prefix, struct slice text);
+void put_time(struct strbuf *out, const char *prefix, int64_t wall_ms);
+void put_id(struct strbuf *out, const char *prefix, enum id_kind kind, int64_t id);
+void put_number(struct strbuf *out, const char *prefix, int64_t number);
+void put_subscriber(struct call *call, struct strbuf *out, const char *prefix, int64_t id);
+/* Takes `json`; NULL is "no memory". */
+void put_json(struct strbuf *out, json_t *json);
+/* Whole objects; the delivery's stays open for more members. */
+void put_event(struct call *call, struct strbuf *out, const struct event_row *row);
+void put_delivery_open(struct call *call, struct strbuf *out, const struct delivery_row *row);
+void put_attempt(struct strbuf *out, const struct attempt_row *row);
+void put_operation(struct strbuf *out, const struct operation_row *row);
+
+#endif

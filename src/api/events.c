@@ -1,0 +1,207 @@
+/* /v1/events: publishing, and reading what was published. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/call.h"
+#include "base/mem.h"
+#include "model/pattern.h"
+
+/* ---- Publish -------------------------------------------------------------------------------------------------------------- */
+
+/* Answers of up to this many events are written on the writer's thread, which must be quick; longer ones on the pool. */
+enum { INLINE_ITEMS_MAX = 16 };
+
+/* A publish whose answer is awaited: by the client of an exchange, or by a thread in api_call(). */
+struct publishing {
+	struct pool_job job;
+	struct api *api;
+	struct http_exchange *exchange; /* NULL: a thread waits */
+	char request_id[HTTP_REQUEST_ID_SIZE];
+	struct ingest *ingest;
+	/* shared, under the mutex: when a thread waits */
+	pthread_mutex_t mutex;
+	pthread_cond_t cond;
+	bool done;
+};
+
+static void write_answer(struct ingest *ingest, const char *request_id, struct http_response *response)
+{
+	struct err err = {.code = ERR_NONE};
+	response->body = STRBUF_INIT(ANSWER_BYTES_MAX);
+	response->content_type = "application/json";
+	response->status = ingest_answer(ingest, &response->body, &err);
+	if (response->status < 0)
+		problem_respond(response, &err, request_id);
+	ingest_free(ingest);
+}
+
+static void answer_exchange(struct pool_job *job, void *thread_context)
+{
+	(void)thread_context;
+	struct publishing *publishing = CONTAINER_OF(job, struct publishing, job);
+	struct http_response response = {.status = 0};
+	write_answer(publishing->ingest, publishing->request_id, &response);
+	http_answer(publishing->exchange, &response);
+	free(publishing);
+}
+
+static void published(struct ingest *ingest)
+{
+	struct publishing *publishing = ingest->context;
+	publishing->ingest = ingest;
+	if (!publishing->exchange) {
+		pthread_mutex_lock(&publishing->mutex);
+		publishing->done = true;
+		pthread_cond_signal(&publishing->cond);
+		pthread_mutex_unlock(&publishing->mutex);
+		return;
+	}
+	publishing->job.run = answer_exchange;
+	if (ingest->publish.items_len <= INLINE_ITEMS_MAX || pool_post(publishing->api->pool, &publishing->job) < 0)
+		answer_exchange(&publishing->job, NULL);
+}
+
+static struct ingest_request request_of(const struct call *call)
+{
+	const struct http_request *request = call->request;
+	struct slice type = http_header(request, "Content-Type");
+	static const char ndjson[] = "application/x-ndjson";
+	bool lines = type.len >= sizeof ndjson - 1 && strncasecmp(type.at, ndjson, sizeof ndjson - 1) == 0;
+	return (struct ingest_request){
+	    .form = lines ? INGEST_NDJSON : INGEST_JSON,
+	    .body = request->body,
+	    .idempotency_key = http_header(request, "Idempotency-Key"),
+	    .traceparent = http_header(request, "traceparent"),
+	    .tracestate = http_header(request, "tracestate"),
+	    .only_subscriber = call->who.subscriber,
+	};
+}
+
+static int publish_and_wait(struct call *call, const struct ingest_request *request)
+{
+	struct publishing publishing = {.api = call->api};
+	pthread_mutex_init(&publishing.mutex, NULL);
+	pthread_cond_init(&publishing.cond, NULL);
+	int result = ingest_publish(&call->api->config.ingest, request, published, &publishing, &call->err);
+	if (result == 0) {
+		pthread_mutex_lock(&publishing.mutex);
+		while (!publishing.done)
+			pthread_cond_wait(&publishing.cond, &publishing.mutex);
+		pthread_mutex_unlock(&publishing.mutex);
+		write_answer(publishing.ingest, call->request->id, call->response);
+	}
+	pthread_cond_destroy(&publishing.cond);
+	pthread_mutex_destroy(&publishing.mutex);
+	return result;
+}
+
+int events_publish(struct call *call)
+{
+	struct ingest_request request = request_of(call);
+	if (!call->exchange)
+		return publish_and_wait(call, &request);
+	struct publishing *publishing = mem_new(struct publishing);
+	publishing->api = call->api;
+	publishing->exchange = call->exchange;
+	memcpy(publishing->request_id, call->request->id, sizeof publishing->request_id);
+	/* From here on the exchange may be answered at any moment: `call->request` must not be read any more. */
+	if (ingest_publish(&call->api->config.ingest, &request, published, publishing, &call->err) < 0) {
+		free(publishing);
+		return -1;
+	}
+	call->later = true;
+	return 0;
+}
+
+/* ---- Read ----------------------------------------------------------------------------------------------------------------- */
+
+static int event_item(void *context, const struct event_row *row)
+{
+	struct call *call = context;
+	put_event(call, list_item(call), row);
+	return 0;
+}
+
+static int event_whole(void *context, const struct event_row *row)
+{
+	struct call *call = context;
+	put_event(call, call_out(call, 200), row);
+	return 0;
+}
+
+static int event_ignore(void *context, const struct event_row *row)
+{
+	(void)context;
+	(void)row;
+	return 0;
+}
+
+static int delivery_item(void *context, const struct delivery_row *row)
+{
+	struct call *call = context;
+	if (call->who.subscriber && row->subscriber != call->who.subscriber)
+		return 0;
+	struct strbuf *out = list_item(call);
+	put_delivery_open(call, out, row);
+	strbuf_putc(out, '}');
+	return 0;
+}
+
+int events_list(struct call *call)
+{
+	struct event_filter filter = {.subscriber = 0};
+	struct page page;
+	int typed = call_param(call, "type", &filter.type);
+	if (typed < 0 || (typed && pattern_check(filter.type, "?type", &call->err) < 0))
+		return -1;
+	if (resolve_subscriber_param(call, &filter.subscriber) < 0 || call_param_time(call, "since", &filter.since_ms) < 0 ||
+	    call_param_time(call, "until", &filter.until_ms) < 0 || call_page(call, LIST_EVENTS, &page) < 0)
+		return -1;
+	list_begin(call);
+	if (reader_events(call->worker->reader, &filter, &page, event_item, call, &call->err) < 0)
+		return -1;
+	return list_end(call, LIST_EVENTS, &page);
+}
+
+int events_get(struct call *call)
+{
+	int64_t id;
+	if (resolve_event_path(call, &id) < 0)
+		return -1;
+	return reader_event_row(call->worker->reader, id, call->who.subscriber, event_whole, call, &call->err);
+}
+
+/* The bytes as they came. They are somebody else's: a browser must neither guess their type nor run them. */
+int events_payload(struct call *call)
+{
+	int64_t id;
+	if (resolve_event_path(call, &id) < 0 ||
+	    reader_event_row(call->worker->reader, id, call->who.subscriber, event_ignore, NULL, &call->err) < 0)
+		return -1;
+	struct event *event = reader_event(call->worker->reader, id, call->api->config.budget, &call->err);
+	if (!event)
+		return -1;
+	bool json = slice_is(event->f.content_type, "application/json");
+	struct strbuf *out = call_out(call, 200);
+	out->max_bytes = event->f.data.len + 1;
+	strbuf_slice(out, event->f.data);
+	call->response->content_type = json ? "application/json" : "application/octet-stream";
+	http_response_header(call->response, "X-Content-Type-Options", "nosniff");
+	http_response_header(call->response, "Content-Security-Policy", "sandbox");
+	event_unref(event);
+	return 0;
+}
+
+int events_deliveries(struct call *call)
+{
+	int64_t id;
+	struct page page;
+	if (resolve_event_path(call, &id) < 0 || call_page(call, LIST_EVENT_DELIVERIES, &page) < 0 ||
+	    reader_event_row(call->worker->reader, id, call->who.subscriber, event_ignore, NULL, &call->err) < 0)
+		return -1;
+	list_begin(call);
+	if (reader_event_deliveries(call->worker->reader, id, &page, delivery_item, call, &call->err) < 0)
+		return -1;
+	return list_end(call, LIST_EVENT_DELIVERIES, &page);
+}

@@ -1,0 +1,68 @@
+/* /v1/operations: the progress of bulk work. */
+#include "api/call.h"
+
+/* A bound key sees the work on its own subscriber's deliveries: what an operation is about stands in its filter. */
+static bool visible(const struct call *call, const struct operation_row *row)
+{
+	int64_t subscriber = 0;
+	if (call->who.subscriber == 0)
+		return true;
+	json_t *filter = json_loadb(row->filter.at, row->filter.len, 0, NULL);
+	const char *text = json_string_value(json_object_get(filter, "subscriber"));
+	bool same = text && id_parse(ID_SUBSCRIBER, slice_of(text), &subscriber) == 0 && subscriber == call->who.subscriber;
+	json_decref(filter);
+	return same;
+}
+
+static int operation_item(void *context, const struct operation_row *row)
+{
+	struct call *call = context;
+	if (visible(call, row))
+		put_operation(list_item(call), row);
+	return 0;
+}
+
+int operations_list(struct call *call)
+{
+	struct page page;
+	if (call_page(call, LIST_OPERATIONS, &page) < 0)
+		return -1;
+	list_begin(call);
+	if (reader_operations(call->worker->reader, &page, operation_item, call, &call->err) < 0)
+		return -1;
+	return list_end(call, LIST_OPERATIONS, &page);
+}
+
+static int operation_whole(void *context, const struct operation_row *row)
+{
+	struct call *call = context;
+	if (!visible(call, row))
+		return err_set(&call->err, ERR_NOT_FOUND, "There is no such operation");
+	put_operation(call_out(call, 200), row);
+	return 0;
+}
+
+/* The path's operation, written as the answer. */
+static int operation_path(struct call *call, int64_t *id)
+{
+	if (resolve_id_path(call, ID_OPERATION, "operation", id) < 0 ||
+	    reader_operation(call->worker->reader, *id, operation_whole, call, &call->err) < 0)
+		return -1;
+	return call->err.code == ERR_NONE ? 0 : -1;
+}
+
+int operations_get(struct call *call)
+{
+	int64_t id;
+	return operation_path(call, &id);
+}
+
+int operations_cancel(struct call *call)
+{
+	struct store_change change = {.what = CHANGE_OPERATION_CANCEL};
+	if (operation_path(call, &change.id) < 0)
+		return -1;
+	int result = call_change(call, &change);
+	store_change_clear(&change);
+	return result < 0 ? -1 : call_no_content(call);
+}

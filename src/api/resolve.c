@@ -1,0 +1,127 @@
+/* Ids and uids of the caller's things. What belongs to another subscriber than a bound key's answers as if it did not exist. */
+#include <stdio.h>
+
+#include "api/call.h"
+
+static int not_found(struct call *call, const char *what, const char *pointer)
+{
+	if (pointer)
+		return err_field(&call->err, ERR_NOT_FOUND, pointer, "there is no such %s; give its id or uid", what);
+	return err_set(&call->err, ERR_NOT_FOUND, "There is no such %s", what);
+}
+
+static int ambiguous(struct call *call, const char *what, const char *pointer)
+{
+	if (pointer)
+		return err_field(&call->err, ERR_AMBIGUOUS, pointer,
+		                 "several subscribers have an %s of this uid; give `subscriber`, or its id", what);
+	return err_set(&call->err, ERR_AMBIGUOUS,
+	               "Several subscribers have an %s of this uid: add ?subscriber= (empty: the one without a subscriber), or give its id",
+	               what);
+}
+
+int resolve_subscriber(struct call *call, struct slice text, const char *pointer, int64_t *id)
+{
+	struct index *index = call->api->config.index;
+	int64_t found;
+	if (id_parse(ID_SUBSCRIBER, text, &found) < 0)
+		found = index_subscriber_by_uid(index, text);
+	if (found == 0 || !index_subscriber_exists(index, found) || (call->who.subscriber && found != call->who.subscriber))
+		return not_found(call, "subscriber", pointer);
+	*id = found;
+	return 0;
+}
+
+int resolve_subscriber_param(struct call *call, int64_t *id)
+{
+	struct slice text;
+	int given = call_param(call, "subscriber", &text);
+	*id = call->who.subscriber;
+	return given <= 0 ? given : resolve_subscriber(call, text, "?subscriber", id);
+}
+
+/* ?subscriber= of a path that names one thing: whose it is. `any`: not said. Empty: nobody's. */
+static int resolve_owner_param(struct call *call, int64_t *owner, bool *any)
+{
+	struct slice text;
+	int given = call_param(call, "subscriber", &text);
+	*owner = call->who.subscriber;
+	*any = !given && !call->who.subscriber;
+	if (given <= 0 || (text.len == 0 && !call->who.subscriber))
+		return given < 0 ? -1 : 0;
+	return resolve_subscriber(call, text, "?subscriber", owner);
+}
+
+static int find_endpoint(struct call *call, struct slice text, int64_t owner, bool any, const char *pointer, struct endpoint **endpoint)
+{
+	struct index *index = call->api->config.index;
+	bool several = false;
+	int64_t id;
+	struct endpoint *found =
+	    id_parse(ID_ENDPOINT, text, &id) == 0 ? index_endpoint(index, id) : index_endpoint_by_uid(index, text, owner, any, &several);
+	if (!several && found && (any || found->meta.subscriber == owner)) {
+		*endpoint = found;
+		return 0;
+	}
+	endpoint_unref(found);
+	return several ? ambiguous(call, "endpoint", pointer) : not_found(call, "endpoint", pointer);
+}
+
+int resolve_endpoint(struct call *call, struct slice text, int64_t within, const char *pointer, struct endpoint **endpoint)
+{
+	int64_t owner = within ? within : call->who.subscriber;
+	return find_endpoint(call, text, owner, owner == 0, pointer, endpoint);
+}
+
+int resolve_endpoint_path(struct call *call, struct endpoint **endpoint)
+{
+	struct slice text;
+	int64_t owner;
+	bool any;
+	if (call_path(call, 0, &text) < 0 || resolve_owner_param(call, &owner, &any) < 0)
+		return -1;
+	return find_endpoint(call, text, owner, any, NULL, endpoint);
+}
+
+int resolve_event_path(struct call *call, int64_t *id)
+{
+	struct slice text;
+	int64_t owner;
+	bool any;
+	if (call_path(call, 0, &text) < 0 || resolve_owner_param(call, &owner, &any) < 0)
+		return -1;
+	if (id_parse(ID_EVENT, text, id) == 0)
+		return 0;
+	struct err err = {.code = ERR_NONE};
+	if (reader_event_by_uid(call->worker->reader, text, owner, any, id, &err) == 0)
+		return 0;
+	if (err.code == ERR_NOT_FOUND)
+		return not_found(call, "event", NULL);
+	if (err.code == ERR_AMBIGUOUS)
+		return ambiguous(call, "event", NULL);
+	call->err = err;
+	return -1;
+}
+
+int resolve_subscriber_path(struct call *call, int64_t *id)
+{
+	struct slice text;
+	return call_path(call, 0, &text) < 0 ? -1 : resolve_subscriber(call, text, NULL, id);
+}
+
+int resolve_id_path(struct call *call, enum id_kind kind, const char *what, int64_t *id)
+{
+	struct slice text;
+	if (call_path(call, 0, &text) < 0)
+		return -1;
+	return id_parse(kind, text, id) < 0 ? not_found(call, what, NULL) : 0;
+}
+
+const char *subscriber_text(struct call *call, int64_t id, char out[SUBSCRIBER_TEXT_SIZE])
+{
+	if (id == 0)
+		return NULL;
+	if (!index_subscriber_uid(call->api->config.index, id, out, SUBSCRIBER_TEXT_SIZE))
+		id_format(ID_SUBSCRIBER, id, out);
+	return out;
+}
