@@ -29,6 +29,9 @@ struct http_request {
 	bool local;         /* came through the admin socket or from this process: its peer is the administrator */
 	char peer[64];      /* numeric address, for logs */
 	char id[HTTP_REQUEST_ID_SIZE]; /* "req_" + 13 digits: x-request-id of the answer */
+	/* The application's own: zero before begin(), kept from there to handle(). */
+	void *app_state;
+	int64_t app_words[4];
 };
 
 /* Owned by the handler until given back. */

@@ -1,0 +1,19 @@
+/* Listening sockets. */
+#ifndef GRAPNEL_HTTP_LISTEN_H
+#define GRAPNEL_HTTP_LISTEN_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+
+/* A listening TCP socket for "127.0.0.1:8080", "[::1]:8080", "name:8080" or ":8080" (all addresses). `port` > 0 is that of an
+ * earlier socket for the same address, to which this one is added; 0: this is the first. With `shared` more will be added; an address
+ * that another process listens on is an error even then. -1 on error, which names the address. */
+int listen_tcp(const char *address, int port, bool shared, struct err *err) ATTR_MUST_USE;
+/* A listening Unix socket, mode 0600, in the folder of dir_fd, however long its path; replaces a stale one. */
+int listen_unix(int dir_fd, const char *name, struct err *err) ATTR_MUST_USE;
+/* The TCP port a socket is bound to; 0 when it is none. */
+int listen_port(int fd);
+
+#endif

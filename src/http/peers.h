@@ -1,0 +1,33 @@
+/* Who is connected: how many connections there are in all and from each address, so that one address cannot hold them all. An
+ * IPv6 address counts by its /64, which is what one host is given. Thread-safe; shared by the shards. */
+#ifndef GRAPNEL_HTTP_PEERS_H
+#define GRAPNEL_HTTP_PEERS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/idmap.h"
+
+struct peers {
+	unsigned max;
+	unsigned per_ip_max;
+	/* under the mutex */
+	pthread_mutex_t mutex;
+	unsigned len;
+	struct idmap counts; /* key of the address → its connections, cast to a pointer */
+};
+
+void peers_init(struct peers *peers, unsigned max, unsigned per_ip_max);
+void peers_destroy(struct peers *peers);
+/* The key of an address; 0 for a Unix socket, which is not counted. */
+uint64_t peers_key(const struct sockaddr *address);
+/* Whether one more from there may come. Shards ask and add one behind the other: a few more than the limit can slip in. */
+bool peers_room(struct peers *peers, uint64_t key);
+void peers_add(struct peers *peers, uint64_t key);
+void peers_remove(struct peers *peers, uint64_t key);
+/* Numeric, without the port; an IPv4 address that came as IPv6 is shown as IPv4. */
+void peers_format(const struct sockaddr *address, char *out, size_t size);
+
+#endif
