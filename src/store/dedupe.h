@@ -12,4 +12,17 @@ enum dedupe_kind { DEDUPE_UID, DEDUPE_IDEMPOTENCY_KEY };
  * Idempotency-Key covers a whole request, else 0. */
 struct dedupe_key dedupe_key_of(int64_t source, int64_t subscriber, enum dedupe_kind kind, struct slice text, size_t index);
 
+/* What is remembered of a key. */
+struct dedupe_entry {
+	uint8_t content[16];
+	int64_t event;
+	int64_t deliveries;
+	int64_t at_ms;
+};
+
+enum dedupe_verdict { DEDUPE_FRESH, DEDUPE_REPEATED, DEDUPE_REUSED };
+
+/* What an entry (NULL: none was found) means for a publish of this content now. */
+enum dedupe_verdict dedupe_judge(const struct dedupe_entry *entry, const uint8_t content[16], int64_t now_ms, int64_t window_ms);
+
 #endif

@@ -1,15 +1,207 @@
-/* What a storage engine implements: one table of functions, one folder. All but the reader functions are called on the writer's
- * thread (or before it starts). The reader functions are those of read.h, called on the reader's own thread. */
+/* What a storage engine implements: one table of functions, one folder. The writer's thread calls them all (or whoever opens the
+ * store, before that thread starts); those of struct reader_ops run on the reader's own thread.
+ *
+ * The engine stores and finds; what a command means is decided above it (change_*.c, operation.c, dedupe.c), the same for every
+ * engine. Publishes and outcomes reach it as whole batches, so that an engine may send them as arrays; everything else is rare and
+ * goes row by row.
+ *
+ * Functions return 0 (or 1 where they say so), and -1 when the engine failed: `fault` and `why` then say how, and the transaction
+ * must be rolled back. An engine decides everything by reading before it writes, so that nothing but a fault ends an item half-way. */
 #ifndef GRAPNEL_STORE_ENGINE_H
 #define GRAPNEL_STORE_ENGINE_H
 
+#include "base/id.h"
+#include "store/news.h"
 #include "store/read.h"
 #include "store/store.h"
 
-/* News that a transaction collects for after its commit; see the listener in store.h. */
-struct news;
+enum engine_fault {
+	ENGINE_FINE,
+	ENGINE_REFUSED, /* something about these rows: others may do well */
+	ENGINE_STORAGE, /* the disk or the memory: nothing can be written now */
+	ENGINE_FSYNC,   /* what was written before may be lost: the process must end */
+};
 
-/* The engine decides its own struct; store.c keeps it as an opaque pointer. The table stands in engine_ops (store/engine.h is
- * completed by the implementation: open, close, begin, run one command, commit, operation slice, backup step, probe, reader_*). */
+/* What an engine is given; lives as long as the store. */
+struct engine_env {
+	char *data_dir;
+	unsigned node;
+	int64_t dedupe_window_ms;
+	bool capture_success;
+	const struct clock *clock;
+	struct index *index;
+	struct id_source *ids;
+};
+
+/* The head of each engine's own structure. */
+struct engine {
+	const struct engine_ops *ops;
+	const struct engine_env *env;
+	int64_t now_ms; /* wall time of the open transaction */
+	enum engine_fault fault;
+	char why[ERR_DETAIL_MAX];
+};
+
+/* What nodes lease is shards of endpoints. */
+enum { ENGINE_SHARDS = 64 };
+
+static inline unsigned engine_shard(int64_t endpoint)
+{
+	return (unsigned)((uint64_t)endpoint * UINT64_C(0x9E3779B97F4A7C15) >> 58);
+}
+
+/* ---- Rows, as what is above the engine reads and writes them ---- */
+
+struct subscriber_record {
+	int64_t id, created_ms, updated_ms;
+	json_t *doc; /* owned */
+};
+
+struct endpoint_record {
+	struct endpoint_meta meta;
+	json_t *doc; /* owned */
+	unsigned secrets_len;
+	struct endpoint_secret secrets[ENDPOINT_SECRETS_MAX]; /* owned */
+};
+
+struct delivery_record {
+	struct due due;
+	int64_t subscriber;
+	enum delivery_state state;
+	enum delivery_reason reason;
+	int64_t ended_ms; /* 0: not ended */
+	bool ordered;
+	char order_key[EVENT_ORDERING_KEY_MAX + 1]; /* "" also when it is ordered without a key */
+};
+
+struct operation_record {
+	int64_t id, subscriber, endpoint;
+	enum operation_kind kind;
+	int64_t started_ms, ended_ms; /* 0: not ended */
+	int64_t max_id;               /* later ones are not touched */
+	int64_t cursor_key, cursor_id;
+	int64_t done, skipped, total;
+	bool cancelled;
+	char *filter; /* malloc, owned; JSON text */
+};
+
+void endpoint_record_clear(struct endpoint_record *record);
+
+/* A walk over dead letters by (time of death, id), ascending. */
+struct dead_walk {
+	const struct dead_filter *filter;
+	int64_t max_id;              /* rows with a greater id are passed over */
+	int64_t until_ms;            /* rows that died later are passed over */
+	int64_t deadline_us;         /* monotonic; looked at every few rows */
+	int64_t after_key, after_id; /* in: where it starts; out: the last row that was looked at */
+	bool ended;                  /* out: there are no more */
+};
+
+struct engine_ops {
+	const char *name;
+	/* Opens or creates, migrates, takes the leases, sets ids->last; fills the index and the keyring. */
+	struct engine *(*open)(const struct engine_env *env, struct keyring *keyring, struct err *err);
+	void (*close)(struct engine *engine);
+	int64_t (*epoch)(struct engine *engine, int64_t endpoint); /* any thread */
+
+	int (*begin)(struct engine *engine);
+	int (*commit)(struct engine *engine);
+	void (*rollback)(struct engine *engine);
+	int (*savepoint)(struct engine *engine);
+	int (*savepoint_release)(struct engine *engine);
+	int (*savepoint_rollback)(struct engine *engine);
+	int (*probe)(struct engine *engine); /* a small transaction that writes */
+	int (*tidy)(struct engine *engine);  /* between transactions: checkpoints */
+
+	int (*publish)(struct engine *engine, struct publish_item **items, size_t len, struct news *news);
+	/* Sets applied and promoted. Disabling endpoints is done above. */
+	int (*outcomes)(struct engine *engine, struct outcome **outcomes, size_t len);
+
+	/* get: 1 and the record, 0 when there is none; of_uid likewise with the id. */
+	int (*subscriber_get)(struct engine *engine, int64_t id, struct subscriber_record *record);
+	int (*subscriber_of_uid)(struct engine *engine, const char *uid, int64_t *id);
+	int (*subscriber_put)(struct engine *engine, const struct subscriber_record *record, const char *uid);
+	int (*subscriber_delete)(struct engine *engine, int64_t id);
+	int (*subscriber_endpoints)(struct engine *engine, int64_t id, int64_t *count);
+	int (*endpoint_get)(struct engine *engine, int64_t id, struct endpoint_record *record); /* tombstones are not found */
+	int (*endpoint_status)(struct engine *engine, int64_t id, enum endpoint_status *status);
+	int (*endpoint_of_uid)(struct engine *engine, int64_t subscriber, const char *uid, int64_t *id);
+	int (*endpoint_put)(struct engine *engine, const struct endpoint *endpoint, const json_t *doc); /* with its secrets */
+	int (*key_get)(struct engine *engine, int64_t id, struct key *key);
+	int (*key_insert)(struct engine *engine, const struct key *key);
+	int (*key_delete)(struct engine *engine, int64_t id);
+	int (*key_of_subscriber)(struct engine *engine, int64_t subscriber, int64_t *id); /* any one */
+
+	int (*delivery_get)(struct engine *engine, int64_t id, struct delivery_record *record);
+	/* State, reason, round and its attempts, due and end. */
+	int (*delivery_put)(struct engine *engine, const struct delivery_record *record);
+	/* Before a finished delivery is opened again: an attempt that stands only in its row becomes a row of its own. */
+	int (*attempt_keep_last)(struct engine *engine, int64_t delivery);
+	int (*order_head)(struct engine *engine, int64_t endpoint, const char *key, int64_t *id); /* 1 and the pending one */
+	/* The first held one of the key becomes pending: 1 and it, 0 when none is held. */
+	int (*order_promote)(struct engine *engine, int64_t endpoint, const char *key, struct due *promoted);
+	/* The ids of up to `max` pending ones, earliest due first: the number. */
+	int (*pending_ids)(struct engine *engine, int64_t endpoint, int64_t *ids, int max);
+	/* Pending and held ones; of each at most `max` are counted. */
+	int (*unfinished_count)(struct engine *engine, int64_t endpoint, int64_t max, int64_t *count);
+	/* Ids of up to `max` matching dead letters: the number. `ids` NULL: only counts. */
+	int (*dead_walk)(struct engine *engine, struct dead_walk *walk, int64_t *ids, int max);
+
+	int (*operation_get)(struct engine *engine, int64_t id, struct operation_record *record);
+	int (*operation_open_after)(struct engine *engine, int64_t id, int64_t *next); /* 1 and the next unfinished one */
+	int (*operation_insert)(struct engine *engine, const struct operation_record *record);
+	int (*operation_progress)(struct engine *engine, const struct operation_record *record);
+
+	/* A copy to a new file: step returns 1 while there is more to do; end removes the file unless it is complete. */
+	void *(*backup_begin)(struct engine *engine, const char *path, struct err *err);
+	int (*backup_step)(struct engine *engine, void *backup, struct err *err);
+	int (*backup_end)(struct engine *engine, void *backup, bool complete, struct err *err);
+
+	struct store_reader *(*reader_open)(struct engine *engine, struct err *err);
+	const struct reader_ops *reader;
+};
+
+/* The head of each engine's own reader. */
+struct store_reader {
+	const struct reader_ops *ops;
+	const struct engine_env *env;
+};
+
+/* As in read.h. */
+struct reader_ops {
+	void (*close)(struct store_reader *r);
+	struct event *(*event)(struct store_reader *r, int64_t id, struct budget *budget, struct err *err);
+	int (*next_lane)(struct store_reader *r, int64_t *endpoint, int64_t *due_ms, struct err *err);
+	int (*lane)(struct store_reader *r, int64_t endpoint, struct due *out, int max, struct err *err);
+	int (*expired)(struct store_reader *r, int64_t now_ms, struct due *out, int max, int64_t *next_ms, struct err *err);
+	int (*events)(struct store_reader *r, const struct event_filter *filter, struct page *page, int (*row)(void *, const struct event_row *),
+	              void *context, struct err *err);
+	int (*event_row)(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct event_row *), void *context,
+	                 struct err *err);
+	int (*event_by_uid)(struct store_reader *r, struct slice uid, int64_t subscriber, bool any, int64_t *id, struct err *err);
+	int (*event_deliveries)(struct store_reader *r, int64_t event, struct page *page, int (*row)(void *, const struct delivery_row *),
+	                        void *context, struct err *err);
+	int (*delivery)(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct delivery_row *), void *context,
+	                struct err *err);
+	int (*attempts)(struct store_reader *r, int64_t delivery, int (*row)(void *, const struct attempt_row *), void *context, struct err *err);
+	int (*dead)(struct store_reader *r, const struct dead_filter *filter, struct page *page, int (*row)(void *, const struct delivery_row *),
+	            void *context, struct err *err);
+	int (*dead_count)(struct store_reader *r, const struct dead_filter *filter, int64_t *count, struct err *err);
+	int (*operations)(struct store_reader *r, struct page *page, int (*row)(void *, const struct operation_row *), void *context,
+	                  struct err *err);
+	int (*operation)(struct store_reader *r, int64_t id, int (*row)(void *, const struct operation_row *), void *context, struct err *err);
+	int (*subscribers)(struct store_reader *r, struct page *page, int64_t only_subscriber, int (*row)(void *, const struct document_row *),
+	                   void *context, struct err *err);
+	int (*subscriber)(struct store_reader *r, int64_t id, int (*row)(void *, const struct document_row *), void *context, struct err *err);
+	int (*endpoints)(struct store_reader *r, struct page *page, int64_t subscriber, int (*row)(void *, const struct document_row *),
+	                 void *context, struct err *err);
+	int (*endpoint)(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct document_row *), void *context,
+	                struct err *err);
+	int (*keys)(struct store_reader *r, struct page *page, int (*row)(void *, const struct key *), void *context, struct err *err);
+	int (*check)(struct store_reader *r, void (*finding)(void *, const char *text), void *context, struct err *err);
+};
+
+/* The engines; the first one is what a store opens. */
+extern const struct engine_ops engine_sqlite;
 
 #endif

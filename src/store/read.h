@@ -62,8 +62,9 @@ struct attempt_row {
 struct operation_row {
 	int64_t id, created_ms, ended_ms;
 	enum operation_kind kind;
+	int64_t subscriber, endpoint; /* 0: any */
 	int64_t done, skipped;
-	int64_t total; /* counted at its start */
+	int64_t total; /* counted at its start; that of a huge one is the least that is known, and grows */
 	bool cancelled;
 	struct slice filter; /* JSON text */
 };
@@ -116,7 +117,7 @@ int reader_endpoint(struct store_reader *r, int64_t id, int64_t only_subscriber,
 int reader_keys(struct store_reader *r, struct page *page, int (*row)(void *, const struct key *), void *context, struct err *err)
     ATTR_MUST_USE;
 
-/* Integrity, schema and settings, for `grapnel check`: one call of `finding` per problem. */
+/* Integrity, schema and settings, for `grapnel check`: one call of `finding` per problem. It may take long. */
 int reader_check(struct store_reader *r, void (*finding)(void *, const char *text), void *context, struct err *err) ATTR_MUST_USE;
 
 #endif

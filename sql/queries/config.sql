@@ -1,0 +1,85 @@
+-- Subscribers, endpoints, keys.
+
+-- name: subscriber_get
+SELECT id, created_ms, updated_ms, doc FROM subscribers WHERE id = ?1;
+
+-- name: subscriber_of_uid
+SELECT id FROM subscribers WHERE uid = ?1;
+
+-- name: subscriber_put
+INSERT INTO subscribers (id, uid, created_ms, updated_ms, doc) VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (id) DO UPDATE SET uid = excluded.uid, updated_ms = excluded.updated_ms, doc = excluded.doc;
+
+-- name: subscriber_delete
+DELETE FROM subscribers WHERE id = ?1;
+
+-- name: subscriber_endpoints
+SELECT count(*) FROM endpoints INDEXED BY endpoints_subscriber WHERE subscriber = ?1 AND status <> 3;
+
+-- name: subscriber_uids
+SELECT id, uid FROM subscribers;
+
+-- name: subscribers_asc
+SELECT id, created_ms, updated_ms, doc FROM subscribers WHERE id > ?1 ORDER BY id;
+
+-- name: subscribers_desc
+SELECT id, created_ms, updated_ms, doc FROM subscribers WHERE id < ?1 ORDER BY id DESC;
+
+-- name: endpoint_get
+SELECT id, subscriber, version, status, status_reason, status_since_ms, created_ms, updated_ms, doc FROM endpoints
+WHERE id = ?1 AND status <> 3;
+
+-- name: endpoint_status
+SELECT status FROM endpoints WHERE id = ?1;
+
+-- name: endpoint_of_uid
+SELECT id FROM endpoints WHERE subscriber = ?1 AND uid = ?2;
+
+-- name: endpoint_put
+INSERT INTO endpoints (id, subscriber, uid, version, status, status_reason, status_since_ms, created_ms, updated_ms, doc)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+ON CONFLICT (id) DO UPDATE SET subscriber = excluded.subscriber, uid = excluded.uid, version = excluded.version, status = excluded.status,
+	status_reason = excluded.status_reason, status_since_ms = excluded.status_since_ms, updated_ms = excluded.updated_ms, doc = excluded.doc;
+
+-- name: endpoints_asc
+SELECT id, subscriber, version, status, status_reason, status_since_ms, created_ms, updated_ms, doc FROM endpoints
+WHERE status <> 3 AND id > ?1 ORDER BY id;
+
+-- name: endpoints_desc
+SELECT id, subscriber, version, status, status_reason, status_since_ms, created_ms, updated_ms, doc FROM endpoints
+WHERE status <> 3 AND id < ?1 ORDER BY id DESC;
+
+-- name: endpoints_of_subscriber_asc
+SELECT id, subscriber, version, status, status_reason, status_since_ms, created_ms, updated_ms, doc FROM endpoints INDEXED BY endpoints_subscriber
+WHERE subscriber = ?2 AND status <> 3 AND id > ?1 ORDER BY id;
+
+-- name: endpoints_of_subscriber_desc
+SELECT id, subscriber, version, status, status_reason, status_since_ms, created_ms, updated_ms, doc FROM endpoints INDEXED BY endpoints_subscriber
+WHERE subscriber = ?2 AND status <> 3 AND id < ?1 ORDER BY id DESC;
+
+-- name: secrets_get
+SELECT until_ms, sealed FROM endpoint_secrets WHERE endpoint = ?1 ORDER BY place;
+
+-- name: secrets_delete
+DELETE FROM endpoint_secrets WHERE endpoint = ?1;
+
+-- name: secret_insert
+INSERT INTO endpoint_secrets (endpoint, place, until_ms, sealed) VALUES (?1, ?2, ?3, ?4);
+
+-- name: key_get
+SELECT id, hash, scopes, subscriber, created_ms, expires_ms, name, hint FROM keys WHERE id = ?1;
+
+-- name: key_insert
+INSERT INTO keys (id, hash, scopes, subscriber, created_ms, expires_ms, name, hint) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
+
+-- name: key_delete
+DELETE FROM keys WHERE id = ?1;
+
+-- name: key_of_subscriber
+SELECT id FROM keys WHERE subscriber = ?1 LIMIT 1;
+
+-- name: keys_asc
+SELECT id, hash, scopes, subscriber, created_ms, expires_ms, name, hint FROM keys WHERE id > ?1 ORDER BY id;
+
+-- name: keys_desc
+SELECT id, hash, scopes, subscriber, created_ms, expires_ms, name, hint FROM keys WHERE id < ?1 ORDER BY id DESC;

@@ -1,0 +1,47 @@
+/* Changes: one row per kind with its handler; each runs in a savepoint, so that one that turns out wrong leaves nothing behind. */
+#include "store/private.h"
+
+static change_handler *const handlers[] = {
+    [CHANGE_SUBSCRIBER_CREATE] = subscriber_create,
+    [CHANGE_SUBSCRIBER_PUT] = subscriber_replace,
+    [CHANGE_SUBSCRIBER_PATCH] = subscriber_patch,
+    [CHANGE_SUBSCRIBER_DELETE] = subscriber_remove,
+    [CHANGE_ENDPOINT_CREATE] = endpoint_create,
+    [CHANGE_ENDPOINT_PUT] = endpoint_replace,
+    [CHANGE_ENDPOINT_PATCH] = endpoint_patch,
+    [CHANGE_ENDPOINT_DELETE] = endpoint_remove,
+    [CHANGE_ENDPOINT_PAUSE] = endpoint_pause,
+    [CHANGE_ENDPOINT_RESUME] = endpoint_resume,
+    [CHANGE_ENDPOINT_DISABLE] = endpoint_disable_by_hand,
+    [CHANGE_SECRET_ROTATE] = secret_rotate,
+    [CHANGE_KEY_CREATE] = key_create,
+    [CHANGE_KEY_REVOKE] = key_revoke,
+    [CHANGE_DELIVERY_RETRY] = delivery_retry,
+    [CHANGE_DELIVERY_CANCEL] = delivery_cancel,
+    [CHANGE_OPERATION_CREATE] = operation_create,
+    [CHANGE_OPERATION_CANCEL] = operation_cancel,
+};
+
+int change_run(struct tx *tx, struct store_change *change)
+{
+	const struct engine_ops *ops = tx->engine->ops;
+	size_t news_before = tx->news->len;
+	store_change_clear(change);
+	if (ops->savepoint(tx->engine))
+		return -1;
+	int result = handlers[change->what](tx, change);
+	if (tx->engine->fault != ENGINE_FINE)
+		return -1;
+	if (result == 0)
+		return ops->savepoint_release(tx->engine);
+	struct err err = change->err;
+	store_change_clear(change);
+	change->err = err;
+	news_drop(tx->news, news_before);
+	return ops->savepoint_rollback(tx->engine);
+}
+
+int change_not_found(struct store_change *change, const char *thing)
+{
+	return err_set(&change->err, ERR_NOT_FOUND, "there is no such %s", thing);
+}

@@ -1,0 +1,367 @@
+/* Changes of endpoints: their documents, owners, secrets and status. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/subscriber.h"
+#include "sign/outgoing.h"
+#include "store/private.h"
+
+void endpoint_record_clear(struct endpoint_record *record)
+{
+	json_decref(record->doc);
+	for (unsigned i = 0; i < record->secrets_len; i++)
+		free(record->secrets[i].sealed);
+	*record = (struct endpoint_record){0};
+}
+
+static int memory_out(struct store_change *change)
+{
+	return err_set(&change->err, ERR_UNAVAILABLE, "memory is out; try again");
+}
+
+static int find(struct tx *tx, struct store_change *change, int64_t id, struct endpoint_record *record)
+{
+	int found = tx->engine->ops->endpoint_get(tx->engine, id, record);
+	if (found > 0 && change->only_subscriber != 0 && change->only_subscriber != record->meta.subscriber) {
+		endpoint_record_clear(record);
+		found = 0;
+	}
+	if (found == 0)
+		return change_not_found(change, "endpoint");
+	return found < 0 ? -1 : 0;
+}
+
+static int uid_free(struct tx *tx, struct store_change *change, const struct endpoint *endpoint)
+{
+	int64_t id;
+	int found = endpoint->uid ? tx->engine->ops->endpoint_of_uid(tx->engine, endpoint->meta.subscriber, endpoint->uid, &id) : 0;
+	if (found <= 0 || id == endpoint->meta.id)
+		return found < 0 ? -1 : 0;
+	char text[ID_TEXT_SIZE];
+	id_format(ID_ENDPOINT, id, text);
+	return err_field(&change->err, ERR_UID_TAKEN, "/uid", "is the uid of the endpoint %s already", text);
+}
+
+/* Checks the record and writes it: every change of an endpoint ends here. */
+static int store_record(struct tx *tx, struct store_change *change, struct endpoint_record *record)
+{
+	record->meta.updated_ms = tx->now_ms;
+	record->meta.version++;
+	struct endpoint *endpoint = endpoint_parse(record->doc, &record->meta, record->secrets, record->secrets_len, &change->err);
+	if (!endpoint)
+		return -1;
+	if (uid_free(tx, change, endpoint) || tx->engine->ops->endpoint_put(tx->engine, endpoint, record->doc)) {
+		endpoint_unref(endpoint);
+		return -1;
+	}
+	change->result_id = record->meta.id;
+	news_endpoint(tx->news, endpoint);
+	return 0;
+}
+
+/* ---- Secrets ---- */
+
+/* Seals a new present secret in front of the others; when there are too many, the oldest goes. */
+static void secret_push(struct tx *tx, struct endpoint_record *record, const uint8_t *key, size_t len)
+{
+	if (record->secrets_len == ENDPOINT_SECRETS_MAX)
+		free(record->secrets[--record->secrets_len].sealed);
+	memmove(&record->secrets[1], &record->secrets[0], record->secrets_len * sizeof record->secrets[0]);
+	char place[48];
+	secret_place(record->meta.id, place);
+	uint8_t *sealed = mem_alloc(len + SEAL_OVERHEAD);
+	size_t sealed_len = seal(tx->store->config.master, slice_of(place), key, len, sealed);
+	record->secrets[0] = (struct endpoint_secret){.sealed = sealed, .sealed_len = sealed_len};
+	record->secrets_len++;
+}
+
+/* The given secret, or a new one; `shown` (may be NULL) gets its text. */
+static int secret_add(struct tx *tx, struct store_change *change, struct endpoint_record *record, char **shown)
+{
+	char text[SECRET_TEXT_SIZE];
+	uint8_t key[SECRET_BYTES_MAX];
+	if (!change->secret)
+		secret_make(text);
+	int len = secret_parse(slice_of(change->secret ? change->secret : text), "/secret", key, &change->err);
+	if (len < 0)
+		return -1;
+	secret_push(tx, record, key, (size_t)len);
+	if (shown)
+		*shown = mem_text(change->secret ? change->secret : text);
+	explicit_bzero(key, sizeof key);
+	explicit_bzero(text, sizeof text);
+	return 0;
+}
+
+static void secrets_drop(struct endpoint_record *record)
+{
+	while (record->secrets_len > 0)
+		free(record->secrets[--record->secrets_len].sealed);
+}
+
+/* The old ones sign until `until_ms` at most; those that have ended go. */
+static void secrets_retire(struct endpoint_record *record, int64_t now_ms, int64_t until_ms)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < record->secrets_len; i++) {
+		struct endpoint_secret *secret = &record->secrets[i];
+		if (secret->until_ms == 0 || secret->until_ms > until_ms)
+			secret->until_ms = until_ms;
+		if (secret->until_ms > now_ms)
+			record->secrets[kept++] = *secret;
+		else
+			free(secret->sealed);
+	}
+	record->secrets_len = kept;
+}
+
+int secret_rotate(struct tx *tx, struct store_change *change)
+{
+	struct endpoint_record record;
+	if (find(tx, change, change->id, &record))
+		return -1;
+	secrets_retire(&record, tx->now_ms, tx->now_ms + change->overlap_ms);
+	int result = secret_add(tx, change, &record, &change->result_secret);
+	if (result == 0)
+		result = store_record(tx, change, &record);
+	endpoint_record_clear(&record);
+	return result;
+}
+
+/* ---- Documents ---- */
+
+/* Whether it may belong to this subscriber. */
+static int owner_check(struct tx *tx, struct store_change *change, int64_t subscriber)
+{
+	struct subscriber_record record;
+	bool foreign = change->only_subscriber != 0 && change->only_subscriber != subscriber;
+	if (subscriber == 0 && !foreign)
+		return 0;
+	int found = foreign ? 0 : tx->engine->ops->subscriber_get(tx->engine, subscriber, &record);
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return err_field(&change->err, ERR_INVALID, "/subscriber", "there is no such subscriber");
+	json_decref(record.doc);
+	return 0;
+}
+
+static int create(struct tx *tx, struct store_change *change, json_t *doc, int64_t subscriber)
+{
+	struct endpoint_record record = {
+	    .meta = {.id = id_next(&tx->store->ids, tx->now_ms),
+	             .subscriber = subscriber,
+	             .created_ms = tx->now_ms,
+	             .status = ENDPOINT_ACTIVE,
+	             .status_since_ms = tx->now_ms},
+	    .doc = json_incref(doc),
+	};
+	int result = owner_check(tx, change, subscriber);
+	if (result == 0)
+		result = secret_add(tx, change, &record, &change->result_secret);
+	if (result == 0)
+		result = store_record(tx, change, &record);
+	change->created = result == 0;
+	endpoint_record_clear(&record);
+	return result;
+}
+
+/* Whose a new one is: a bound key's own subscriber where it names none. */
+static int64_t owner_of_new(const struct store_change *change)
+{
+	return change->subscriber ? change->subscriber : change->only_subscriber;
+}
+
+int endpoint_create(struct tx *tx, struct store_change *change)
+{
+	json_t *doc = json_deep_copy(change->doc);
+	int result = doc ? create(tx, change, doc, owner_of_new(change)) : memory_out(change);
+	json_decref(doc);
+	return result;
+}
+
+/* Writes a changed document, a new owner and a new secret where they are given. */
+static int update(struct tx *tx, struct store_change *change, struct endpoint_record *record)
+{
+	if (change->subscriber_given && change->subscriber != record->meta.subscriber) {
+		if (owner_check(tx, change, change->subscriber))
+			return -1;
+		record->meta.subscriber = change->subscriber;
+	}
+	if (change->secret) {
+		secrets_drop(record);
+		if (secret_add(tx, change, record, NULL))
+			return -1;
+	}
+	return store_record(tx, change, record);
+}
+
+/* The uid is what it is addressed by: it goes only when it is given as null. */
+static int take_document(struct store_change *change, struct endpoint_record *record, json_t *doc)
+{
+	json_t *uid = json_object_get(record->doc, "uid");
+	if (uid && json_is_object(doc) && !json_object_get(doc, "uid") && json_object_set(doc, "uid", uid))
+		return memory_out(change);
+	json_decref(record->doc);
+	record->doc = json_incref(doc);
+	return 0;
+}
+
+static int create_by_uid(struct tx *tx, struct store_change *change, json_t *doc)
+{
+	const char *given = json_string_value(json_object_get(doc, "uid"));
+	if (given && strcmp(given, change->uid) != 0)
+		return err_field(&change->err, ERR_INVALID, "/uid", "is not the uid of the address; leave it out or make them equal");
+	if (json_is_object(doc) && json_object_set_new(doc, "uid", json_string(change->uid)))
+		return memory_out(change);
+	return create(tx, change, doc, owner_of_new(change));
+}
+
+static int replace(struct tx *tx, struct store_change *change, json_t *doc)
+{
+	int64_t id = change->id;
+	/* Nobody had the uid when the caller looked; meanwhile somebody may. */
+	int found = id != 0 ? 1 : tx->engine->ops->endpoint_of_uid(tx->engine, owner_of_new(change), change->uid, &id);
+	if (found <= 0)
+		return found < 0 ? -1 : create_by_uid(tx, change, doc);
+	struct endpoint_record record;
+	if (find(tx, change, id, &record))
+		return -1;
+	int result = take_document(change, &record, doc);
+	if (result == 0)
+		result = update(tx, change, &record);
+	endpoint_record_clear(&record);
+	return result;
+}
+
+int endpoint_replace(struct tx *tx, struct store_change *change)
+{
+	json_t *doc = json_deep_copy(change->doc);
+	int result = doc ? replace(tx, change, doc) : memory_out(change);
+	json_decref(doc);
+	return result;
+}
+
+int endpoint_patch(struct tx *tx, struct store_change *change)
+{
+	struct endpoint_record record;
+	if (find(tx, change, change->id, &record))
+		return -1;
+	int result = -1;
+	if (json_merge_patch(record.doc, change->doc))
+		err_set(&change->err, ERR_INVALID, "a merge patch of an endpoint must be a JSON object");
+	else
+		result = update(tx, change, &record);
+	endpoint_record_clear(&record);
+	return result;
+}
+
+/* ---- Status ---- */
+
+static void set_status(struct tx *tx, struct endpoint_record *record, enum endpoint_status status, const char *reason)
+{
+	struct endpoint_meta *meta = &record->meta;
+	meta->status = status;
+	meta->status_since_ms = tx->now_ms;
+	memset(meta->status_reason, 0, sizeof meta->status_reason);
+	memccpy(meta->status_reason, reason, '\0', sizeof meta->status_reason - 1);
+}
+
+/* A tombstone: the row stays for its deliveries' sake, without uid and secrets. */
+int endpoint_remove(struct tx *tx, struct store_change *change)
+{
+	struct endpoint_record record;
+	if (find(tx, change, change->id, &record))
+		return -1;
+	set_status(tx, &record, ENDPOINT_DELETED, "by_hand");
+	json_object_del(record.doc, "uid"); /* -1 only says that there was none */
+	secrets_drop(&record);
+	int result = store_record(tx, change, &record);
+	if (result == 0)
+		result = operation_drain(tx, OPERATION_DRAIN_DELETED, record.meta.id, record.meta.subscriber);
+	endpoint_record_clear(&record);
+	return result;
+}
+
+static int disable(struct tx *tx, struct store_change *change, struct endpoint_record *record, const char *reason)
+{
+	set_status(tx, record, ENDPOINT_DISABLED, reason);
+	if (store_record(tx, change, record))
+		return -1;
+	return operation_drain(tx, OPERATION_DRAIN_DISABLED, record->meta.id, record->meta.subscriber);
+}
+
+int endpoint_disable(struct tx *tx, int64_t id, const char *reason)
+{
+	struct endpoint_record record;
+	int found = tx->engine->ops->endpoint_get(tx->engine, id, &record);
+	if (found <= 0)
+		return found;
+	struct store_change change = {.id = id};
+	int result = record.meta.status == ENDPOINT_DISABLED ? 0 : disable(tx, &change, &record, reason);
+	endpoint_record_clear(&record);
+	if (result && tx->engine->fault == ENGINE_FINE) {
+		/* A stored document that is not valid any more: it stays as it is, the outcome counts all the same. */
+		result = 0;
+	}
+	return result;
+}
+
+enum status_step { STEP_NONE, STEP_GO, STEP_REFUSE };
+
+/* By hand: pause, resume, disable an endpoint that is active, paused, disabled. What is so already stays so. */
+static const enum status_step steps[3][3] = {
+    [ENDPOINT_PAUSED] = {[ENDPOINT_ACTIVE] = STEP_GO, [ENDPOINT_PAUSED] = STEP_NONE, [ENDPOINT_DISABLED] = STEP_REFUSE},
+    [ENDPOINT_ACTIVE] = {[ENDPOINT_ACTIVE] = STEP_NONE, [ENDPOINT_PAUSED] = STEP_GO, [ENDPOINT_DISABLED] = STEP_GO},
+    [ENDPOINT_DISABLED] = {[ENDPOINT_ACTIVE] = STEP_GO, [ENDPOINT_PAUSED] = STEP_GO, [ENDPOINT_DISABLED] = STEP_NONE},
+};
+
+static int status_apply(struct tx *tx, struct store_change *change, struct endpoint_record *record, enum endpoint_status to)
+{
+	if (to == ENDPOINT_DISABLED)
+		return disable(tx, change, record, "by_hand");
+	set_status(tx, record, to, to == ENDPOINT_ACTIVE ? "" : "by_hand");
+	if (store_record(tx, change, record))
+		return -1;
+	if (to == ENDPOINT_ACTIVE)
+		news_due(tx->news, record->meta.id, tx->now_ms);
+	return 0;
+}
+
+static int status_change(struct tx *tx, struct store_change *change, enum endpoint_status to)
+{
+	struct endpoint_record record;
+	if (find(tx, change, change->id, &record))
+		return -1;
+	int result = 0;
+	change->result_id = record.meta.id;
+	switch (steps[to][record.meta.status]) {
+	case STEP_NONE:
+		break;
+	case STEP_GO:
+		result = status_apply(tx, change, &record, to);
+		break;
+	case STEP_REFUSE:
+		result = err_set(&change->err, ERR_WRONG_STATE, "the endpoint is %s; resume it first",
+		                 endpoint_status_text(record.meta.status));
+		break;
+	}
+	endpoint_record_clear(&record);
+	return result;
+}
+
+int endpoint_pause(struct tx *tx, struct store_change *change)
+{
+	return status_change(tx, change, ENDPOINT_PAUSED);
+}
+
+int endpoint_resume(struct tx *tx, struct store_change *change)
+{
+	return status_change(tx, change, ENDPOINT_ACTIVE);
+}
+
+int endpoint_disable_by_hand(struct tx *tx, struct store_change *change)
+{
+	return status_change(tx, change, ENDPOINT_DISABLED);
+}

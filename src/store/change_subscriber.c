@@ -1,0 +1,144 @@
+/* Changes of subscribers. */
+#include <string.h>
+
+#include "model/subscriber.h"
+#include "store/private.h"
+
+/* A bound key sees only its own subscriber. */
+static int find(struct tx *tx, struct store_change *change, int64_t id, struct subscriber_record *record)
+{
+	bool foreign = change->only_subscriber != 0 && change->only_subscriber != id;
+	int found = foreign ? 0 : tx->engine->ops->subscriber_get(tx->engine, id, record);
+	if (found == 0)
+		return change_not_found(change, "subscriber");
+	return found < 0 ? -1 : 0;
+}
+
+static int uid_free(struct tx *tx, struct store_change *change, const char *uid, int64_t self)
+{
+	int64_t id;
+	int found = uid ? tx->engine->ops->subscriber_of_uid(tx->engine, uid, &id) : 0;
+	if (found <= 0 || id == self)
+		return found < 0 ? -1 : 0;
+	char text[ID_TEXT_SIZE];
+	id_format(ID_SUBSCRIBER, id, text);
+	return err_field(&change->err, ERR_UID_TAKEN, "/uid", "is the uid of the subscriber %s already", text);
+}
+
+/* Checks the document and writes it. */
+static int store_record(struct tx *tx, struct store_change *change, struct subscriber_record *record)
+{
+	const char *uid = NULL;
+	if (!record->doc)
+		return err_set(&change->err, ERR_UNAVAILABLE, "memory is out; try again");
+	if (subscriber_check(record->doc, &change->err) || uid_of_doc(record->doc, &uid, &change->err) ||
+	    uid_free(tx, change, uid, record->id))
+		return -1;
+	record->updated_ms = tx->now_ms;
+	if (tx->engine->ops->subscriber_put(tx->engine, record, uid))
+		return -1;
+	news_subscriber(tx->news, record->id, uid);
+	change->result_id = record->id;
+	return 0;
+}
+
+static int create(struct tx *tx, struct store_change *change, json_t *doc)
+{
+	struct subscriber_record record = {.id = id_next(&tx->store->ids, tx->now_ms), .created_ms = tx->now_ms, .doc = doc};
+	change->created = true;
+	return store_record(tx, change, &record);
+}
+
+int subscriber_create(struct tx *tx, struct store_change *change)
+{
+	if (change->only_subscriber)
+		return err_set(&change->err, ERR_FORBIDDEN, "a key that is bound to a subscriber cannot make subscribers");
+	json_t *doc = json_deep_copy(change->doc);
+	int result = create(tx, change, doc);
+	json_decref(doc);
+	return result;
+}
+
+static int create_by_uid(struct tx *tx, struct store_change *change, json_t *doc)
+{
+	if (change->only_subscriber)
+		return change_not_found(change, "subscriber");
+	const char *given = json_string_value(json_object_get(doc, "uid"));
+	if (given && strcmp(given, change->uid) != 0)
+		return err_field(&change->err, ERR_INVALID, "/uid", "is not the uid of the address; leave it out or make them equal");
+	if (json_is_object(doc) && json_object_set_new(doc, "uid", json_string(change->uid)))
+		return err_set(&change->err, ERR_UNAVAILABLE, "memory is out; try again");
+	return create(tx, change, doc);
+}
+
+static int replace(struct tx *tx, struct store_change *change, json_t *doc)
+{
+	int64_t id = change->id;
+	/* Nobody had the uid when the caller looked; meanwhile somebody may. */
+	int found = id != 0 ? 1 : tx->engine->ops->subscriber_of_uid(tx->engine, change->uid, &id);
+	if (found <= 0)
+		return found < 0 ? -1 : create_by_uid(tx, change, doc);
+	struct subscriber_record record;
+	if (find(tx, change, id, &record))
+		return -1;
+	/* The uid is what it is addressed by: it goes only when it is given as null. */
+	json_t *uid = json_object_get(record.doc, "uid");
+	int bad = uid && json_is_object(doc) && !json_object_get(doc, "uid") ? json_object_set(doc, "uid", uid) : 0;
+	json_decref(record.doc);
+	record.doc = doc;
+	return bad ? err_set(&change->err, ERR_UNAVAILABLE, "memory is out; try again") : store_record(tx, change, &record);
+}
+
+int subscriber_replace(struct tx *tx, struct store_change *change)
+{
+	json_t *doc = json_deep_copy(change->doc);
+	int result = replace(tx, change, doc);
+	json_decref(doc);
+	return result;
+}
+
+int subscriber_patch(struct tx *tx, struct store_change *change)
+{
+	struct subscriber_record record;
+	if (find(tx, change, change->id, &record))
+		return -1;
+	int result = -1;
+	if (json_merge_patch(record.doc, change->doc))
+		err_set(&change->err, ERR_INVALID, "a merge patch of a subscriber must be a JSON object");
+	else
+		result = store_record(tx, change, &record);
+	json_decref(record.doc);
+	return result;
+}
+
+static int revoke_keys(struct tx *tx, int64_t subscriber)
+{
+	int64_t id;
+	int found;
+	while ((found = tx->engine->ops->key_of_subscriber(tx->engine, subscriber, &id)) > 0) {
+		if (tx->engine->ops->key_delete(tx->engine, id))
+			return -1;
+		news_key_gone(tx->news, id);
+	}
+	return found;
+}
+
+int subscriber_remove(struct tx *tx, struct store_change *change)
+{
+	const struct engine_ops *ops = tx->engine->ops;
+	struct subscriber_record record;
+	int64_t endpoints;
+	if (find(tx, change, change->id, &record))
+		return -1;
+	json_decref(record.doc);
+	if (ops->subscriber_endpoints(tx->engine, change->id, &endpoints))
+		return -1;
+	if (endpoints > 0)
+		return err_set(&change->err, ERR_CONFLICT, "the subscriber has %lld endpoint%s; delete %s first", (long long)endpoints,
+		               endpoints == 1 ? "" : "s", endpoints == 1 ? "it" : "them");
+	if (revoke_keys(tx, change->id) || ops->subscriber_delete(tx->engine, change->id))
+		return -1;
+	news_subscriber_gone(tx->news, change->id);
+	change->result_id = change->id;
+	return 0;
+}

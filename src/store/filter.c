@@ -1,0 +1,159 @@
+/* Filters: matching, and a dead-letter filter to and from JSON text. */
+#include "store/filter.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "model/pattern.h"
+
+static bool in_time(int64_t at_ms, int64_t since_ms, int64_t until_ms)
+{
+	return at_ms >= since_ms && (until_ms == 0 || at_ms < until_ms);
+}
+
+bool dead_filter_matches_row(const struct dead_filter *filter, const struct delivery_row *row)
+{
+	return (filter->endpoint == 0 || filter->endpoint == row->endpoint) &&
+	       (filter->subscriber == 0 || filter->subscriber == row->subscriber) &&
+	       (filter->reason == REASON_NONE || filter->reason == row->reason) && in_time(row->ended_ms, filter->since_ms, filter->until_ms);
+}
+
+bool dead_filter_needs_event(const struct dead_filter *filter)
+{
+	return filter->type.len > 0 || filter->q.len > 0;
+}
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+static bool found_in(struct slice needle, struct slice text)
+{
+	for (size_t start = 0; start + needle.len <= text.len; start++) {
+		size_t i = 0;
+		while (i < needle.len && lower(text.at[start + i]) == lower(needle.at[i]))
+			i++;
+		if (i == needle.len)
+			return true;
+	}
+	return false;
+}
+
+bool dead_filter_matches_event(const struct dead_filter *filter, const struct delivery_row *row)
+{
+	if (filter->type.len > 0 && !pattern_matches(filter->type, row->type))
+		return false;
+	return filter->q.len == 0 || found_in(filter->q, row->type) || found_in(filter->q, row->subject) || found_in(filter->q, row->event_uid) ||
+	       found_in(filter->q, row->last_detail) || found_in(filter->q, slice_of(attempt_failure_text(row->last_failure)));
+}
+
+bool event_filter_matches(const struct event_filter *filter, const struct event_row *row)
+{
+	return (filter->subscriber == 0 || filter->subscriber == row->f->subscriber) &&
+	       in_time(row->f->time_ms, filter->since_ms, filter->until_ms) &&
+	       (filter->type.len == 0 || pattern_matches(filter->type, row->f->type));
+}
+
+static json_t *id_json(enum id_kind kind, int64_t id)
+{
+	char text[ID_TEXT_SIZE];
+	id_format(kind, id, text);
+	return json_string(text);
+}
+
+static json_t *time_json(int64_t wall_ms)
+{
+	char text[CLOCK_RFC3339_SIZE];
+	clock_format_rfc3339(wall_ms, text);
+	return json_string(text);
+}
+
+char *dead_filter_text(const struct dead_filter *filter)
+{
+	json_t *doc = json_object();
+	int bad = doc ? 0 : -1;
+	if (filter->endpoint)
+		bad |= json_object_set_new(doc, "endpoint", id_json(ID_ENDPOINT, filter->endpoint));
+	if (filter->subscriber)
+		bad |= json_object_set_new(doc, "subscriber", id_json(ID_SUBSCRIBER, filter->subscriber));
+	if (filter->type.len > 0)
+		bad |= json_object_set_new(doc, "type", json_stringn(filter->type.at, filter->type.len));
+	if (filter->reason)
+		bad |= json_object_set_new(doc, "reason", json_string(delivery_reason_text(filter->reason)));
+	if (filter->since_ms)
+		bad |= json_object_set_new(doc, "since", time_json(filter->since_ms));
+	if (filter->until_ms)
+		bad |= json_object_set_new(doc, "until", time_json(filter->until_ms));
+	if (filter->q.len > 0)
+		bad |= json_object_set_new(doc, "q", json_stringn(filter->q.at, filter->q.len));
+	if (filter->ids_len > 0) {
+		json_t *ids = json_array();
+		for (size_t i = 0; i < filter->ids_len; i++)
+			bad |= json_array_append_new(ids, id_json(ID_DELIVERY, filter->ids[i]));
+		bad |= json_object_set_new(doc, "ids", ids);
+	}
+	char *text = bad ? NULL : json_dumps(doc, JSON_COMPACT);
+	json_decref(doc);
+	return text;
+}
+
+static struct slice text_of(const json_t *value)
+{
+	return value ? (struct slice){json_string_value(value), json_string_length(value)} : (struct slice){NULL, 0};
+}
+
+/* Absent stays 0. */
+static int read_id(const json_t *doc, const char *name, enum id_kind kind, int64_t *id)
+{
+	const json_t *value = json_object_get(doc, name);
+	return value ? id_parse(kind, text_of(value), id) : 0;
+}
+
+static int read_time(const json_t *doc, const char *name, int64_t *wall_ms)
+{
+	const json_t *value = json_object_get(doc, name);
+	return value ? clock_parse_rfc3339(text_of(value), wall_ms) : 0;
+}
+
+static int read_ids(const json_t *list, struct dead_filter_copy *copy)
+{
+	size_t len = json_array_size(list);
+	if (len == 0)
+		return 0;
+	copy->ids = calloc(len, sizeof *copy->ids);
+	if (!copy->ids)
+		return -1;
+	for (size_t i = 0; i < len; i++) {
+		if (id_parse(ID_DELIVERY, text_of(json_array_get(list, i)), &copy->ids[i]))
+			return -1;
+	}
+	copy->filter.ids = copy->ids;
+	copy->filter.ids_len = len;
+	return 0;
+}
+
+int dead_filter_read(struct slice text, struct dead_filter_copy *copy)
+{
+	*copy = (struct dead_filter_copy){.doc = json_loadb(text.at, text.len, 0, NULL)};
+	struct dead_filter *filter = &copy->filter;
+	const json_t *reason = json_object_get(copy->doc, "reason");
+	filter->type = text_of(json_object_get(copy->doc, "type"));
+	filter->q = text_of(json_object_get(copy->doc, "q"));
+	if (!copy->doc || read_id(copy->doc, "endpoint", ID_ENDPOINT, &filter->endpoint) ||
+	    read_id(copy->doc, "subscriber", ID_SUBSCRIBER, &filter->subscriber) || read_time(copy->doc, "since", &filter->since_ms) ||
+	    read_time(copy->doc, "until", &filter->until_ms) || (reason && delivery_reason_parse(text_of(reason), &filter->reason)) ||
+	    read_ids(json_object_get(copy->doc, "ids"), copy)) {
+		dead_filter_clear(copy);
+		return -1;
+	}
+	return 0;
+}
+
+void dead_filter_clear(struct dead_filter_copy *copy)
+{
+	json_decref(copy->doc);
+	free(copy->ids);
+	*copy = (struct dead_filter_copy){0};
+}

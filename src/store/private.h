@@ -1,0 +1,84 @@
+/* What the files of the store share above the engines. */
+#ifndef GRAPNEL_STORE_PRIVATE_H
+#define GRAPNEL_STORE_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "store/engine.h"
+#include "store/store.h"
+
+struct backup_request {
+	const char *path;
+	struct err *err;
+	int result;
+	bool done; /* under the store's mutex */
+};
+
+struct store {
+	/* set at open, never changed */
+	struct store_config config;
+	struct engine_env env;
+	struct engine *engine; /* called by the writer's thread alone, but for epoch and reader_open */
+	struct inbox inbox;
+
+	/* shared */
+	pthread_rwlock_t gate; /* read: posting; write: closing. After it was closed nothing reaches the inbox */
+	bool closed;           /* under the gate */
+	atomic_bool stopping;
+	pthread_mutex_t mutex;
+	pthread_cond_t backup_done;
+	bool failing;             /* under the mutex, as all below */
+	char why[ERR_DETAIL_MAX];
+	struct backup_request *_Atomic backup; /* set under the mutex, looked at without it */
+
+	/* owned by who opened the store */
+	pthread_t thread;
+	bool running;
+
+	/* owned by the writer's thread */
+	struct id_source ids;
+};
+
+/* One transaction in the making. */
+struct tx {
+	struct store *store;
+	struct engine *engine;
+	struct news *news;
+	int64_t now_ms;
+	bool operations; /* out: bulk work was created */
+};
+
+/* writer.c */
+void *writer_run(void *store);
+
+/* change.c: runs one change in a savepoint and sets its fate. -1: the engine failed. */
+int change_run(struct tx *tx, struct store_change *change) ATTR_MUST_USE;
+/* For the handlers: a NOT_FOUND that does not tell foreign from unknown. Always -1. */
+int change_not_found(struct store_change *change, const char *thing);
+
+/* change_endpoint.c: makes it disabled, and the operation that ends its deliveries. Nothing when it is disabled or gone. */
+int endpoint_disable(struct tx *tx, int64_t id, const char *reason) ATTR_MUST_USE;
+
+/* change_operation.c: an operation that ends the deliveries of an endpoint. */
+int operation_drain(struct tx *tx, enum operation_kind kind, int64_t endpoint, int64_t subscriber) ATTR_MUST_USE;
+
+/* operation.c: one slice of the next unfinished operation after *last (which it sets). 1: there was one, 0: none, -1: the engine failed. */
+int operation_slice(struct tx *tx, int64_t *last) ATTR_MUST_USE;
+
+/* transition.c: changes of a delivery that are not an attempt's outcome. -1 only when the engine failed. */
+/* Ends it (DIE, CANCEL, DISCARD): an ordered pending one promotes its next. The transition must be allowed. */
+int transition_end(struct tx *tx, struct delivery_record *record, enum delivery_change change, enum delivery_reason reason) ATTR_MUST_USE;
+/* Opens a finished one again, in a new round. The transition must be allowed. */
+int transition_reopen(struct tx *tx, struct delivery_record *record) ATTR_MUST_USE;
+
+/* The handlers, one per kind of change: 0, or -1 with change->err or the engine's fault. */
+typedef int change_handler(struct tx *tx, struct store_change *change);
+change_handler subscriber_create, subscriber_replace, subscriber_patch, subscriber_remove;
+change_handler endpoint_create, endpoint_replace, endpoint_patch, endpoint_remove, endpoint_pause, endpoint_resume, endpoint_disable_by_hand,
+    secret_rotate;
+change_handler key_create, key_revoke;
+change_handler delivery_retry, delivery_cancel;
+change_handler operation_create, operation_cancel;
+
+#endif

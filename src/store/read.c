@@ -1,0 +1,125 @@
+/* Readers: each call goes to the engine that the reader belongs to. */
+#include "store/read.h"
+
+#include "store/engine.h"
+#include "store/private.h"
+
+struct store_reader *reader_open(struct store *store, struct err *err)
+{
+	return store->engine->ops->reader_open(store->engine, err);
+}
+
+void reader_close(struct store_reader *r)
+{
+	if (r)
+		r->ops->close(r);
+}
+
+struct event *reader_event(struct store_reader *r, int64_t id, struct budget *budget, struct err *err)
+{
+	return r->ops->event(r, id, budget, err);
+}
+
+int reader_next_lane(struct store_reader *r, int64_t *endpoint, int64_t *due_ms, struct err *err)
+{
+	return r->ops->next_lane(r, endpoint, due_ms, err);
+}
+
+int reader_lane(struct store_reader *r, int64_t endpoint, struct due *out, int max, struct err *err)
+{
+	return r->ops->lane(r, endpoint, out, max, err);
+}
+
+int reader_expired(struct store_reader *r, int64_t now_ms, struct due *out, int max, int64_t *next_ms, struct err *err)
+{
+	return r->ops->expired(r, now_ms, out, max, next_ms, err);
+}
+
+int reader_events(struct store_reader *r, const struct event_filter *filter, struct page *page, int (*row)(void *, const struct event_row *),
+                  void *context, struct err *err)
+{
+	return r->ops->events(r, filter, page, row, context, err);
+}
+
+int reader_event_row(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct event_row *), void *context,
+                     struct err *err)
+{
+	return r->ops->event_row(r, id, only_subscriber, row, context, err);
+}
+
+int reader_event_by_uid(struct store_reader *r, struct slice uid, int64_t subscriber, bool any, int64_t *id, struct err *err)
+{
+	return r->ops->event_by_uid(r, uid, subscriber, any, id, err);
+}
+
+int reader_event_deliveries(struct store_reader *r, int64_t event, struct page *page, int (*row)(void *, const struct delivery_row *),
+                            void *context, struct err *err)
+{
+	return r->ops->event_deliveries(r, event, page, row, context, err);
+}
+
+int reader_delivery(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct delivery_row *), void *context,
+                    struct err *err)
+{
+	return r->ops->delivery(r, id, only_subscriber, row, context, err);
+}
+
+int reader_attempts(struct store_reader *r, int64_t delivery, int (*row)(void *, const struct attempt_row *), void *context, struct err *err)
+{
+	return r->ops->attempts(r, delivery, row, context, err);
+}
+
+int reader_dead(struct store_reader *r, const struct dead_filter *filter, struct page *page, int (*row)(void *, const struct delivery_row *),
+                void *context, struct err *err)
+{
+	return r->ops->dead(r, filter, page, row, context, err);
+}
+
+int reader_dead_count(struct store_reader *r, const struct dead_filter *filter, int64_t *count, struct err *err)
+{
+	return r->ops->dead_count(r, filter, count, err);
+}
+
+int reader_operations(struct store_reader *r, struct page *page, int (*row)(void *, const struct operation_row *), void *context,
+                      struct err *err)
+{
+	return r->ops->operations(r, page, row, context, err);
+}
+
+int reader_operation(struct store_reader *r, int64_t id, int (*row)(void *, const struct operation_row *), void *context, struct err *err)
+{
+	return r->ops->operation(r, id, row, context, err);
+}
+
+int reader_subscribers(struct store_reader *r, struct page *page, int64_t only_subscriber, int (*row)(void *, const struct document_row *),
+                       void *context, struct err *err)
+{
+	return r->ops->subscribers(r, page, only_subscriber, row, context, err);
+}
+
+int reader_subscriber(struct store_reader *r, int64_t id, int (*row)(void *, const struct document_row *), void *context, struct err *err)
+{
+	return r->ops->subscriber(r, id, row, context, err);
+}
+
+int reader_endpoints(struct store_reader *r, struct page *page, int64_t subscriber, int (*row)(void *, const struct document_row *),
+                     void *context, struct err *err)
+{
+	return r->ops->endpoints(r, page, subscriber, row, context, err);
+}
+
+int reader_endpoint(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct document_row *), void *context,
+                    struct err *err)
+{
+	return r->ops->endpoint(r, id, only_subscriber, row, context, err);
+}
+
+int reader_keys(struct store_reader *r, struct page *page, int (*row)(void *, const struct key *), void *context, struct err *err)
+{
+	return r->ops->keys(r, page, row, context, err);
+}
+
+int reader_check(struct store_reader *r, void (*finding)(void *, const char *text), void *context, struct err *err)
+{
+	return r->ops->check(r, finding, context, err);
+}

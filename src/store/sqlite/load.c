@@ -1,0 +1,91 @@
+/* What a start reads into memory: the greatest id, endpoints and subscribers, keys, the endpoints with ordered deliveries. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "store/sqlite/rows.h"
+#include "store/sqlite/sqlite.h"
+
+static int load_ids(struct sqlite *s)
+{
+	struct run run = db_run(&s->db, QUERY_ID_GREATEST);
+	return run_value(&run, &s->base.env->ids->last) < 0 ? -1 : 0;
+}
+
+static int load_ordered(struct sqlite *s)
+{
+	int64_t endpoint = 0;
+	int found;
+	do {
+		struct run run = db_run(&s->db, QUERY_ORDER_ENDPOINT_AFTER);
+		run_int(&run, 1, endpoint);
+		found = run_value(&run, &endpoint);
+		if (found > 0)
+			idmap_put(&s->ordered, (uint64_t)endpoint, s);
+	} while (found > 0);
+	return found;
+}
+
+static int load_subscribers(struct sqlite *s)
+{
+	struct run run = db_run(&s->db, QUERY_SUBSCRIBER_UIDS);
+	int row;
+	while ((row = run_row(&run)) > 0) {
+		struct slice uid = run_text_at(&run, 1);
+		char *text = uid.at ? mem_text_of(uid) : NULL;
+		index_put_subscriber(s->base.env->index, run_int_at(&run, 0), text);
+		free(text);
+	}
+	return row;
+}
+
+static int load_keys(struct sqlite *s, struct keyring *keyring)
+{
+	struct run run = db_run(&s->db, QUERY_KEYS_ASC);
+	run_int(&run, 1, 0);
+	int row;
+	while ((row = run_row(&run)) > 0) {
+		struct key key;
+		rows_key(&run, &key);
+		keyring_put(keyring, &key);
+	}
+	return row;
+}
+
+/* An endpoint that cannot be read stops the start: without it its events would be lost without a word. */
+static int load_endpoint(struct sqlite *s, const struct run *run, struct err *err)
+{
+	struct endpoint_record record;
+	struct err why = {0};
+	struct endpoint *endpoint = NULL;
+	int64_t id = run_int_at(run, 0);
+	if (rows_endpoint(run, &record) == 0 && rows_secrets(&s->db, &record) == 0)
+		endpoint = endpoint_parse(record.doc, &record.meta, record.secrets, record.secrets_len, &why);
+	if (endpoint)
+		index_put_endpoint(s->base.env->index, endpoint);
+	else
+		err_set(err, ERR_STORAGE, "the stored endpoint %lld cannot be read: %s", (long long)id, why.code ? why.detail : s->db.why);
+	endpoint_unref(endpoint);
+	endpoint_record_clear(&record);
+	return endpoint ? 0 : -1;
+}
+
+static int load_endpoints(struct sqlite *s, struct err *err)
+{
+	struct run run = db_run(&s->db, QUERY_ENDPOINTS_ASC);
+	run_int(&run, 1, 0);
+	int row;
+	while ((row = run_row(&run)) > 0) {
+		if (load_endpoint(s, &run, err)) {
+			run_end(&run);
+			return -1;
+		}
+	}
+	return row < 0 ? err_set(err, ERR_STORAGE, "the endpoints cannot be read: %s", s->db.why) : 0;
+}
+
+int load_all(struct sqlite *s, struct keyring *keyring, struct err *err)
+{
+	if (load_ids(s) || load_ordered(s) || load_subscribers(s) || load_keys(s, keyring))
+		return err_set(err, ERR_STORAGE, "the database cannot be read: %s", s->db.why);
+	return load_endpoints(s, err);
+}

@@ -1,0 +1,148 @@
+/* Publishing: an event's row and one for each delivery. Everything is decided before the first row is written, so that only a
+ * failing connection can end an item half-way. */
+#include <stdlib.h>
+
+#include "store/dedupe.h"
+#include "store/plan.h"
+#include "store/sqlite/sqlite.h"
+
+static int insert_event(struct sqlite *s, const struct event *event, size_t deliveries)
+{
+	const struct event_fields *f = &event->f;
+	struct run run = db_run(&s->db, QUERY_EVENT_INSERT);
+	run_int(&run, 1, event->id);
+	run_int(&run, 2, f->subscriber);
+	run_int(&run, 3, f->source);
+	run_int(&run, 4, f->time_ms);
+	run_int(&run, 5, f->deliver_at_ms);
+	run_int(&run, 6, f->expires_at_ms);
+	run_int(&run, 7, (int64_t)deliveries);
+	run_text(&run, 8, f->type);
+	run_text(&run, 9, f->uid);
+	run_text(&run, 10, f->subject);
+	run_text(&run, 11, f->ordering_key);
+	run_text(&run, 12, f->traceparent);
+	run_text(&run, 13, f->tracestate);
+	run_text(&run, 14, f->content_type);
+	run_text(&run, 15, f->attributes);
+	run_blob(&run, 16, f->data.at ? f->data.at : "", f->data.len);
+	return sqlite_done(s, &run);
+}
+
+/* 1: an earlier one of the key is not finished, so that this one must wait behind it. */
+static int behind(struct sqlite *s, int64_t endpoint, struct slice key)
+{
+	int64_t earlier;
+	if (!idmap_get(&s->ordered, (uint64_t)endpoint)) {
+		idmap_put(&s->ordered, (uint64_t)endpoint, s);
+		return 0;
+	}
+	struct run run = db_run(&s->db, QUERY_ORDER_ANY);
+	run_int(&run, 1, endpoint);
+	run_text(&run, 2, key);
+	return sqlite_value(s, &run, &earlier);
+}
+
+/* 1: it is pending, 0: held, -1. */
+static int insert_delivery(struct sqlite *s, const struct event *event, const struct endpoint *endpoint, struct due *due)
+{
+	struct slice key = plan_order_key(endpoint, event);
+	int held = key.at ? behind(s, endpoint->meta.id, key) : 0;
+	if (held < 0)
+		return -1;
+	int64_t now_ms = s->base.now_ms;
+	*due = (struct due){
+	    .delivery = id_next(s->base.env->ids, now_ms),
+	    .event = event->id,
+	    .endpoint = endpoint->meta.id,
+	    .due_ms = event->f.deliver_at_ms > now_ms ? event->f.deliver_at_ms : now_ms,
+	    .expires_ms = event->f.expires_at_ms,
+	    .round = 1,
+	};
+	struct run run = db_run(&s->db, QUERY_DELIVERY_INSERT);
+	run_int(&run, 1, due->delivery);
+	run_int(&run, 2, due->event);
+	run_int(&run, 3, due->endpoint);
+	run_int(&run, 4, endpoint->meta.subscriber);
+	run_int(&run, 5, held ? DELIVERY_HELD : DELIVERY_PENDING);
+	run_int(&run, 6, due->due_ms);
+	run_int_or_null(&run, 7, due->expires_ms);
+	run_text(&run, 8, key);
+	return sqlite_done(s, &run) ? -1 : !held;
+}
+
+static int insert_deliveries(struct sqlite *s, struct event *event, const struct plan *plan, struct news *news)
+{
+	if (plan->len == 0)
+		return 0;
+	/* Without memory for it the scheduler is only told to look into the outbox. */
+	struct store_deliveries *made = malloc(sizeof *made + plan->len * sizeof made->due[0]);
+	if (made)
+		*made = (struct store_deliveries){.event = event_ref(event)};
+	for (size_t i = 0; i < plan->len; i++) {
+		struct due due;
+		int pending = insert_delivery(s, event, plan->at[i], &due);
+		if (pending < 0) {
+			if (made)
+				event_unref(event);
+			free(made);
+			return -1;
+		}
+		if (pending && made)
+			made->due[made->len++] = due;
+		else if (pending)
+			news_due(news, due.endpoint, due.due_ms);
+	}
+	if (made)
+		news_deliveries(news, made);
+	return 0;
+}
+
+static int publish_new(struct sqlite *s, struct publish_item *item, const bool known[2], uint64_t version, struct news *news)
+{
+	struct plan plan;
+	int result = 0;
+	item->fate = plan_make(s->base.env, item, version, &plan);
+	if (item->fate == ERR_NONE) {
+		item->event_id = item->event->id = id_next(s->base.env->ids, s->base.now_ms);
+		item->deliveries = (uint32_t)plan.len;
+		if (insert_event(s, item->event, plan.len) || insert_deliveries(s, item->event, &plan, news) ||
+		    sqlite_dedupe_put(s, item, known))
+			result = -1;
+	}
+	plan_clear(&plan);
+	return result;
+}
+
+static int publish_one(struct sqlite *s, struct publish_item *item, uint64_t version, struct news *news)
+{
+	bool known[2] = {false, false};
+	item->fate = ERR_NONE;
+	item->duplicate = false;
+	item->event_id = 0;
+	item->deliveries = item->everyone = 0;
+	switch (item->keys_len > 0 ? sqlite_dedupe_check(s, item, known) : DEDUPE_FRESH) {
+	case DEDUPE_FRESH:
+		return publish_new(s, item, known, version, news);
+	case DEDUPE_REPEATED:
+		item->duplicate = true;
+		return sqlite_dedupe_put(s, item, known);
+	case DEDUPE_REUSED:
+		item->fate = ERR_KEY_REUSED;
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+int sqlite_publish(struct engine *engine, struct publish_item **items, size_t len, struct news *news)
+{
+	struct sqlite *s = sqlite_of(engine);
+	/* Only this thread changes the index, and only after a commit. */
+	uint64_t version = index_version(engine->env->index);
+	for (size_t i = 0; i < len; i++) {
+		if (publish_one(s, items[i], version, news))
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,151 @@
+/* Reading events. */
+#include "base/id.h"
+#include "store/filter.h"
+#include "store/sqlite/reader.h"
+
+/* An event's time is that of its receipt, its id's that of the commit a little later: a list by time looks this much further. */
+enum { RECEIPT_SLACK_MS = 60000 };
+
+struct event *sqlite_read_event(struct store_reader *base, int64_t id, struct budget *budget, struct err *err)
+{
+	struct sqlite_reader *r = reader_of(base);
+	struct run run = db_run(&r->db, QUERY_EVENT_GET);
+	run_int(&run, 1, id);
+	int found = run_row(&run);
+	struct event *event = NULL;
+	if (found < 0) {
+		reader_failed(r, err);
+	} else if (found == 0) {
+		reader_not_found(err, "event");
+	} else {
+		struct event_fields fields;
+		rows_event(&run, &fields);
+		fields.data = run_blob_at(&run, 14);
+		event = fields.data.at ? event_new(&fields, budget) : NULL;
+		if (event)
+			event->id = id;
+		else
+			err_set(err, ERR_INTERNAL, "memory is out for an event of %zu bytes", fields.data.len);
+	}
+	run_end(&run);
+	return event;
+}
+
+static void event_row_of(const struct run *run, struct event_fields *fields, struct event_row *row)
+{
+	rows_event(run, fields);
+	*row = (struct event_row){
+	    .f = fields,
+	    .id = run_int_at(run, 0),
+	    .deliveries = run_int_at(run, 14),
+	    .data_bytes = (size_t)run_int_at(run, 15),
+	};
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Binds the exclusive bounds of the walk. */
+static void bind_range(struct run *run, const struct event_filter *filter, const struct page *page)
+{
+	int64_t low = filter->since_ms ? id_floor_of_time(filter->since_ms) - 1 : 0;
+	int64_t high = filter->until_ms ? id_floor_of_time(filter->until_ms + RECEIPT_SLACK_MS) : INT64_MAX;
+	int64_t after = pager_after_id(page);
+	run_int(run, 1, page->ascending ? larger(low, after) : low);
+	run_int(run, 2, page->ascending ? high : smaller(high, after));
+}
+
+int sqlite_read_events(struct store_reader *base, const struct event_filter *filter, struct page *page,
+                       int (*row)(void *, const struct event_row *), void *context, struct err *err)
+{
+	struct sqlite_reader *r = reader_of(base);
+	struct pager pager = pager_begin(r, page);
+	struct run run = db_run(&r->db, page->ascending ? QUERY_EVENTS_ASC : QUERY_EVENTS_DESC);
+	bind_range(&run, filter, page);
+	int found;
+	while ((found = run_row(&run)) > 0) {
+		struct event_fields fields;
+		struct event_row event;
+		event_row_of(&run, &fields, &event);
+		if (!event_filter_matches(filter, &event)) {
+			if (pager_late(&pager, event.id, event.id, id_time_ms(event.id)))
+				break;
+			continue;
+		}
+		if (pager_full(&pager))
+			break;
+		pager_gave(&pager, event.id, event.id);
+		if (row(context, &event))
+			break;
+	}
+	run_end(&run);
+	return found < 0 ? reader_failed(r, err) : 0;
+}
+
+int sqlite_read_event_row(struct store_reader *base, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct event_row *),
+                          void *context, struct err *err)
+{
+	struct sqlite_reader *r = reader_of(base);
+	struct run run = db_run(&r->db, QUERY_EVENT_ROW);
+	run_int(&run, 1, id);
+	int found = run_row(&run);
+	if (found < 0)
+		return reader_failed(r, err);
+	if (found > 0) {
+		struct event_fields fields;
+		struct event_row event;
+		event_row_of(&run, &fields, &event);
+		if (only_subscriber != 0 && fields.subscriber != only_subscriber)
+			found = 0;
+		else
+			(void)row(context, &event); /* there is no further one to stop at */
+		run_end(&run);
+	}
+	return found ? 0 : reader_not_found(err, "event");
+}
+
+/* 1 and the event at one end of those with this uid, sorted by subscriber. */
+static int end_of_uid(struct sqlite_reader *r, enum query query, struct slice uid, int64_t *id, int64_t *subscriber)
+{
+	struct run run = db_run(&r->db, query);
+	run_text(&run, 1, uid);
+	int found = run_row(&run);
+	if (found > 0) {
+		*id = run_int_at(&run, 0);
+		*subscriber = run_int_at(&run, 1);
+		run_end(&run);
+	}
+	return found;
+}
+
+int sqlite_read_event_by_uid(struct store_reader *base, struct slice uid, int64_t subscriber, bool any, int64_t *id, struct err *err)
+{
+	struct sqlite_reader *r = reader_of(base);
+	int64_t first = subscriber, last = subscriber, newest = 0;
+	int found;
+	if (any) {
+		found = end_of_uid(r, QUERY_EVENT_OF_UID_FIRST, uid, &newest, &first);
+		if (found > 0)
+			found = end_of_uid(r, QUERY_EVENT_OF_UID_LAST, uid, &newest, &last);
+	} else {
+		struct run run = db_run(&r->db, QUERY_EVENT_OF_UID);
+		run_text(&run, 1, uid);
+		run_int(&run, 2, subscriber);
+		found = run_value(&run, &newest);
+	}
+	if (found < 0)
+		return reader_failed(r, err);
+	if (found == 0)
+		return reader_not_found(err, "event");
+	if (first != last)
+		return err_set(err, ERR_AMBIGUOUS, "events of several subscribers have the uid %.*s; name one with ?subscriber=", (int)uid.len, uid.at);
+	*id = newest;
+	return 0;
+}

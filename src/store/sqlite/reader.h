@@ -1,0 +1,74 @@
+/* What the reader's files share. */
+#ifndef GRAPNEL_STORE_SQLITE_READER_H
+#define GRAPNEL_STORE_SQLITE_READER_H
+
+#include "store/sqlite/rows.h"
+
+/* No list holds its read transaction longer. */
+enum { READER_TIME_US = 200000 };
+
+/* Owned by the reader's thread. */
+struct sqlite_reader {
+	struct store_reader base;
+	struct db db;
+};
+
+static inline struct sqlite_reader *reader_of(struct store_reader *r)
+{
+	return CONTAINER_OF(r, struct sqlite_reader, base);
+}
+
+/* Says that the store cannot be read. Always -1. */
+int reader_failed(struct sqlite_reader *r, struct err *err);
+int reader_not_found(struct err *err, const char *thing); /* always -1 */
+
+/* The progress of one page of a list. */
+struct pager {
+	struct page *page;
+	const struct clock *clock;
+	int64_t deadline_us;
+	int given;
+	unsigned looked_at;
+};
+
+struct pager pager_begin(struct sqlite_reader *r, struct page *page);
+/* The cursor to begin after, and of lists by id alone the bound of its query. */
+int64_t pager_after_id(const struct page *page);
+/* Before a row is given: true when the page is full already; there is more then. */
+bool pager_full(struct pager *pager);
+void pager_gave(struct pager *pager, int64_t key, int64_t id);
+/* After a row was passed over: true when the time is up, with the place where the next page goes on. */
+bool pager_late(struct pager *pager, int64_t key, int64_t id, int64_t at_ms);
+
+/* The functions of struct reader_ops, by file. */
+struct event *sqlite_read_event(struct store_reader *r, int64_t id, struct budget *budget, struct err *err);
+int sqlite_read_events(struct store_reader *r, const struct event_filter *filter, struct page *page, int (*row)(void *, const struct event_row *),
+                       void *context, struct err *err);
+int sqlite_read_event_row(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct event_row *),
+                          void *context, struct err *err);
+int sqlite_read_event_by_uid(struct store_reader *r, struct slice uid, int64_t subscriber, bool any, int64_t *id, struct err *err);
+
+int sqlite_read_event_deliveries(struct store_reader *r, int64_t event, struct page *page, int (*row)(void *, const struct delivery_row *),
+                                 void *context, struct err *err);
+int sqlite_read_delivery(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct delivery_row *),
+                         void *context, struct err *err);
+int sqlite_read_attempts(struct store_reader *r, int64_t delivery, int (*row)(void *, const struct attempt_row *), void *context,
+                         struct err *err);
+int sqlite_read_dead(struct store_reader *r, const struct dead_filter *filter, struct page *page, int (*row)(void *, const struct delivery_row *),
+                     void *context, struct err *err);
+int sqlite_read_dead_count(struct store_reader *r, const struct dead_filter *filter, int64_t *count, struct err *err);
+
+int sqlite_read_operations(struct store_reader *r, struct page *page, int (*row)(void *, const struct operation_row *), void *context,
+                           struct err *err);
+int sqlite_read_operation(struct store_reader *r, int64_t id, int (*row)(void *, const struct operation_row *), void *context, struct err *err);
+int sqlite_read_subscribers(struct store_reader *r, struct page *page, int64_t only_subscriber, int (*row)(void *, const struct document_row *),
+                            void *context, struct err *err);
+int sqlite_read_subscriber(struct store_reader *r, int64_t id, int (*row)(void *, const struct document_row *), void *context, struct err *err);
+int sqlite_read_endpoints(struct store_reader *r, struct page *page, int64_t subscriber, int (*row)(void *, const struct document_row *),
+                          void *context, struct err *err);
+int sqlite_read_endpoint(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct document_row *),
+                         void *context, struct err *err);
+int sqlite_read_keys(struct store_reader *r, struct page *page, int (*row)(void *, const struct key *), void *context, struct err *err);
+int sqlite_read_check(struct store_reader *r, void (*finding)(void *, const char *text), void *context, struct err *err);
+
+#endif

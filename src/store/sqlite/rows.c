@@ -1,0 +1,184 @@
+/* Columns to structures. */
+#include "store/sqlite/rows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct due rows_due(const struct run *run)
+{
+	return (struct due){
+	    .delivery = run_int_at(run, 0),
+	    .event = run_int_at(run, 1),
+	    .endpoint = run_int_at(run, 2),
+	    .due_ms = run_int_at(run, 3),
+	    .expires_ms = run_int_at(run, 4),
+	    .round = (int32_t)run_int_at(run, 5),
+	    .attempts = (int32_t)run_int_at(run, 6),
+	    .round_attempts = (int32_t)run_int_at(run, 7),
+	};
+}
+
+void rows_delivery(const struct run *run, struct delivery_row *row)
+{
+	int64_t id = run_int_at(run, 0);
+	*row = (struct delivery_row){
+	    .id = id,
+	    .created_ms = id_time_ms(id),
+	    .event = run_int_at(run, 1),
+	    .endpoint = run_int_at(run, 2),
+	    .subscriber = run_int_at(run, 3),
+	    .state = (enum delivery_state)run_int_at(run, 4),
+	    .reason = (enum delivery_reason)run_int_at(run, 5),
+	    .round = (int)run_int_at(run, 6),
+	    .attempts = (int)run_int_at(run, 7),
+	    .due_ms = run_int_at(run, 8),
+	    .ended_ms = run_int_at(run, 9),
+	    .expires_ms = run_int_at(run, 10),
+	    .last_started_ms = run_int_at(run, 11),
+	    .last_duration_ms = run_int_at(run, 12),
+	    .last_status = (int)run_int_at(run, 13),
+	    .last_failure = (enum attempt_failure)run_int_at(run, 14),
+	    .last_detail = run_text_at(run, 15),
+	};
+}
+
+void rows_event(const struct run *run, struct event_fields *fields)
+{
+	*fields = (struct event_fields){
+	    .subscriber = run_int_at(run, 1),
+	    .source = run_int_at(run, 2),
+	    .time_ms = run_int_at(run, 3),
+	    .deliver_at_ms = run_int_at(run, 4),
+	    .expires_at_ms = run_int_at(run, 5),
+	    .type = run_text_at(run, 6),
+	    .uid = run_text_at(run, 7),
+	    .subject = run_text_at(run, 8),
+	    .ordering_key = run_text_at(run, 9),
+	    .traceparent = run_text_at(run, 10),
+	    .tracestate = run_text_at(run, 11),
+	    .content_type = run_text_at(run, 12),
+	    .attributes = run_text_at(run, 13),
+	};
+}
+
+/* At most size - 1 bytes, always terminated. */
+static void copy_text(char *out, size_t size, struct slice text)
+{
+	size_t len = text.len < size ? text.len : size - 1;
+	if (len > 0)
+		memcpy(out, text.at, len);
+	out[len] = '\0';
+}
+
+void rows_key(const struct run *run, struct key *key)
+{
+	struct slice hash = run_blob_at(run, 1);
+	*key = (struct key){
+	    .id = run_int_at(run, 0),
+	    .scopes = (unsigned)run_int_at(run, 2),
+	    .subscriber = run_int_at(run, 3),
+	    .created_ms = run_int_at(run, 4),
+	    .expires_ms = run_int_at(run, 5),
+	};
+	if (hash.len == sizeof key->hash)
+		memcpy(key->hash, hash.at, sizeof key->hash);
+	copy_text(key->name, sizeof key->name, run_text_at(run, 6));
+	copy_text(key->hint, sizeof key->hint, run_text_at(run, 7));
+}
+
+void rows_operation(const struct run *run, struct operation_record *record)
+{
+	*record = (struct operation_record){
+	    .id = run_int_at(run, 0),
+	    .kind = (enum operation_kind)run_int_at(run, 1),
+	    .subscriber = run_int_at(run, 2),
+	    .endpoint = run_int_at(run, 3),
+	    .started_ms = run_int_at(run, 4),
+	    .ended_ms = run_int_at(run, 5),
+	    .max_id = run_int_at(run, 6),
+	    .cursor_key = run_int_at(run, 7),
+	    .cursor_id = run_int_at(run, 8),
+	    .done = run_int_at(run, 9),
+	    .skipped = run_int_at(run, 10),
+	    .total = run_int_at(run, 11),
+	    .cancelled = run_int_at(run, 12) != 0,
+	};
+}
+
+int rows_bad_document(struct db *db)
+{
+	db->code = SQLITE_CORRUPT;
+	snprintf(db->why, sizeof db->why, "a stored document cannot be read");
+	return -1;
+}
+
+static json_t *document(const struct run *run, int column)
+{
+	struct slice text = run_text_at(run, column);
+	return text.at ? json_loadb(text.at, text.len, 0, NULL) : NULL;
+}
+
+int rows_endpoint(const struct run *run, struct endpoint_record *record)
+{
+	*record = (struct endpoint_record){
+	    .meta =
+	        {
+	            .id = run_int_at(run, 0),
+	            .subscriber = run_int_at(run, 1),
+	            .version = run_int_at(run, 2),
+	            .status = (enum endpoint_status)run_int_at(run, 3),
+	            .status_since_ms = run_int_at(run, 5),
+	            .created_ms = run_int_at(run, 6),
+	            .updated_ms = run_int_at(run, 7),
+	        },
+	    .doc = document(run, 8),
+	};
+	copy_text(record->meta.status_reason, sizeof record->meta.status_reason, run_text_at(run, 4));
+	return record->doc ? 0 : rows_bad_document(run->db);
+}
+
+int rows_subscriber(const struct run *run, struct subscriber_record *record)
+{
+	*record = (struct subscriber_record){
+	    .id = run_int_at(run, 0),
+	    .created_ms = run_int_at(run, 1),
+	    .updated_ms = run_int_at(run, 2),
+	    .doc = document(run, 3),
+	};
+	return record->doc ? 0 : rows_bad_document(run->db);
+}
+
+int rows_secrets(struct db *db, struct endpoint_record *record)
+{
+	struct run run = db_run(db, QUERY_SECRETS_GET);
+	run_int(&run, 1, record->meta.id);
+	int row;
+	while ((row = run_row(&run)) > 0 && record->secrets_len < ENDPOINT_SECRETS_MAX) {
+		struct slice sealed = run_blob_at(&run, 1);
+		uint8_t *copy = malloc(sealed.len + 1);
+		if (!copy) {
+			run_end(&run);
+			return db_failed(db, SQLITE_NOMEM);
+		}
+		memcpy(copy, sealed.at, sealed.len);
+		record->secrets[record->secrets_len++] =
+		    (struct endpoint_secret){.until_ms = run_int_at(&run, 0), .sealed_len = sealed.len, .sealed = copy};
+	}
+	run_end(&run);
+	return row < 0 ? -1 : 0;
+}
+
+int rows_event_of_delivery(struct db *db, struct run *run, struct delivery_row *row)
+{
+	*run = db_run(db, QUERY_EVENT_BRIEF);
+	run_int(run, 1, row->event);
+	int found = run_row(run);
+	if (found > 0) {
+		row->type = run_text_at(run, 0);
+		row->event_uid = run_text_at(run, 1);
+		row->subject = run_text_at(run, 2);
+		row->ordering_key = run_text_at(run, 3);
+	}
+	return found < 0 ? -1 : 0;
+}

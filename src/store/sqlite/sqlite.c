@@ -1,0 +1,215 @@
+/* The SQLite engine: opening, transactions, checkpoints, and its table of functions. */
+#include "store/sqlite/sqlite.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/sqlite/migrate.h"
+
+int sqlite_failed(struct sqlite *s)
+{
+	s->base.fault = db_fault(s->db.code);
+	memset(s->base.why, 0, sizeof s->base.why);
+	memccpy(s->base.why, s->db.why, '\0', sizeof s->base.why - 1);
+	return -1;
+}
+
+int sqlite_row(struct sqlite *s, struct run *run)
+{
+	int row = run_row(run);
+	return row < 0 ? sqlite_failed(s) : row;
+}
+
+int sqlite_done(struct sqlite *s, struct run *run)
+{
+	return run_done(run) ? sqlite_failed(s) : 0;
+}
+
+int sqlite_value(struct sqlite *s, struct run *run, int64_t *value)
+{
+	int row = run_value(run, value);
+	return row < 0 ? sqlite_failed(s) : row;
+}
+
+/* ---- Transactions ---- */
+
+static int simple(struct engine *engine, enum query query)
+{
+	struct sqlite *s = sqlite_of(engine);
+	struct run run = db_run(&s->db, query);
+	return sqlite_done(s, &run);
+}
+
+static int begin(struct engine *engine)
+{
+	return simple(engine, QUERY_BEGIN);
+}
+
+static int commit(struct engine *engine)
+{
+	return simple(engine, QUERY_COMMIT);
+}
+
+/* SQLite rolls back by itself after some failures. What fails here was reported before. */
+static void rollback(struct engine *engine)
+{
+	struct sqlite *s = sqlite_of(engine);
+	s->turn_known = false;
+	if (sqlite3_get_autocommit(s->db.conn))
+		return;
+	struct run run = db_run(&s->db, QUERY_ROLLBACK);
+	if (run_done(&run))
+		log_error("store", "a transaction cannot be rolled back: %s", s->db.why);
+}
+
+static int savepoint(struct engine *engine)
+{
+	return simple(engine, QUERY_SAVEPOINT);
+}
+
+static int savepoint_release(struct engine *engine)
+{
+	return simple(engine, QUERY_SAVEPOINT_RELEASE);
+}
+
+static int savepoint_rollback(struct engine *engine)
+{
+	return simple(engine, QUERY_SAVEPOINT_ROLLBACK) || simple(engine, QUERY_SAVEPOINT_RELEASE) ? -1 : 0;
+}
+
+static int probe(struct engine *engine)
+{
+	struct sqlite *s = sqlite_of(engine);
+	int result = begin(engine);
+	if (result == 0) {
+		struct run run = db_run(&s->db, QUERY_META_PUT);
+		run_text(&run, 1, SLICE_LITERAL("probe"));
+		run_int(&run, 2, engine->now_ms);
+		result = sqlite_done(s, &run);
+	}
+	if (result == 0)
+		result = commit(engine);
+	if (result)
+		rollback(engine);
+	return result;
+}
+
+/* ---- Checkpoints: by hand instead of SQLite's own after a commit, so that acknowledgements go out before, and so that a failed
+ * fsync is seen, which SQLite's own swallows. ---- */
+
+static int count_wal(void *context, sqlite3 *conn, const char *name, int pages)
+{
+	(void)conn;
+	(void)name;
+	((struct sqlite *)context)->wal_pages = pages;
+	return SQLITE_OK;
+}
+
+static int tidy(struct engine *engine)
+{
+	struct sqlite *s = sqlite_of(engine);
+	if (s->wal_pages < s->checkpoint_at)
+		return 0;
+	s->checkpoint_at = DB_CHECKPOINT_PAGES;
+	int code = sqlite3_wal_checkpoint_v2(s->db.conn, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	s->wal_pages = 0; /* until the next commit counts again */
+	if (code == SQLITE_OK || code == SQLITE_BUSY)
+		return 0;
+	s->checkpoint_at = 2 * DB_CHECKPOINT_PAGES;
+	db_failed(&s->db, code);
+	return sqlite_failed(s);
+}
+
+/* ---- Opening ---- */
+
+/* SQLite's memory statistics take a lock at each allocation. */
+static void configure_library(void)
+{
+	if (sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) != SQLITE_OK)
+		log_debug("store", "SQLite was in use before the store: its memory statistics stay on");
+}
+
+static void close_engine(struct engine *engine)
+{
+	struct sqlite *s = sqlite_of(engine);
+	if (s->db.conn) {
+		int code = sqlite3_wal_checkpoint_v2(s->db.conn, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+		if (code != SQLITE_OK)
+			log_warn("store", "the last checkpoint failed, the next start makes up for it: %s", sqlite3_errstr(code));
+	}
+	db_close(&s->db);
+	idmap_free(&s->ordered);
+	free(s);
+}
+
+static struct engine *open_engine(const struct engine_env *env, struct keyring *keyring, struct err *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, configure_library);
+	struct sqlite *s = mem_new(struct sqlite);
+	s->base = (struct engine){.ops = &engine_sqlite, .env = env};
+	s->checkpoint_at = DB_CHECKPOINT_PAGES;
+	if (migrate_open(&s->db, env->data_dir, err))
+		goto failed;
+	sqlite3_wal_hook(s->db.conn, count_wal, s);
+	if (db_prepare_all(&s->db) || lease_take(s)) {
+		err_set(err, ERR_STORAGE, "the database cannot be used: %s", s->db.why);
+		goto failed;
+	}
+	if (load_all(s, keyring, err))
+		goto failed;
+	return &s->base;
+failed:
+	close_engine(&s->base);
+	return NULL;
+}
+
+const struct engine_ops engine_sqlite = {
+    .name = "sqlite",
+    .open = open_engine,
+    .close = close_engine,
+    .epoch = sqlite_epoch,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .savepoint = savepoint,
+    .savepoint_release = savepoint_release,
+    .savepoint_rollback = savepoint_rollback,
+    .probe = probe,
+    .tidy = tidy,
+    .publish = sqlite_publish,
+    .outcomes = sqlite_outcomes,
+    .subscriber_get = sqlite_subscriber_get,
+    .subscriber_of_uid = sqlite_subscriber_of_uid,
+    .subscriber_put = sqlite_subscriber_put,
+    .subscriber_delete = sqlite_subscriber_delete,
+    .subscriber_endpoints = sqlite_subscriber_endpoints,
+    .endpoint_get = sqlite_endpoint_get,
+    .endpoint_status = sqlite_endpoint_status,
+    .endpoint_of_uid = sqlite_endpoint_of_uid,
+    .endpoint_put = sqlite_endpoint_put,
+    .key_get = sqlite_key_get,
+    .key_insert = sqlite_key_insert,
+    .key_delete = sqlite_key_delete,
+    .key_of_subscriber = sqlite_key_of_subscriber,
+    .delivery_get = sqlite_delivery_get,
+    .delivery_put = sqlite_delivery_put,
+    .attempt_keep_last = sqlite_attempt_keep_last,
+    .order_head = sqlite_order_head,
+    .order_promote = sqlite_order_promote,
+    .pending_ids = sqlite_pending_ids,
+    .unfinished_count = sqlite_unfinished_count,
+    .dead_walk = sqlite_dead_walk,
+    .operation_get = sqlite_operation_get,
+    .operation_open_after = sqlite_operation_open_after,
+    .operation_insert = sqlite_operation_insert,
+    .operation_progress = sqlite_operation_progress,
+    .backup_begin = sqlite_backup_begin,
+    .backup_step = sqlite_backup_step,
+    .backup_end = sqlite_backup_end,
+    .reader_open = sqlite_reader_open,
+    .reader = &sqlite_reader_ops,
+};

@@ -1,0 +1,95 @@
+/* What the files of the SQLite engine share. */
+#ifndef GRAPNEL_STORE_SQLITE_SQLITE_H
+#define GRAPNEL_STORE_SQLITE_SQLITE_H
+
+#include "base/idmap.h"
+#include "store/engine.h"
+#include "store/sqlite/db.h"
+
+/* Owned by the writer's thread, but for the epochs, which never change after open. */
+struct sqlite {
+	struct engine base;
+	struct db db;
+	int64_t epochs[ENGINE_SHARDS];
+	/* Endpoints that have, or lately had, unfinished ordered deliveries: others need no look for a next one. */
+	struct idmap ordered;
+	/* Dedupe: which table takes new keys, and since when. Read again from meta after a rollback. */
+	bool turn_known;
+	int64_t turn;
+	int64_t turn_began_ms;
+	int wal_pages; /* in the WAL after the last commit */
+	int checkpoint_at;
+};
+
+static inline struct sqlite *sqlite_of(struct engine *engine)
+{
+	return CONTAINER_OF(engine, struct sqlite, base);
+}
+
+/* Hands the connection's failure to the engine's head. Always -1. */
+int sqlite_failed(struct sqlite *s);
+
+/* run_row, run_done, run_value, with the failure handed on. */
+int sqlite_row(struct sqlite *s, struct run *run) ATTR_MUST_USE;
+int sqlite_done(struct sqlite *s, struct run *run) ATTR_MUST_USE;
+int sqlite_value(struct sqlite *s, struct run *run, int64_t *value) ATTR_MUST_USE;
+
+/* lease.c: all shards are this node's, in a new epoch. */
+int lease_take(struct sqlite *s) ATTR_MUST_USE;
+int64_t sqlite_epoch(struct engine *engine, int64_t endpoint);
+
+/* load.c */
+int load_all(struct sqlite *s, struct keyring *keyring, struct err *err) ATTR_MUST_USE;
+
+/* publish.c, outcome.c */
+int sqlite_publish(struct engine *engine, struct publish_item **items, size_t len, struct news *news);
+int sqlite_outcomes(struct engine *engine, struct outcome **outcomes, size_t len);
+
+/* dedupe_rows.c */
+/* What the item's keys say of it: a DEDUPE_ verdict, or -1. REPEATED: the item gets the first one's answer. `known`: which of its keys
+ * are remembered already. */
+int sqlite_dedupe_check(struct sqlite *s, struct publish_item *item, bool known[2]) ATTR_MUST_USE;
+/* Remembers the other keys for the item's event. */
+int sqlite_dedupe_put(struct sqlite *s, const struct publish_item *item, const bool known[2]) ATTR_MUST_USE;
+
+/* config_rows.c */
+int sqlite_subscriber_get(struct engine *engine, int64_t id, struct subscriber_record *record);
+int sqlite_subscriber_of_uid(struct engine *engine, const char *uid, int64_t *id);
+int sqlite_subscriber_put(struct engine *engine, const struct subscriber_record *record, const char *uid);
+int sqlite_subscriber_delete(struct engine *engine, int64_t id);
+int sqlite_subscriber_endpoints(struct engine *engine, int64_t id, int64_t *count);
+int sqlite_endpoint_get(struct engine *engine, int64_t id, struct endpoint_record *record);
+int sqlite_endpoint_status(struct engine *engine, int64_t id, enum endpoint_status *status);
+int sqlite_endpoint_of_uid(struct engine *engine, int64_t subscriber, const char *uid, int64_t *id);
+int sqlite_endpoint_put(struct engine *engine, const struct endpoint *endpoint, const json_t *doc);
+int sqlite_key_get(struct engine *engine, int64_t id, struct key *key);
+int sqlite_key_insert(struct engine *engine, const struct key *key);
+int sqlite_key_delete(struct engine *engine, int64_t id);
+int sqlite_key_of_subscriber(struct engine *engine, int64_t subscriber, int64_t *id);
+
+/* delivery_rows.c */
+int sqlite_delivery_get(struct engine *engine, int64_t id, struct delivery_record *record);
+int sqlite_delivery_put(struct engine *engine, const struct delivery_record *record);
+int sqlite_attempt_keep_last(struct engine *engine, int64_t delivery);
+int sqlite_order_head(struct engine *engine, int64_t endpoint, const char *key, int64_t *id);
+int sqlite_order_promote(struct engine *engine, int64_t endpoint, const char *key, struct due *promoted);
+int sqlite_pending_ids(struct engine *engine, int64_t endpoint, int64_t *ids, int max);
+int sqlite_unfinished_count(struct engine *engine, int64_t endpoint, int64_t max, int64_t *count);
+int sqlite_dead_walk(struct engine *engine, struct dead_walk *walk, int64_t *ids, int max);
+
+/* operation_rows.c */
+int sqlite_operation_get(struct engine *engine, int64_t id, struct operation_record *record);
+int sqlite_operation_open_after(struct engine *engine, int64_t id, int64_t *next);
+int sqlite_operation_insert(struct engine *engine, const struct operation_record *record);
+int sqlite_operation_progress(struct engine *engine, const struct operation_record *record);
+
+/* backup.c */
+void *sqlite_backup_begin(struct engine *engine, const char *path, struct err *err);
+int sqlite_backup_step(struct engine *engine, void *backup, struct err *err);
+int sqlite_backup_end(struct engine *engine, void *backup, bool complete, struct err *err);
+
+/* reader.c */
+struct store_reader *sqlite_reader_open(struct engine *engine, struct err *err);
+extern const struct reader_ops sqlite_reader_ops;
+
+#endif

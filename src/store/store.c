@@ -1,0 +1,179 @@
+/* The store as its users see it: open and close, posting, waiting for a change or a backup. The writer's thread is in writer.c. */
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/thread.h"
+#include "store/private.h"
+#include "store/read.h"
+
+struct store *store_open(const struct store_config *config, struct err *err)
+{
+	struct store *store = mem_new(struct store);
+	store->config = *config;
+	store->ids.node = config->node;
+	store->env = (struct engine_env){
+	    .data_dir = mem_text(config->data_dir),
+	    .node = config->node,
+	    .dedupe_window_ms = config->dedupe_window_ms,
+	    .capture_success = config->capture_success,
+	    .clock = config->clock,
+	    .index = config->index,
+	    .ids = &store->ids,
+	};
+	pthread_rwlock_init(&store->gate, NULL);
+	pthread_mutex_init(&store->mutex, NULL);
+	pthread_cond_init(&store->backup_done, NULL);
+	atomic_init(&store->stopping, false);
+	atomic_init(&store->backup, NULL);
+	store->inbox.fd = -1;
+	if (inbox_init(&store->inbox, err) == 0)
+		store->engine = engine_sqlite.open(&store->env, config->keyring, err);
+	if (!store->engine) {
+		store_close(store);
+		store = NULL;
+	}
+	return store;
+}
+
+int store_start(struct store *store, struct err *err)
+{
+	if (thread_start(&store->thread, "writer", writer_run, store, err))
+		return -1;
+	store->running = true;
+	return 0;
+}
+
+static void refuse(struct store_cmd *cmd)
+{
+	cmd->fate = ERR_UNAVAILABLE;
+	if (cmd->kind == STORE_CHANGE)
+		err_set(&CONTAINER_OF(cmd, struct store_change, cmd)->err, ERR_UNAVAILABLE, "the hub is stopping; try again in a moment");
+	cmd->done(cmd);
+}
+
+void store_post(struct store *store, struct store_cmd *cmd)
+{
+	pthread_rwlock_rdlock(&store->gate);
+	bool closed = store->closed;
+	if (!closed)
+		inbox_post(&store->inbox, &cmd->node);
+	pthread_rwlock_unlock(&store->gate);
+	if (closed)
+		refuse(cmd);
+}
+
+struct waiter {
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	bool done;
+};
+
+static void wake_waiter(struct store_cmd *cmd)
+{
+	struct waiter *waiter = CONTAINER_OF(cmd, struct store_change, cmd)->wait;
+	pthread_mutex_lock(&waiter->mutex);
+	waiter->done = true;
+	pthread_cond_signal(&waiter->changed);
+	pthread_mutex_unlock(&waiter->mutex);
+}
+
+int store_change(struct store *store, struct store_change *change)
+{
+	struct waiter waiter = {.done = false};
+	pthread_mutex_init(&waiter.mutex, NULL);
+	pthread_cond_init(&waiter.changed, NULL);
+	change->wait = &waiter;
+	change->cmd.kind = STORE_CHANGE;
+	change->cmd.done = wake_waiter;
+	store_post(store, &change->cmd);
+	pthread_mutex_lock(&waiter.mutex);
+	while (!waiter.done)
+		pthread_cond_wait(&waiter.changed, &waiter.mutex);
+	pthread_mutex_unlock(&waiter.mutex);
+	pthread_cond_destroy(&waiter.changed);
+	pthread_mutex_destroy(&waiter.mutex);
+	change->wait = NULL;
+	return change->cmd.fate == ERR_NONE ? 0 : -1;
+}
+
+void store_change_clear(struct store_change *change)
+{
+	if (change->result_secret)
+		explicit_bzero(change->result_secret, strlen(change->result_secret));
+	free(change->result_secret);
+	change->result_secret = NULL;
+	change->result_id = 0;
+	change->created = false;
+	change->err = (struct err){0};
+}
+
+int64_t store_epoch(struct store *store, int64_t endpoint)
+{
+	return store->engine->ops->epoch(store->engine, endpoint);
+}
+
+bool store_healthy(struct store *store, char *why, size_t why_size)
+{
+	pthread_mutex_lock(&store->mutex);
+	bool failing = store->failing;
+	if (why && why_size > 0) {
+		const char *text = failing ? store->why : "";
+		size_t len = strlen(text);
+		len = len < why_size ? len : why_size - 1;
+		memcpy(why, text, len);
+		why[len] = '\0';
+	}
+	pthread_mutex_unlock(&store->mutex);
+	return !failing;
+}
+
+/* One backup at a time; others wait for their turn here. */
+int store_backup(struct store *store, const char *path, struct err *err)
+{
+	struct backup_request request = {.path = path, .err = err};
+	pthread_mutex_lock(&store->mutex);
+	while (atomic_load(&store->backup))
+		pthread_cond_wait(&store->backup_done, &store->mutex);
+	pthread_rwlock_rdlock(&store->gate);
+	bool closed = store->closed;
+	if (!closed) {
+		atomic_store(&store->backup, &request);
+		inbox_wake(&store->inbox);
+	}
+	pthread_rwlock_unlock(&store->gate);
+	while (!closed && !request.done)
+		pthread_cond_wait(&store->backup_done, &store->mutex);
+	pthread_mutex_unlock(&store->mutex);
+	return closed ? err_set(err, ERR_UNAVAILABLE, "the hub is stopping") : request.result;
+}
+
+void store_stop(struct store *store)
+{
+	pthread_rwlock_wrlock(&store->gate);
+	store->closed = true;
+	pthread_rwlock_unlock(&store->gate);
+	if (!store->running)
+		return;
+	atomic_store(&store->stopping, true);
+	inbox_wake(&store->inbox);
+	pthread_join(store->thread, NULL);
+	store->running = false;
+}
+
+void store_close(struct store *store)
+{
+	if (!store)
+		return;
+	if (store->engine)
+		store->engine->ops->close(store->engine);
+	if (store->inbox.fd >= 0)
+		inbox_destroy(&store->inbox);
+	pthread_cond_destroy(&store->backup_done);
+	pthread_mutex_destroy(&store->mutex);
+	pthread_rwlock_destroy(&store->gate);
+	free(store->env.data_dir);
+	free(store);
+}

@@ -1,0 +1,478 @@
+/* The writer: the thread that owns the only writing connection. Group commit: it takes what the inbox holds, at most about
+ * BATCH_ROWS_MAX rows, and runs it in one transaction. A publish must see the index as the changes before it left it, and the index
+ * changes only after a commit: so a batch ends before a publish or an outcome that follows a change.
+ *
+ * One bad command never rolls back its neighbours. Changes run in savepoints. Publishes and outcomes need none: they read and
+ * decide before they write, so only a fault of the engine ends them half-way; then the whole transaction is rolled back, and when
+ * the fault was about some row rather than about the disk, every item of the batch is run again in a transaction of its own.
+ *
+ * When the disk fails: publishes and changes get STORAGE, outcomes are kept and tried again, a small write each second finds out
+ * whether the disk is back. After a failed fsync nobody is answered: the process exits. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "store/private.h"
+
+enum { BATCH_ROWS_MAX = 2000, PROBE_MS = 1000 };
+
+/* A growing array of pointers that keeps its memory. */
+struct list {
+	void **at;
+	size_t len;
+	size_t cap;
+};
+
+struct writer {
+	struct store *store;
+	struct engine *engine;
+	const struct engine_ops *ops;
+	struct news news;
+
+	/* Taken out of the inbox, not yet run. */
+	struct inbox_node *queue;
+	struct inbox_node **queue_tail;
+	/* Outcomes of failed transactions, oldest first. */
+	struct list kept;
+
+	/* The present batch: its commands in order, and the same by kind. */
+	struct list cmds;
+	struct list outcomes; /* struct outcome * */
+	struct list items;    /* struct publish_item * */
+	struct list changes;  /* struct store_change * */
+
+	bool failing;
+	int64_t probe_us;       /* when to try the disk again */
+	bool operations;        /* there may be unfinished bulk work */
+	int64_t operation_last; /* the operation that had the last slice */
+	void *backup;
+};
+
+static void list_add(struct list *list, void *pointer)
+{
+	if (list->len == list->cap) {
+		list->cap = list->cap ? list->cap * 2 : 256;
+		void **at = realloc(list->at, list->cap * sizeof *at);
+		if (!at)
+			log_fatal("store", "memory is out");
+		list->at = at;
+	}
+	list->at[list->len++] = pointer;
+}
+
+static int64_t mono_us(const struct writer *w)
+{
+	return clock_mono_us(w->store->config.clock);
+}
+
+/* ---- The inbox and batches ---- */
+
+static void gather(struct writer *w)
+{
+	struct inbox_node *first = inbox_take(&w->store->inbox);
+	*w->queue_tail = first;
+	while (*w->queue_tail)
+		w->queue_tail = &(*w->queue_tail)->next;
+}
+
+static struct store_cmd *queue_front(const struct writer *w)
+{
+	return CONTAINER_OF(w->queue, struct store_cmd, node);
+}
+
+static void queue_pop(struct writer *w)
+{
+	w->queue = w->queue->next;
+	if (!w->queue)
+		w->queue_tail = &w->queue;
+}
+
+/* Adds a command; the number of rows it may write. */
+static size_t batch_add(struct writer *w, struct store_cmd *cmd)
+{
+	list_add(&w->cmds, cmd);
+	if (cmd->kind == STORE_OUTCOME) {
+		list_add(&w->outcomes, CONTAINER_OF(cmd, struct outcome, cmd));
+		return 2;
+	}
+	if (cmd->kind == STORE_CHANGE) {
+		list_add(&w->changes, CONTAINER_OF(cmd, struct store_change, cmd));
+		return 4;
+	}
+	struct store_publish *publish = CONTAINER_OF(cmd, struct store_publish, cmd);
+	size_t rows = 0;
+	for (size_t i = 0; i < publish->items_len; i++) {
+		list_add(&w->items, &publish->items[i]);
+		rows += 1 + publish->items[i].targets.len + publish->items[i].keys_len;
+	}
+	return rows;
+}
+
+static void batch_take(struct writer *w)
+{
+	w->cmds.len = w->outcomes.len = w->items.len = w->changes.len = 0;
+	size_t rows = 0;
+	for (size_t i = 0; i < w->kept.len; i++)
+		rows += batch_add(w, w->kept.at[i]);
+	w->kept.len = 0;
+	while (w->queue && rows < BATCH_ROWS_MAX) {
+		struct store_cmd *cmd = queue_front(w);
+		if (w->changes.len > 0 && cmd->kind != STORE_CHANGE)
+			break;
+		queue_pop(w);
+		rows += batch_add(w, cmd);
+	}
+}
+
+/* ---- Health ---- */
+
+static void set_health(struct writer *w, bool failing, const char *why)
+{
+	struct store *store = w->store;
+	bool was = w->failing;
+	w->failing = failing;
+	w->probe_us = mono_us(w) + PROBE_MS * INT64_C(1000);
+	pthread_mutex_lock(&store->mutex);
+	store->failing = failing;
+	store->why[0] = '\0';
+	if (failing)
+		memccpy(store->why, why, '\0', sizeof store->why - 1);
+	pthread_mutex_unlock(&store->mutex);
+	if (failing && !was)
+		log_error("store", "the store cannot be written: %s", why);
+	else if (!failing && was)
+		log_info("store", "the store can be written again");
+	if (failing != was && store->config.listener.health)
+		store->config.listener.health(store->config.listener.context, failing ? why : NULL);
+}
+
+/* After a failed fsync what was written before may be lost although it was not reported: no acknowledgement may leave any more. */
+static void exit_on_fsync(const struct writer *w)
+{
+	if (w->engine->fault != ENGINE_FSYNC)
+		return;
+	log_error("store", "the disk refused to make data durable, the process ends: %s", w->engine->why);
+	_exit(STORE_EXIT_FSYNC);
+}
+
+/* ---- One transaction ---- */
+
+struct part {
+	struct outcome **outcomes;
+	size_t outcomes_len;
+	struct publish_item **items;
+	size_t items_len;
+	struct store_change **changes;
+	size_t changes_len;
+};
+
+static int run_part(struct writer *w, struct tx *tx, const struct part *part)
+{
+	const struct engine_ops *ops = w->ops;
+	if (part->outcomes_len > 0 && ops->outcomes(w->engine, part->outcomes, part->outcomes_len))
+		return -1;
+	for (size_t i = 0; i < part->outcomes_len; i++) {
+		struct outcome *outcome = part->outcomes[i];
+		if (outcome->disable_endpoint && outcome->applied && endpoint_disable(tx, outcome->due.endpoint, "gone"))
+			return -1;
+	}
+	if (part->items_len > 0 && ops->publish(w->engine, part->items, part->items_len, &w->news))
+		return -1;
+	for (size_t i = 0; i < part->changes_len; i++) {
+		if (change_run(tx, part->changes[i]))
+			return -1;
+	}
+	return 0;
+}
+
+static void tx_begin(struct writer *w, struct tx *tx)
+{
+	w->engine->fault = ENGINE_FINE;
+	w->engine->now_ms = clock_wall_ms(w->store->config.clock);
+	*tx = (struct tx){.store = w->store, .engine = w->engine, .news = &w->news, .now_ms = w->engine->now_ms};
+}
+
+/* Commits, or rolls back and gives the fault. After a commit the news are told. */
+static enum engine_fault tx_end(struct writer *w, struct tx *tx, int result)
+{
+	if (result == 0)
+		result = w->ops->commit(w->engine);
+	if (result == 0) {
+		w->operations |= tx->operations;
+		news_tell(&w->news, w->store->config.index, w->store->config.keyring, &w->store->config.listener);
+		return ENGINE_FINE;
+	}
+	exit_on_fsync(w);
+	w->ops->rollback(w->engine);
+	news_drop(&w->news, 0);
+	return w->engine->fault == ENGINE_FINE ? ENGINE_STORAGE : w->engine->fault;
+}
+
+static enum engine_fault transact(struct writer *w, const struct part *part)
+{
+	struct tx tx;
+	tx_begin(w, &tx);
+	int result = w->ops->begin(w->engine);
+	if (result == 0)
+		result = run_part(w, &tx, part);
+	return tx_end(w, &tx, result);
+}
+
+/* ---- Fates ---- */
+
+static enum err_code fate_of(enum engine_fault fault)
+{
+	return fault == ENGINE_FINE ? ERR_NONE : fault == ENGINE_REFUSED ? ERR_INTERNAL : ERR_STORAGE;
+}
+
+static void fail_change(struct writer *w, struct store_change *change, enum engine_fault fault)
+{
+	store_change_clear(change);
+	if (fault == ENGINE_REFUSED)
+		err_set(&change->err, ERR_INTERNAL, "the store refused the change: %s", w->engine->why);
+	else
+		err_set(&change->err, ERR_STORAGE, "the store cannot be written now; try again in a moment");
+}
+
+/* The transaction of this batch failed because of the disk, or it is not tried. */
+static void batch_fail(struct writer *w)
+{
+	for (size_t i = 0; i < w->cmds.len; i++) {
+		struct store_cmd *cmd = w->cmds.at[i];
+		if (cmd->kind == STORE_OUTCOME) {
+			list_add(&w->kept, cmd);
+			continue;
+		}
+		cmd->fate = ERR_STORAGE;
+		if (cmd->kind == STORE_CHANGE)
+			fail_change(w, CONTAINER_OF(cmd, struct store_change, cmd), ENGINE_STORAGE);
+		cmd->done(cmd);
+	}
+}
+
+static void batch_done(struct writer *w)
+{
+	for (size_t i = 0; i < w->cmds.len; i++) {
+		struct store_cmd *cmd = w->cmds.at[i];
+		cmd->fate = cmd->kind == STORE_CHANGE ? CONTAINER_OF(cmd, struct store_change, cmd)->err.code : ERR_NONE;
+		cmd->done(cmd);
+	}
+}
+
+/* One command in transactions of its own, one for each item. */
+static enum engine_fault run_alone(struct writer *w, struct store_cmd *cmd)
+{
+	if (cmd->kind == STORE_OUTCOME) {
+		struct outcome *outcome = CONTAINER_OF(cmd, struct outcome, cmd);
+		return transact(w, &(struct part){.outcomes = &outcome, .outcomes_len = 1});
+	}
+	if (cmd->kind == STORE_CHANGE) {
+		struct store_change *change = CONTAINER_OF(cmd, struct store_change, cmd);
+		return transact(w, &(struct part){.changes = &change, .changes_len = 1});
+	}
+	struct store_publish *publish = CONTAINER_OF(cmd, struct store_publish, cmd);
+	for (size_t i = 0; i < publish->items_len; i++) {
+		struct publish_item *item = &publish->items[i];
+		enum engine_fault fault = transact(w, &(struct part){.items = &item, .items_len = 1});
+		if (fault != ENGINE_FINE) {
+			log_error("store", "an event could not be stored: %s", w->engine->why);
+			item->fate = fate_of(fault);
+		}
+	}
+	return ENGINE_FINE;
+}
+
+static void batch_isolate(struct writer *w)
+{
+	log_warn("store", "a batch is run item by item: %s", w->engine->why);
+	for (size_t i = 0; i < w->cmds.len; i++) {
+		struct store_cmd *cmd = w->cmds.at[i];
+		enum engine_fault fault = run_alone(w, cmd);
+		if (fault == ENGINE_STORAGE && cmd->kind == STORE_OUTCOME) {
+			list_add(&w->kept, cmd);
+			continue;
+		}
+		cmd->fate = fate_of(fault);
+		if (fault != ENGINE_FINE)
+			log_error("store", "a command could not be carried out: %s", w->engine->why);
+		if (cmd->kind == STORE_CHANGE && fault != ENGINE_FINE)
+			fail_change(w, CONTAINER_OF(cmd, struct store_change, cmd), fault);
+		if (cmd->kind == STORE_CHANGE)
+			cmd->fate = CONTAINER_OF(cmd, struct store_change, cmd)->err.code;
+		cmd->done(cmd);
+	}
+}
+
+static void batch_run(struct writer *w)
+{
+	batch_take(w);
+	if (w->cmds.len == 0)
+		return;
+	if (w->failing) {
+		batch_fail(w);
+		return;
+	}
+	struct part part = {
+	    .outcomes = (struct outcome **)w->outcomes.at,
+	    .outcomes_len = w->outcomes.len,
+	    .items = (struct publish_item **)w->items.at,
+	    .items_len = w->items.len,
+	    .changes = (struct store_change **)w->changes.at,
+	    .changes_len = w->changes.len,
+	};
+	switch (transact(w, &part)) {
+	case ENGINE_FINE:
+		batch_done(w);
+		break;
+	case ENGINE_REFUSED:
+		batch_isolate(w);
+		break;
+	case ENGINE_STORAGE:
+	case ENGINE_FSYNC: /* exited */
+		set_health(w, true, w->engine->why);
+		batch_fail(w);
+		break;
+	}
+}
+
+/* ---- Between batches ---- */
+
+static void probe(struct writer *w)
+{
+	if (!w->failing || mono_us(w) < w->probe_us)
+		return;
+	struct tx tx;
+	tx_begin(w, &tx);
+	if (w->ops->probe(w->engine) == 0) {
+		set_health(w, false, NULL);
+		return;
+	}
+	exit_on_fsync(w);
+	set_health(w, true, w->engine->why);
+}
+
+static void run_operations(struct writer *w)
+{
+	if (!w->operations || w->failing)
+		return;
+	struct tx tx;
+	tx_begin(w, &tx);
+	int result = w->ops->begin(w->engine);
+	int more = result == 0 ? operation_slice(&tx, &w->operation_last) : -1;
+	enum engine_fault fault = tx_end(w, &tx, more < 0 ? -1 : 0);
+	if (fault == ENGINE_STORAGE) {
+		set_health(w, true, w->engine->why);
+	} else if (fault == ENGINE_REFUSED) {
+		log_error("store", "bulk work stands still until the next start: %s", w->engine->why);
+		w->operations = false;
+	} else {
+		w->operations = more > 0;
+	}
+}
+
+static void backup_answer(struct writer *w, int result)
+{
+	struct store *store = w->store;
+	pthread_mutex_lock(&store->mutex);
+	struct backup_request *request = atomic_load(&store->backup);
+	request->result = result;
+	request->done = true;
+	atomic_store(&store->backup, NULL);
+	pthread_cond_broadcast(&store->backup_done);
+	pthread_mutex_unlock(&store->mutex);
+	w->backup = NULL;
+}
+
+static void run_backup(struct writer *w)
+{
+	struct backup_request *request = atomic_load(&w->store->backup);
+	if (!request)
+		return;
+	if (!w->backup)
+		w->backup = w->ops->backup_begin(w->engine, request->path, request->err);
+	if (!w->backup) {
+		backup_answer(w, -1);
+		return;
+	}
+	int more = w->ops->backup_step(w->engine, w->backup, request->err);
+	if (more > 0)
+		return;
+	int ended = w->ops->backup_end(w->engine, w->backup, more == 0, request->err);
+	backup_answer(w, more == 0 ? ended : -1);
+}
+
+static void tidy(struct writer *w)
+{
+	w->engine->fault = ENGINE_FINE;
+	if (w->ops->tidy(w->engine)) {
+		exit_on_fsync(w);
+		log_warn("store", "a checkpoint failed: %s", w->engine->why);
+	}
+}
+
+/* ---- The thread ---- */
+
+/* Until when there is nothing to do, in ms: 0: there is something, -1: until something is posted. */
+static int idle_ms(const struct writer *w)
+{
+	if (w->queue || atomic_load(&w->store->backup))
+		return 0;
+	if (w->failing) {
+		int64_t left_us = w->probe_us - mono_us(w);
+		return left_us > 0 ? (int)(left_us / 1000 + 1) : 0;
+	}
+	return w->operations || w->kept.len > 0 ? 0 : -1;
+}
+
+/* Whatever is still unanswered: the owners get it back. */
+static void finish(struct writer *w)
+{
+	for (size_t i = 0; i < w->kept.len; i++) {
+		struct store_cmd *cmd = w->kept.at[i];
+		cmd->fate = ERR_STORAGE;
+		cmd->done(cmd);
+	}
+	struct backup_request *request = atomic_load(&w->store->backup);
+	if (w->backup) /* the result does not count: it is not complete */
+		(void)!w->ops->backup_end(w->engine, w->backup, false, NULL);
+	if (request) {
+		err_set(request->err, ERR_UNAVAILABLE, "the hub is stopping; the copy was not finished");
+		backup_answer(w, -1);
+	}
+	news_free(&w->news);
+	free(w->kept.at);
+	free(w->cmds.at);
+	free(w->outcomes.at);
+	free(w->items.at);
+	free(w->changes.at);
+}
+
+void *writer_run(void *argument)
+{
+	struct store *store = argument;
+	struct writer w = {.store = store, .engine = store->engine, .ops = store->engine->ops, .operations = true};
+	w.queue_tail = &w.queue;
+	for (;;) {
+		bool stopping = atomic_load(&store->stopping);
+		gather(&w);
+		if (stopping && !w.queue && (w.kept.len == 0 || w.failing))
+			break;
+		int idle = idle_ms(&w);
+		if (idle != 0) {
+			/* A stop that came after `stopping` was read may have lost its wake-up to gather(). */
+			if (!atomic_load(&store->stopping))
+				inbox_wait(&store->inbox, idle);
+			continue;
+		}
+		probe(&w);
+		batch_run(&w);
+		if (!stopping) {
+			run_operations(&w);
+			run_backup(&w);
+		}
+		tidy(&w);
+	}
+	finish(&w);
+	return NULL;
+}

@@ -1,0 +1,304 @@
+/* What is SQLite's own: the file and what is refused as one, settings, and the plans of the queries that must be quick. */
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "../lib/temp.h"
+
+static const struct {
+	const char *name;
+	const char *sql;
+} queries[] = {
+#define QUERY(name, text, sql) {text, sql},
+#include "store/sqlite/queries.inc"
+#undef QUERY
+};
+
+static int setup(void **state)
+{
+	*state = world_new();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
+static sqlite3 *open_file(struct world *w)
+{
+	char *path = temp_path(w->dir, "grapnel.db");
+	sqlite3 *conn;
+	assert_int_equal(sqlite3_open(path, &conn), SQLITE_OK);
+	free(path);
+	return conn;
+}
+
+static void run_sql(struct world *w, const char *sql)
+{
+	sqlite3 *conn = open_file(w);
+	char *why = NULL;
+	if (sqlite3_exec(conn, sql, NULL, NULL, &why) != SQLITE_OK)
+		fail_msg("%s: %s", sql, why);
+	sqlite3_close(conn);
+}
+
+static int64_t number(struct world *w, const char *sql)
+{
+	sqlite3 *conn = open_file(w);
+	sqlite3_stmt *stmt;
+	assert_int_equal(sqlite3_prepare_v2(conn, sql, -1, &stmt, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+	int64_t value = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	sqlite3_close(conn);
+	return value;
+}
+
+static void refused(struct world *w, const char *words)
+{
+	struct err err = {0};
+	assert_false(world_opens(w, &err));
+	if (!strstr(err.detail, words))
+		fail_msg("the message is: %s", err.detail);
+	assert_non_null(strstr(err.detail, "grapnel.db"));
+}
+
+static void create(struct world *w)
+{
+	struct err err = {0};
+	if (!world_opens(w, &err))
+		fail_msg("%s", err.detail);
+}
+
+static void a_new_file_has_our_settings_and_is_private(void **state)
+{
+	struct world *w = *state;
+	create(w);
+	assert_int_equal(number(w, "PRAGMA page_size"), 8192);
+	assert_int_equal(number(w, "PRAGMA application_id"), 0x67726170);
+	assert_int_equal(number(w, "SELECT count(*) FROM pragma_journal_mode WHERE journal_mode = 'wal'"), 1);
+	char *path = temp_path(w->dir, "grapnel.db");
+	struct stat status;
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
+	free(path);
+}
+
+static void a_newer_schema_is_refused_and_left_alone(void **state)
+{
+	struct world *w = *state;
+	create(w);
+	run_sql(w, "UPDATE meta SET value = 9000 WHERE name = 'schema_version'");
+	refused(w, "newer");
+	assert_int_equal(number(w, "SELECT value FROM meta WHERE name = 'schema_version'"), 9000);
+}
+
+static void another_programs_database_is_refused(void **state)
+{
+	struct world *w = *state;
+	run_sql(w, "CREATE TABLE theirs (x)");
+	refused(w, "not a database of grapnel");
+	assert_int_equal(number(w, "SELECT count(*) FROM theirs"), 0);
+}
+
+static void write_file(struct world *w, const char *name, const char *bytes, size_t len)
+{
+	char *path = temp_path(w->dir, name);
+	FILE *file = fopen(path, "wb");
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, len, file), len);
+	assert_int_equal(fclose(file), 0);
+	free(path);
+}
+
+static void a_file_that_is_no_database_is_refused(void **state)
+{
+	struct world *w = *state;
+	static char junk[20000];
+	memset(junk, 'x', sizeof junk);
+	write_file(w, "grapnel.db", junk, sizeof junk);
+	refused(w, "not a database");
+}
+
+static void a_truncated_file_is_refused_at_any_length(void **state)
+{
+	struct world *w = *state;
+	create(w);
+	char *path = temp_path(w->dir, "grapnel.db");
+	struct stat status;
+	assert_int_equal(stat(path, &status), 0);
+	static const long parts[] = {3, 2, 1, 0};
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		long size = (long)status.st_size * parts[i] / 4;
+		assert_int_equal(truncate(path, size), 0);
+		refused(w, "restore it from a backup");
+		struct stat now;
+		assert_int_equal(stat(path, &now), 0);
+		assert_int_equal(now.st_size, size);
+	}
+	assert_int_equal(truncate(path, 100), 0);
+	refused(w, "grapnel.db");
+	free(path);
+}
+
+static void a_wal_without_its_database_is_refused(void **state)
+{
+	struct world *w = *state;
+	write_file(w, "grapnel.db-wal", "leftover", 8);
+	refused(w, "-wal");
+}
+
+static void what_a_crash_left_of_the_making_is_made_anew(void **state)
+{
+	struct world *w = *state;
+	write_file(w, "grapnel.db.new", "half", 4);
+	create(w);
+	char *path = temp_path(w->dir, "grapnel.db.new");
+	assert_int_equal(access(path, F_OK), -1);
+	free(path);
+}
+
+static void a_missing_table_is_found_at_open(void **state)
+{
+	struct world *w = *state;
+	create(w);
+	run_sql(w, "DROP TABLE attempts");
+	struct err err = {0};
+	assert_false(world_opens(w, &err));
+	assert_non_null(strstr(err.detail, "attempts"));
+}
+
+static void a_damaged_page_is_a_finding(void **state)
+{
+	struct world *w = *state;
+	world_open(w);
+	for (int i = 0; i < 300; i++)
+		world_publish(w, &(struct world_event){.type = "order.created"});
+	world_close(w);
+	char *path = temp_path(w->dir, "grapnel.db");
+	/* A page of the events' table, whatever it holds. */
+	int64_t page = number(w, "SELECT max(pageno) FROM dbstat WHERE name = 'events' AND pagetype = 'leaf'");
+	FILE *file = fopen(path, "r+b");
+	assert_int_equal(fseek(file, (long)((page - 1) * 8192), SEEK_SET), 0);
+	static char junk[8192];
+	memset(junk, 0xee, sizeof junk);
+	assert_int_equal(fwrite(junk, 1, sizeof junk, file), sizeof junk);
+	assert_int_equal(fclose(file), 0);
+	free(path);
+}
+
+static void every_query_prepares_and_names_stand_once(void **state)
+{
+	struct world *w = *state;
+	create(w);
+	sqlite3 *conn = open_file(w);
+	for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++) {
+		sqlite3_stmt *stmt;
+		if (sqlite3_prepare_v2(conn, queries[i].sql, -1, &stmt, NULL) != SQLITE_OK)
+			fail_msg("%s: %s", queries[i].name, sqlite3_errmsg(conn));
+		sqlite3_finalize(stmt);
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(queries[i].name, queries[j].name);
+	}
+	sqlite3_close(conn);
+}
+
+static const char *sql_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++) {
+		if (strcmp(queries[i].name, name) == 0)
+			return queries[i].sql;
+	}
+	fail_msg("there is no query %s", name);
+	return NULL;
+}
+
+static void plan_of(sqlite3 *conn, const char *name, char out[2048])
+{
+	char *sql;
+	sqlite3_stmt *stmt;
+	assert_true(asprintf(&sql, "EXPLAIN QUERY PLAN %s", sql_of(name)) > 0);
+	if (sqlite3_prepare_v2(conn, sql, -1, &stmt, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", name, sqlite3_errmsg(conn));
+	size_t len = 0;
+	out[0] = '\0';
+	while (sqlite3_step(stmt) == SQLITE_ROW && len < 2000)
+		len += (size_t)snprintf(out + len, 2048 - len, "%s; ", (const char *)sqlite3_column_text(stmt, 3));
+	sqlite3_finalize(stmt);
+	free(sql);
+}
+
+static void hot_queries_seek_their_index_and_sort_nothing(void **state)
+{
+	struct world *w = *state;
+	create(w);
+	static const struct {
+		const char *query;
+		const char *uses;
+	} wanted[] = {
+	    {"lane", "SEARCH deliveries USING INDEX deliveries_due (endpoint=?)"},
+	    {"lane_after", "SEARCH deliveries USING COVERING INDEX deliveries_due (endpoint>?)"},
+	    {"pending_ids", "SEARCH deliveries USING COVERING INDEX deliveries_due (endpoint=?)"},
+	    {"order_any", "SEARCH deliveries USING COVERING INDEX deliveries_order (endpoint=? AND order_key=?)"},
+	    {"order_next", "SEARCH deliveries USING INDEX deliveries_order (endpoint=? AND order_key=?)"},
+	    {"order_endpoint_after", "SEARCH deliveries USING COVERING INDEX deliveries_order (endpoint>?)"},
+	    {"expired", "SEARCH deliveries USING INDEX deliveries_expiry (expires_ms>? AND expires_ms<?)"},
+	    {"dead_desc", "SEARCH deliveries USING INDEX deliveries_dead (ended_ms>? AND ended_ms<?)"},
+	    {"dead_of_endpoint_asc", "SEARCH deliveries USING INDEX deliveries_dead_endpoint (endpoint=? AND ended_ms>? AND ended_ms<?)"},
+	    {"outcome_apply", "SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"},
+	    {"events_desc", "SEARCH events USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+	    {"event_of_uid", "SEARCH events USING COVERING INDEX events_uid (uid=? AND subscriber=?)"},
+	    {"deliveries_of_event_asc", "SEARCH deliveries USING INDEX deliveries_event (event=? AND rowid>?)"},
+	    {"endpoints_of_subscriber_asc", "SEARCH endpoints USING INDEX endpoints_subscriber (subscriber=? AND id>?)"},
+	    {"operation_open_after", "USING COVERING INDEX operations_open"},
+	};
+	sqlite3 *conn = open_file(w);
+	for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+		char plan[2048];
+		plan_of(conn, wanted[i].query, plan);
+		if (!strstr(plan, wanted[i].uses) || strstr(plan, "TEMP B-TREE") || strstr(plan, "SCAN"))
+			fail_msg("%s: %s", wanted[i].query, plan);
+	}
+	sqlite3_close(conn);
+}
+
+static void success_on_the_first_try_writes_no_attempt_row(void **state)
+{
+	struct world *w = *state;
+	world_open(w);
+	int64_t endpoint = world_endpoint(w, "order.*", NULL);
+	world_publish(w, &(struct world_event){.type = "order.created"});
+	struct due due = world_first_due(w, endpoint);
+	assert_true(world_settle(w, &due, 200, REASON_NONE));
+	assert_int_equal(number(w, "SELECT count(*) FROM attempts"), 0);
+	world_close(w);
+}
+
+#define FILE_TEST(f) {#f, f, setup, teardown, NULL}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    FILE_TEST(a_new_file_has_our_settings_and_is_private),
+	    FILE_TEST(a_newer_schema_is_refused_and_left_alone),
+	    FILE_TEST(another_programs_database_is_refused),
+	    FILE_TEST(a_file_that_is_no_database_is_refused),
+	    FILE_TEST(a_truncated_file_is_refused_at_any_length),
+	    FILE_TEST(a_wal_without_its_database_is_refused),
+	    FILE_TEST(what_a_crash_left_of_the_making_is_made_anew),
+	    FILE_TEST(a_missing_table_is_found_at_open),
+	    FILE_TEST(a_damaged_page_is_a_finding),
+	    FILE_TEST(every_query_prepares_and_names_stand_once),
+	    FILE_TEST(hot_queries_seek_their_index_and_sort_nothing),
+	    FILE_TEST(success_on_the_first_try_writes_no_attempt_row),
+	};
+	return cmocka_run_group_tests_name("store: the SQLite file", tests, NULL, NULL);
+}
