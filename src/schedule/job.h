@@ -12,7 +12,7 @@
 
 struct scheduler;
 
-enum schedule_message { SCHEDULE_DELIVERIES, SCHEDULE_DUE, SCHEDULE_ENDPOINT, SCHEDULE_FREED, SCHEDULE_SETTLED };
+enum schedule_message { SCHEDULE_DELIVERIES, SCHEDULE_DUE, SCHEDULE_ENDPOINT, SCHEDULE_FREED, SCHEDULE_SETTLED, SCHEDULE_MESSAGES };
 
 /* A node in the scheduler's inbox. */
 struct schedule_node {
@@ -26,8 +26,11 @@ struct job {
 	struct schedule_node freed;
 	struct schedule_node settled;
 	struct scheduler *scheduler;
-	struct endpoint *endpoint; /* a reference, as it was when the attempt began */
+	struct endpoint *endpoint; /* a reference, as it was when the attempt began; NULL: it ends without a request */
 	struct event *event;       /* a reference, or NULL: the worker reads it from the store */
+	/* the scheduler's thread only, whoever holds the job */
+	bool slot;         /* it takes a slot of its lane's window */
+	int64_t missed_ms; /* its row was seen in another round or with another due time: look again from there (INT64_MAX: no) */
 };
 
 #endif

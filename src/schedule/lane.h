@@ -4,6 +4,7 @@
  *   live     ids that are in flight or whose outcome is not committed; a refill skips them
  *   spill    the earliest due time of pending rows that are only in the outbox (INT64_MAX: none)
  *
+ * Invariant: every pending row of the endpoint that the scheduler was told of is waiting, live, or due at the spill or later.
  * When the earliest known due time is the spill, the lane is refilled: waiting is replaced by the first rows by (due, id). So a new
  * delivery that finds the cache full costs one comparison. Pure: no thread, no clock, no store; the owner passes times in. Owned by
  * the scheduler's thread. */
@@ -11,15 +12,23 @@
 #define GRAPNEL_SCHEDULE_LANE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/heap.h"
 #include "base/idmap.h"
 #include "model/endpoint.h"
 #include "model/event.h"
+#include "schedule/job.h"
 #include "store/store.h"
 
 enum { LANE_WAITING_MAX = 256 };
+
+/* The bytes of the payloads that waiting deliveries keep, all lanes together. Beyond the limit a lane keeps the ids alone. */
+struct lane_payloads {
+	size_t used_bytes;
+	size_t max_bytes;
+};
 
 struct lane_entry {
 	struct heap_node node; /* key: due, tie: delivery id */
@@ -31,40 +40,51 @@ struct lane {
 	/* in memory only; owned by the scheduler's thread */
 	int64_t endpoint_id;
 	struct endpoint *endpoint; /* the present configuration; a reference */
-	struct heap_node turn;     /* in the scheduler's heap of lanes, by lane_next_ms() */
+	struct lane_payloads *payloads;
 	struct heap waiting;
-	struct idmap live;         /* delivery id → struct job * */
-	struct idmap queued;       /* delivery id → struct lane_entry * of what is waiting */
+	struct idmap live;   /* delivery id → struct job * */
+	struct idmap queued; /* delivery id → struct lane_entry * of what is waiting */
 	int64_t spill_ms;
-	int in_flight;             /* slots taken: until the response is in; ordered: until the commit */
+	int in_flight; /* slots taken: until the response is in; ordered: until the commit */
+	/* the scheduler's: where the lane is kept */
+	struct heap_node turn;  /* in its heap of lanes, by lane_next_ms() … */
+	struct lane *ring_next; /* … or in its ring of lanes that are due */
+	bool in_ring;
 };
 
-struct lane *lane_new(struct endpoint *endpoint); /* takes a reference */
+struct lane *lane_new(struct endpoint *endpoint, struct lane_payloads *payloads); /* takes a reference */
 void lane_free(struct lane *lane);
-void lane_configure(struct lane *lane, struct endpoint *endpoint); /* takes a reference */
+/* Takes a reference. An older version than the present one is ignored. Unless it is active the lane forgets what waits and only keeps
+ * the spill: rows may be ended in the outbox meanwhile, so it is refilled when it is active again. */
+void lane_configure(struct lane *lane, struct endpoint *endpoint);
 
-/* A pending delivery became known. Ignored when it is live or waiting already (a waiting one moves to the earlier due time). Takes no reference to
- * `event` when it is left in the outbox; true when it was cached. */
+/* A pending delivery became known. Ignored when it is live in this state or waiting already (a waiting one moves to the earlier due time).
+ * Takes a reference to `event` (may be NULL) if it is cached and the payloads' limit allows; true when it was cached. */
 bool lane_add(struct lane *lane, const struct due *due, struct event *event);
 /* Rows became due in the outbox from due_ms on. */
 void lane_spill(struct lane *lane, int64_t due_ms);
+/* The outbox could not be read: not again before until_ms. */
+void lane_delay_refill(struct lane *lane, int64_t until_ms);
+/* What waits under this id is ended elsewhere. */
+void lane_forget(struct lane *lane, int64_t delivery);
 /* Whether it must be refilled before lane_take() at this time: the spill is due, a slot is free and nothing waiting is due before it. */
 bool lane_wants_refill(const struct lane *lane, int64_t now_ms);
-/* How many rows a refill must read (LANE_WAITING_MAX and the live ones); and its result: replaces waiting. */
-int lane_refill_size(const struct lane *lane);
-void lane_refill(struct lane *lane, const struct due *rows, int len, bool complete);
+/* How many rows a refill must read (LANE_WAITING_MAX and the live ones); and its result, by (due, id): replaces waiting. `complete`: the
+ * outbox has no more. */
+size_t lane_refill_size(const struct lane *lane);
+void lane_refill(struct lane *lane, const struct due *rows, size_t len, bool complete);
 /* The next delivery to send at this time, out of waiting; the caller owns it (lane_entry_free). NULL when nothing is due, the
  * endpoint is not active, or the window is full. */
 struct lane_entry *lane_take(struct lane *lane, int64_t now_ms);
 void lane_entry_free(struct lane_entry *entry);
-/* A taken delivery is live, until lane_settled(). A slot is taken with it, until lane_freed(). */
-void lane_started(struct lane *lane, int64_t delivery, void *job);
-void lane_freed(struct lane *lane);
-void lane_settled(struct lane *lane, int64_t delivery);
+/* A job's delivery is live, until lane_settled(). If it has a slot, that is taken until lane_freed(), at the latest until it is settled. */
+void lane_started(struct lane *lane, struct job *job);
+void lane_freed(struct lane *lane, struct job *job);
+void lane_settled(struct lane *lane, struct job *job);
 
 /* When this lane has work next (wall ms), INT64_MAX: not before something happens. */
 int64_t lane_next_ms(const struct lane *lane);
-/* Nothing waiting, live or spilled: it may be forgotten. */
+/* Nothing waiting, live or spilled: it may be dropped. */
 bool lane_idle(const struct lane *lane);
 
 #endif

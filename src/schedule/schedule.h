@@ -16,7 +16,7 @@ struct scheduler_config {
 	struct store *store;
 	struct index *index;
 	const struct clock *clock;
-	unsigned live_max; /* jobs in flight or waiting for their commit, all lanes together: 4,096 */
+	unsigned live_max;      /* jobs in flight or waiting for their commit, all lanes together: 4,096 */
 	size_t event_bytes_max; /* payload bytes that lanes keep; beyond it they keep ids: 64 MiB */
 	/* Gives a job to its worker; on the scheduler's thread, must not block. */
 	void (*deliver)(void *context, struct job *job);
@@ -27,8 +27,10 @@ struct scheduler *scheduler_new(const struct scheduler_config *config, struct er
 /* Starts the thread, which first finds the lanes with pending rows. */
 int scheduler_start(struct scheduler *scheduler, struct err *err) ATTR_MUST_USE;
 
-/* Any thread. These are the store's listener (store.h). */
+/* Any thread, also before scheduler_start(). These are the store's listener (store.h). */
 void scheduler_deliveries(struct scheduler *scheduler, struct store_deliveries *made); /* takes it over */
+/* Rows of this endpoint changed in the outbox and are due from due_ms on. 0 makes the scheduler look before it sends anything more of what
+ * it knows: for rows that were cancelled. */
 void scheduler_due(struct scheduler *scheduler, int64_t endpoint, int64_t due_ms);
 void scheduler_endpoint(struct scheduler *scheduler, struct endpoint *endpoint);
 /* The worker: the response of this job is in, its slot is free (before it posts the outcome). */
@@ -36,7 +38,7 @@ void scheduler_freed(struct job *job);
 /* outcome.cmd.done of every job. */
 void scheduler_settled(struct store_cmd *cmd);
 
-/* No new jobs from now on. */
+/* No new jobs from now on. Any thread; a job that was being started may still follow. */
 void scheduler_quiesce(struct scheduler *scheduler);
 /* How many jobs are live. Any thread. */
 unsigned scheduler_live(struct scheduler *scheduler);

@@ -1,0 +1,173 @@
+/* What reaches the scheduler: the posting side for other threads, and what each message does to its lane. */
+#include "schedule/thread.h"
+
+#include <stdlib.h>
+
+#include "base/attr.h"
+#include "base/mem.h"
+
+enum { LOST_RETRY_MS = 1000 };
+
+/* ---- any thread ---- */
+
+void scheduler_deliveries(struct scheduler *scheduler, struct store_deliveries *made)
+{
+	struct message_deliveries *message = mem_new(struct message_deliveries);
+	message->node.kind = SCHEDULE_DELIVERIES;
+	message->made = made;
+	inbox_post(&scheduler->inbox, &message->node.node);
+}
+
+void scheduler_due(struct scheduler *scheduler, int64_t endpoint, int64_t due_ms)
+{
+	struct message_due *message = mem_new(struct message_due);
+	message->node.kind = SCHEDULE_DUE;
+	message->endpoint = endpoint;
+	message->due_ms = due_ms;
+	inbox_post(&scheduler->inbox, &message->node.node);
+}
+
+void scheduler_endpoint(struct scheduler *scheduler, struct endpoint *endpoint)
+{
+	struct message_endpoint *message = mem_new(struct message_endpoint);
+	message->node.kind = SCHEDULE_ENDPOINT;
+	message->endpoint = endpoint_ref(endpoint);
+	inbox_post(&scheduler->inbox, &message->node.node);
+}
+
+void scheduler_freed(struct job *job)
+{
+	inbox_post(&job->scheduler->inbox, &job->freed.node);
+}
+
+void scheduler_settled(struct store_cmd *cmd)
+{
+	struct job *job = CONTAINER_OF(cmd, struct job, outcome.cmd);
+	inbox_post(&job->scheduler->inbox, &job->settled.node);
+}
+
+/* ---- the scheduler's thread ---- */
+
+static void place(struct scheduler *scheduler, struct lane *lane)
+{
+	if (!lane->in_ring)
+		scheduler_place(scheduler, lane);
+}
+
+static void handle_deliveries(struct scheduler *scheduler, struct schedule_node *node, int64_t now_ms)
+{
+	(void)now_ms;
+	struct message_deliveries *message = CONTAINER_OF(node, struct message_deliveries, node);
+	struct store_deliveries *made = message->made;
+	for (size_t i = 0; i < made->len; i++) {
+		const struct due *due = &made->due[i];
+		struct lane *lane = scheduler_lane(scheduler, due->endpoint);
+		if (!lane)
+			continue;
+		lane_add(lane, due, made->event);
+		if (due->expires_ms && due->expires_ms < scheduler->expiry_ms)
+			scheduler->expiry_ms = due->expires_ms;
+		place(scheduler, lane);
+	}
+	event_unref(made->event);
+	free(made);
+	free(message);
+}
+
+static void handle_due(struct scheduler *scheduler, struct schedule_node *node, int64_t now_ms)
+{
+	struct message_due *message = CONTAINER_OF(node, struct message_due, node);
+	struct lane *lane = scheduler_lane(scheduler, message->endpoint);
+	if (lane) {
+		lane_spill(lane, message->due_ms);
+		place(scheduler, lane);
+	}
+	/* Retried by hand, it may have an expires_at that the last sweep did not see. */
+	scheduler->expiry_ms = now_ms < scheduler->expiry_ms ? now_ms : scheduler->expiry_ms;
+	free(message);
+}
+
+static void handle_endpoint(struct scheduler *scheduler, struct schedule_node *node, int64_t now_ms)
+{
+	(void)now_ms;
+	struct message_endpoint *message = CONTAINER_OF(node, struct message_endpoint, node);
+	struct lane *lane = idmap_get(&scheduler->lanes, (uint64_t)message->endpoint->meta.id);
+	if (lane) {
+		lane_configure(lane, message->endpoint);
+		place(scheduler, lane);
+	}
+	endpoint_unref(message->endpoint);
+	free(message);
+}
+
+/* An unordered lane's slot is free as soon as the response is in; an ordered one's when it is committed what became of it. */
+static void handle_freed(struct scheduler *scheduler, struct schedule_node *node, int64_t now_ms)
+{
+	(void)now_ms;
+	struct job *job = CONTAINER_OF(node, struct job, freed);
+	struct lane *lane = idmap_get(&scheduler->lanes, (uint64_t)job->outcome.due.endpoint);
+	if (lane && !job->endpoint->ordered) {
+		lane_freed(lane, job);
+		place(scheduler, lane);
+	}
+}
+
+static void settle_expiry(struct scheduler *scheduler, const struct outcome *outcome, int64_t now_ms)
+{
+	scheduler->expiring--;
+	scheduler->expiry_progress |= outcome->applied;
+	if (scheduler->expiring > 0)
+		return;
+	/* More rows than one sweep takes, or rows that it cannot end now: without progress not at once again. */
+	int64_t again_ms = scheduler->expiry_progress ? now_ms : now_ms + LOST_RETRY_MS;
+	scheduler->expiry_ms = again_ms < scheduler->expiry_ms ? again_ms : scheduler->expiry_ms;
+}
+
+static void settle_lane(struct lane *lane, struct job *job, int64_t now_ms)
+{
+	const struct outcome *outcome = &job->outcome;
+	lane_settled(lane, job);
+	if (outcome->cmd.fate != ERR_NONE) {
+		/* Nothing was recorded: the row is pending as it was. */
+		lane_spill(lane, now_ms + LOST_RETRY_MS);
+		return;
+	}
+	if (outcome->applied && outcome->change == DELIVERY_RETRY_LATER) {
+		struct due next = outcome->due;
+		next.due_ms = outcome->next_due_ms;
+		next.attempts += outcome->attempted;
+		next.round_attempts += outcome->attempted;
+		lane_add(lane, &next, NULL);
+	}
+	if (outcome->has_promoted)
+		lane_add(lane, &outcome->promoted, NULL);
+}
+
+static void handle_settled(struct scheduler *scheduler, struct schedule_node *node, int64_t now_ms)
+{
+	struct job *job = CONTAINER_OF(node, struct job, settled);
+	struct lane *lane = idmap_get(&scheduler->lanes, (uint64_t)job->outcome.due.endpoint);
+	atomic_fetch_sub(&scheduler->live, 1);
+	if (!job->endpoint)
+		settle_expiry(scheduler, &job->outcome, now_ms);
+	if (lane) {
+		settle_lane(lane, job, now_ms);
+		place(scheduler, lane);
+	}
+	job_free(job);
+}
+
+static void (*const handlers[SCHEDULE_MESSAGES])(struct scheduler *, struct schedule_node *, int64_t now_ms) = {
+    [SCHEDULE_DELIVERIES] = handle_deliveries, [SCHEDULE_DUE] = handle_due,         [SCHEDULE_ENDPOINT] = handle_endpoint,
+    [SCHEDULE_FREED] = handle_freed,           [SCHEDULE_SETTLED] = handle_settled,
+};
+
+void scheduler_receive(struct scheduler *scheduler, int64_t now_ms)
+{
+	struct inbox_node *next;
+	for (struct inbox_node *at = inbox_take(&scheduler->inbox); at; at = next) {
+		next = at->next;
+		struct schedule_node *node = CONTAINER_OF(at, struct schedule_node, node);
+		handlers[node->kind](scheduler, node, now_ms);
+	}
+}

@@ -1,0 +1,60 @@
+/* The scheduler's inside: what message.c (what reaches it) and schedule.c (what it does then) share. */
+#ifndef GRAPNEL_SCHEDULE_THREAD_H
+#define GRAPNEL_SCHEDULE_THREAD_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "schedule/lane.h"
+#include "schedule/schedule.h"
+
+struct scheduler {
+	/* shared */
+	struct scheduler_config config;
+	struct inbox inbox;
+	atomic_bool quiet;
+	atomic_bool stopping;
+	atomic_uint live; /* jobs that are not settled; written by the thread alone */
+	pthread_t thread;
+	bool started;
+	/* owned by the thread */
+	struct store_reader *reader;
+	struct idmap lanes;                  /* endpoint id → struct lane * */
+	struct heap timed;                   /* lanes that have work at a known time */
+	struct lane *ring_first, *ring_last; /* lanes that are due, each gets one delivery a turn */
+	struct lane_payloads payloads;
+	struct due *rows; /* what a read gives */
+	size_t rows_cap;
+	bool scanned;           /* the lanes that had rows at start are all found … */
+	int64_t scanned_to;     /* … up to this endpoint */
+	int64_t reads_after_ms; /* the store failed: no reads before this */
+	int64_t expiry_ms;      /* when the next expires_at may pass */
+	unsigned expiring;      /* jobs that end expired rows; no sweep while there are any */
+	bool expiry_progress;   /* one of them was applied */
+};
+
+struct message_deliveries {
+	struct schedule_node node;
+	struct store_deliveries *made;
+};
+
+struct message_due {
+	struct schedule_node node;
+	int64_t endpoint;
+	int64_t due_ms;
+};
+
+struct message_endpoint {
+	struct schedule_node node;
+	struct endpoint *endpoint; /* a reference */
+};
+
+/* The lane of an endpoint, made when needed; NULL when the endpoint is deleted: the store ends its rows. */
+struct lane *scheduler_lane(struct scheduler *scheduler, int64_t endpoint);
+/* After every change of a lane that is not in the ring: puts it where it belongs, or drops it when there is nothing left of it. */
+void scheduler_place(struct scheduler *scheduler, struct lane *lane);
+/* Handles everything that is in the inbox. */
+void scheduler_receive(struct scheduler *scheduler, int64_t now_ms);
+void job_free(struct job *job);
+
+#endif
