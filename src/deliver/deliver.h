@@ -18,17 +18,19 @@ struct deliver_config {
 	const struct master_key *master;
 	const struct egress *egress;
 	unsigned workers;
-	const char *dns_servers; /* NULL: the system's */
+	const char *dns_servers; /* NULL or "": the system's */
 	const char *user_agent;  /* "grapnel/1.0" */
 	bool capture_success;
 	void (*freed)(struct job *job); /* scheduler_freed */
 };
 
 struct deliver;
+/* The texts and objects that the configuration points to must live until deliver_stop(). */
 struct deliver *deliver_start(const struct deliver_config *config, struct err *err) ATTR_MUST_USE;
-/* Takes the job over. Any thread. */
+/* Takes the job over. Any thread; not after deliver_stop() began. */
 void deliver_job(struct deliver *deliver, struct job *job);
-/* Ends every running exchange as failed (connection_closed, to be retried), posts the outcomes, ends the threads. NULL is allowed. */
+/* Breaks off what is running and ends the threads. The jobs' done() is called with the fate UNAVAILABLE and nothing is stored: their rows
+ * stay pending as they are, no attempt is used up by our own stop, and the next start sends them at once. NULL is allowed. */
 void deliver_stop(struct deliver *deliver);
 
 #endif

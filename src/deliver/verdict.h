@@ -9,7 +9,8 @@
  * 2xx: SUCCEED. 410: DIE (gone) and the endpoint is disabled. Everything else is retried by the endpoint's policy: RETRY_LATER, or DIE
  * exhausted; DIE expired when the next attempt would come after expires_at or max_age_ms (event_ms is the event's time).
  * retry_after_ms: what the endpoint asked for, -1: nothing. */
-void verdict(struct outcome *outcome, const struct endpoint *endpoint, int64_t event_ms, int64_t retry_after_ms, int64_t now_ms, double random);
+void verdict(struct outcome *outcome, const struct endpoint *endpoint, int64_t event_ms, int64_t retry_after_ms, int64_t now_ms,
+             double random);
 /* Whether the delivery is past its time before it is even sent: then fills a DIE (expired) without an attempt. */
 bool verdict_expired(struct outcome *outcome, const struct endpoint *endpoint, int64_t event_ms, int64_t now_ms);
 

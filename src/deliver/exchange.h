@@ -1,0 +1,71 @@
+/* An exchange: one attempt in a worker's hands. It owns an easy handle whose fixed options are set once (request.c); exchanges
+ * are kept and used again for any endpoint, so everything that belongs to one attempt is set anew, or cleared, each time. Private
+ * to deliver/; owned by the worker's thread. */
+#ifndef GRAPNEL_DELIVER_EXCHANGE_H
+#define GRAPNEL_DELIVER_EXCHANGE_H
+
+#include <curl/curl.h>
+
+#include "base/heap.h"
+#include "base/strbuf.h"
+#include "deliver/deliver.h"
+#include "deliver/resolver.h"
+#include "sign/outgoing.h"
+
+enum {
+	EXCHANGE_LINES_MAX = ENDPOINT_HEADERS_MAX + 16,
+	EXCHANGE_PIN_SIZE = 256 + 8 + RESOLVER_ADDRESSES_MAX * 48,
+	EXCHANGE_HEADER_BYTES_MAX = 64 * 1024,              /* of one answer: headers, interim answers, trailers */
+	EXCHANGE_BODY_BYTES_MAX = 64 * 1024,                /* what is read at most, so that the connection can be used again */
+	EXCHANGE_CAPTURE_MAX = DELIVERY_RESPONSE_MAX + 512, /* more than is kept, so that a cut signature is still seen whole */
+};
+
+struct exchange {
+	const struct deliver_config *config;
+	CURL *easy;
+	struct worker *worker;
+	struct exchange *next; /* among the worker's running or spare ones */
+	struct exchange *previous;
+	/* of this attempt */
+	struct job *job;           /* NULL: given up while the name was being resolved */
+	bool resolving;            /* the resolver will call; until then the exchange must stay */
+	bool sending;              /* the easy handle is in the multi handle */
+	struct heap_node deadline; /* in the worker's heap while it is resolving: monotonic, in microseconds */
+	int64_t started_ms;        /* wall */
+	int64_t started_us;        /* monotonic */
+	/* request */
+	struct strbuf text; /* header lines, each ended by NUL */
+	struct curl_slist lines[EXCHANGE_LINES_MAX];
+	size_t line_at[EXCHANGE_LINES_MAX]; /* offsets into text */
+	unsigned lines_len;
+	struct curl_slist pin;
+	char pin_text[EXCHANGE_PIN_SIZE]; /* host, port and the addresses that curl may connect to */
+	/* answer */
+	int status; /* of the final answer, once all its headers are in; 0 before */
+	size_t header_bytes;
+	size_t body_bytes;
+	struct strbuf body;
+	bool headers_too_large;
+	char denied[160]; /* why the address policy refused; "" */
+	bool out_of_sockets;
+	char error[CURL_ERROR_SIZE];
+};
+
+/* request.c: NULL when memory is out. */
+struct exchange *exchange_new(const struct deliver_config *config, struct worker *worker);
+void exchange_free(struct exchange *exchange);
+/* Forgets the attempt: nothing of it may reach the next one. */
+void exchange_clear(struct exchange *exchange);
+/* Sets up the easy handle for the job. `resolved`: where to connect to, all judged before. timeout_ms: what is left. */
+int exchange_request(struct exchange *exchange, struct signer *signer, const struct resolved *resolved, int timeout_ms,
+                     struct err *err) ATTR_MUST_USE;
+
+/* response.c: the callbacks that the easy handle gets, and what became of it. */
+size_t exchange_header(char *bytes, size_t size, size_t count, void *context);
+size_t exchange_body(char *bytes, size_t size, size_t count, void *context);
+/* The attempt part of an outcome for one that got no answer; control characters of the detail are replaced. */
+void exchange_set_failure(struct outcome *outcome, enum attempt_failure failure, const char *detail);
+/* Fills status, failure, detail and response of the outcome from what came; returns what Retry-After says in ms, -1: nothing. */
+int64_t exchange_result(struct exchange *exchange, CURLcode code, struct outcome *outcome, int64_t now_ms);
+
+#endif

@@ -1,0 +1,266 @@
+/* The request: an easy handle's fixed options, and what is set anew for each attempt. The address policy is asked again here, on
+ * the address that a socket is really made for and on that of a connection that is used again. */
+#include "deliver/exchange.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/id.h"
+#include "base/mem.h"
+
+enum { TEXT_BYTES_MAX = 1024 * 1024, TEXT_BYTES_KEPT = 16 * 1024 };
+
+/* ---- addresses ---- */
+
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct exchange *exchange = context;
+	(void)purpose;
+	if (!egress_allows(exchange->config->egress, &address->addr, exchange->denied, sizeof exchange->denied))
+		return CURL_SOCKET_BAD;
+	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	if (fd < 0)
+		exchange->out_of_sockets = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+	return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+static int before_request(void *context, char *remote, char *local, int remote_port, int local_port)
+{
+	struct exchange *exchange = context;
+	struct resolved peer = {.len = 1};
+	struct sockaddr_in *in = (struct sockaddr_in *)&peer.at[0];
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&peer.at[0];
+	(void)local;
+	(void)remote_port;
+	(void)local_port;
+	/* An address of another form (with a zone, say) stays AF_UNSPEC, which is refused. */
+	if (inet_pton(AF_INET, remote, &in->sin_addr) == 1)
+		in->sin_family = AF_INET;
+	else if (inet_pton(AF_INET6, remote, &in6->sin6_addr) == 1)
+		in6->sin6_family = AF_INET6;
+	return egress_allows(exchange->config->egress, (const struct sockaddr *)&peer.at[0], exchange->denied, sizeof exchange->denied)
+	           ? CURL_PREREQFUNC_OK
+	           : CURL_PREREQFUNC_ABORT;
+}
+
+/* ---- the handle ---- */
+
+#define SET(option, value) (curl_easy_setopt(exchange->easy, option, value) != CURLE_OK)
+
+/* What is the same for every attempt. Cookies, redirects, credentials and decompression are off because nothing turns them on. */
+static bool set_fixed_options(struct exchange *exchange)
+{
+	bool failed = false;
+	failed |= SET(CURLOPT_PRIVATE, exchange);
+	failed |= SET(CURLOPT_ERRORBUFFER, exchange->error);
+	failed |= SET(CURLOPT_NOSIGNAL, 1L);
+	failed |= SET(CURLOPT_QUICK_EXIT, 1L);
+	failed |= SET(CURLOPT_PROXY, ""); /* or http_proxy from the environment counts */
+	failed |= SET(CURLOPT_PROTOCOLS_STR, "http,https");
+	failed |= SET(CURLOPT_FOLLOWLOCATION, 0L);
+	failed |= SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+	failed |= SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	failed |= SET(CURLOPT_HTTP09_ALLOWED, 0L);
+	failed |= SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	failed |= SET(CURLOPT_SSL_VERIFYPEER, 1L);
+	failed |= SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	failed |= SET(CURLOPT_TCP_NODELAY, 1L);
+	failed |= SET(CURLOPT_USERAGENT, exchange->config->user_agent);
+	failed |= SET(CURLOPT_POST, 1L);
+	failed |= SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	failed |= SET(CURLOPT_OPENSOCKETDATA, exchange);
+	failed |= SET(CURLOPT_PREREQFUNCTION, before_request);
+	failed |= SET(CURLOPT_PREREQDATA, exchange);
+	failed |= SET(CURLOPT_HEADERFUNCTION, exchange_header);
+	failed |= SET(CURLOPT_HEADERDATA, exchange);
+	failed |= SET(CURLOPT_WRITEFUNCTION, exchange_body);
+	failed |= SET(CURLOPT_WRITEDATA, exchange);
+	return !failed;
+}
+
+struct exchange *exchange_new(const struct deliver_config *config, struct worker *worker)
+{
+	struct exchange *exchange = mem_new(struct exchange);
+	exchange->config = config;
+	exchange->worker = worker;
+	exchange->text = STRBUF_INIT(TEXT_BYTES_MAX);
+	exchange->body = STRBUF_INIT(EXCHANGE_CAPTURE_MAX);
+	exchange->easy = curl_easy_init();
+	if (exchange->easy && set_fixed_options(exchange))
+		return exchange;
+	exchange_free(exchange);
+	return NULL;
+}
+
+void exchange_free(struct exchange *exchange)
+{
+	curl_easy_cleanup(exchange->easy);
+	strbuf_free(&exchange->text);
+	strbuf_free(&exchange->body);
+	free(exchange);
+}
+
+void exchange_clear(struct exchange *exchange)
+{
+	/* Setting a pointer option back to nothing cannot fail. */
+	(void)SET(CURLOPT_HTTPHEADER, NULL);
+	(void)SET(CURLOPT_RESOLVE, NULL);
+	(void)SET(CURLOPT_POSTFIELDS, NULL);
+	exchange->job = NULL;
+	exchange->lines_len = 0;
+	exchange->status = 0;
+	exchange->header_bytes = 0;
+	exchange->body_bytes = 0;
+	exchange->headers_too_large = false;
+	exchange->out_of_sockets = false;
+	exchange->denied[0] = '\0';
+	exchange->error[0] = '\0';
+	strbuf_clear(&exchange->body);
+	strbuf_clear(&exchange->text);
+	if (exchange->text.cap > TEXT_BYTES_KEPT)
+		strbuf_free(&exchange->text);
+}
+
+/* ---- header lines ---- */
+
+/* A line is begun with its name, filled, and ended; an empty value needs the form "name;" or curl leaves the header out. */
+static void begin_line(struct exchange *exchange, const char *name)
+{
+	exchange->line_at[exchange->lines_len++] = exchange->text.len;
+	strbuf_puts(&exchange->text, name);
+	strbuf_puts(&exchange->text, ": ");
+}
+
+static void end_line(struct exchange *exchange)
+{
+	strbuf_putc(&exchange->text, '\0');
+}
+
+static void add_line(struct exchange *exchange, const char *name, struct slice value)
+{
+	if (value.len > 0) {
+		begin_line(exchange, name);
+		strbuf_slice(&exchange->text, value);
+	} else {
+		exchange->line_at[exchange->lines_len++] = exchange->text.len;
+		strbuf_puts(&exchange->text, name);
+		strbuf_putc(&exchange->text, ';');
+	}
+	end_line(exchange);
+}
+
+static void add_number(struct exchange *exchange, const char *name, int64_t value)
+{
+	begin_line(exchange, name);
+	strbuf_printf(&exchange->text, "%" PRId64, value);
+	end_line(exchange);
+}
+
+static int add_signed_lines(struct exchange *exchange, struct signer *signer, struct err *err)
+{
+	const struct event *event = exchange->job->event;
+	int64_t timestamp_s = exchange->started_ms / 1000;
+	char id[ID_TEXT_SIZE];
+	id_format(ID_EVENT, event->id, id);
+	add_line(exchange, "webhook-id", slice_of(id));
+	add_number(exchange, "webhook-timestamp", timestamp_s);
+	begin_line(exchange, "webhook-signature");
+	if (signer_sign(signer, slice_of(id), timestamp_s, event->f.data, exchange->started_ms, &exchange->text))
+		return err_set(err, ERR_INTERNAL, "the payload could not be signed");
+	end_line(exchange);
+	return 0;
+}
+
+static int add_lines(struct exchange *exchange, struct signer *signer, struct err *err)
+{
+	const struct job *job = exchange->job;
+	const struct event_fields *f = &job->event->f;
+	char id[ID_TEXT_SIZE];
+	add_line(exchange, "Content-Type", f->content_type.len ? f->content_type : SLICE_LITERAL("application/json"));
+	if (add_signed_lines(exchange, signer, err))
+		return -1;
+	add_line(exchange, "grapnel-event-type", f->type);
+	id_format(ID_DELIVERY, job->outcome.due.delivery, id);
+	add_line(exchange, "grapnel-delivery-id", slice_of(id));
+	add_number(exchange, "grapnel-attempt", job->outcome.due.attempts + 1);
+	if (f->traceparent.len)
+		add_line(exchange, "traceparent", f->traceparent);
+	if (f->traceparent.len && f->tracestate.len)
+		add_line(exchange, "tracestate", f->tracestate);
+	for (unsigned i = 0; i < job->endpoint->headers_len; i++)
+		add_line(exchange, job->endpoint->headers[i].name, slice_of(job->endpoint->headers[i].value));
+	/* An empty value without ';' takes a header of curl's own away: no round trip before the body. */
+	exchange->line_at[exchange->lines_len++] = exchange->text.len;
+	strbuf_puts(&exchange->text, "Expect:");
+	end_line(exchange);
+	return 0;
+}
+
+/* CR and LF in a value would be sent raw and start a new header. */
+static bool has_control_bytes(const struct strbuf *text, size_t lines)
+{
+	size_t ends = 0;
+	for (size_t i = 0; i < text->len; i++) {
+		unsigned char byte = (unsigned char)text->data[i];
+		ends += byte == '\0';
+		if ((byte < ' ' && byte != '\t' && byte != '\0') || byte == 0x7f)
+			return true;
+	}
+	return ends != lines;
+}
+
+static int link_lines(struct exchange *exchange, struct err *err)
+{
+	if (exchange->text.failed)
+		return err_set(err, ERR_INTERNAL, "the request's headers are too large");
+	if (has_control_bytes(&exchange->text, exchange->lines_len))
+		return err_set(err, ERR_INTERNAL, "a request header has a control character");
+	for (unsigned i = 0; i < exchange->lines_len; i++) {
+		exchange->lines[i].data = exchange->text.data + exchange->line_at[i];
+		exchange->lines[i].next = i + 1 < exchange->lines_len ? &exchange->lines[i + 1] : NULL;
+	}
+	return 0;
+}
+
+/* Pins the host to the judged addresses, so that curl looks nothing up; "+": it forgets the entry as any other. */
+static void pin_host(struct exchange *exchange, const struct resolved *resolved)
+{
+	char *out = exchange->pin_text;
+	size_t out_size = sizeof exchange->pin_text;
+	const struct endpoint *endpoint = exchange->job->endpoint;
+	int len = snprintf(out, out_size, "+%s:%d:", endpoint->host, endpoint->port);
+	for (unsigned i = 0; i < resolved->len && len > 0 && (size_t)len < out_size; i++) {
+		char text[INET6_ADDRSTRLEN] = "";
+		bool six = resolved->at[i].ss_family == AF_INET6;
+		const void *address = six ? (const void *)&((const struct sockaddr_in6 *)&resolved->at[i])->sin6_addr
+		                          : (const void *)&((const struct sockaddr_in *)&resolved->at[i])->sin_addr;
+		inet_ntop(resolved->at[i].ss_family, address, text, sizeof text);
+		len += snprintf(out + len, out_size - (size_t)len, six ? "%s[%s]" : "%s%s", i ? "," : "", text);
+	}
+	exchange->pin = (struct curl_slist){.data = out};
+}
+
+int exchange_request(struct exchange *exchange, struct signer *signer, const struct resolved *resolved, int timeout_ms, struct err *err)
+{
+	const struct endpoint *endpoint = exchange->job->endpoint;
+	struct slice data = exchange->job->event->f.data;
+	struct in6_addr literal;
+	bool named = inet_pton(AF_INET, endpoint->host, &literal) != 1 && inet_pton(AF_INET6, endpoint->host, &literal) != 1;
+	if (add_lines(exchange, signer, err) || link_lines(exchange, err))
+		return -1;
+	pin_host(exchange, resolved);
+	bool failed = false;
+	failed |= SET(CURLOPT_URL, endpoint->url);
+	failed |= SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)data.len);
+	failed |= SET(CURLOPT_POSTFIELDS, data.len ? data.at : ""); /* borrowed: the job holds the event until the end */
+	failed |= SET(CURLOPT_HTTPHEADER, exchange->lines);
+	failed |= SET(CURLOPT_RESOLVE, named ? &exchange->pin : NULL);
+	failed |= SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+	return failed ? err_set(err, ERR_INTERNAL, "libcurl refused the request") : 0;
+}

@@ -1,0 +1,204 @@
+/* The answer: capped while it comes, and what it means in the end. Once all headers of a final answer are in, the status alone
+ * decides: whatever happens to the body afterwards, a 2xx is delivered. */
+#include "deliver/exchange.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+static bool is_success(int status)
+{
+	return status >= 200 && status < 300;
+}
+
+/* ---- while it comes ---- */
+
+size_t exchange_header(char *bytes, size_t size, size_t count, void *context)
+{
+	struct exchange *exchange = context;
+	size_t len = size * count;
+	exchange->header_bytes += len;
+	if (exchange->header_bytes > EXCHANGE_HEADER_BYTES_MAX) {
+		exchange->headers_too_large = true;
+		return CURL_WRITEFUNC_ERROR;
+	}
+	bool blank = len <= 2 && (bytes[0] == '\r' || bytes[0] == '\n');
+	long status = 0;
+	if (blank && curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status >= 200)
+		exchange->status = (int)status;
+	return len;
+}
+
+size_t exchange_body(char *bytes, size_t size, size_t count, void *context)
+{
+	struct exchange *exchange = context;
+	size_t len = size * count;
+	size_t room = EXCHANGE_CAPTURE_MAX - exchange->body.len;
+	if (!is_success(exchange->status) || exchange->config->capture_success)
+		strbuf_append(&exchange->body, bytes, len < room ? len : room);
+	exchange->body_bytes += len;
+	return exchange->body_bytes > EXCHANGE_BODY_BYTES_MAX ? CURL_WRITEFUNC_ERROR : len;
+}
+
+/* ---- what is kept ---- */
+
+/* An endpoint may answer with what it was sent. Whatever looks like a signature or a secret is taken out, also when it is escaped for
+ * JSON or a URL. */
+static const struct {
+	const char *text;
+	size_t len;
+} secret_marks[] = {{"v1,", 3}, {"v1%2C", 5}, {"v1%2c", 5}, {"whsec_", 6}};
+
+enum { SECRET_RUN_MIN = 20 };
+
+static size_t secret_run(const char *at, size_t len)
+{
+	size_t run = 0;
+	while (run < len && at[run] &&
+	       (strchr("+/=_-\\%", at[run]) || (at[run] >= '0' && at[run] <= '9') || (at[run] >= 'a' && at[run] <= 'z') ||
+	        (at[run] >= 'A' && at[run] <= 'Z')))
+		run++;
+	return run;
+}
+
+/* The length of a secret at the start of the bytes and of its mark; 0: there is none. */
+static size_t secret_len(const char *at, size_t len, size_t *mark_len)
+{
+	for (size_t i = 0; i < sizeof secret_marks / sizeof *secret_marks; i++) {
+		*mark_len = secret_marks[i].len;
+		if (len < *mark_len || memcmp(at, secret_marks[i].text, *mark_len) != 0)
+			continue;
+		size_t run = secret_run(at + *mark_len, len - *mark_len);
+		return run >= SECRET_RUN_MIN ? *mark_len + run : 0;
+	}
+	return 0;
+}
+
+static void redact(struct slice from, struct strbuf *to)
+{
+	for (size_t at = 0; at < from.len;) {
+		size_t mark_len;
+		size_t secret = secret_len(from.at + at, from.len - at, &mark_len);
+		strbuf_append(to, from.at + at, secret ? mark_len : 1);
+		if (secret)
+			strbuf_puts(to, "[redacted]");
+		at += secret ? secret : 1;
+	}
+}
+
+/* Without memory for it the outcome just has no response. */
+static void keep_response(struct exchange *exchange, struct outcome *outcome)
+{
+	struct strbuf kept = STRBUF_INIT(2 * EXCHANGE_CAPTURE_MAX);
+	redact((struct slice){strbuf_text(&exchange->body), exchange->body.len}, &kept);
+	size_t len;
+	char *response = strbuf_steal(&kept, &len);
+	outcome->response = response;
+	outcome->response_len = !response ? 0 : len < DELIVERY_RESPONSE_MAX ? len : DELIVERY_RESPONSE_MAX;
+	strbuf_free(&kept);
+}
+
+/* ---- what it means ---- */
+
+static const struct {
+	CURLcode code;
+	enum attempt_failure failure;
+} failures[] = {
+    {CURLE_OPERATION_TIMEDOUT, FAILURE_TIMEOUT},
+    {CURLE_COULDNT_RESOLVE_HOST, FAILURE_DNS},
+    {CURLE_COULDNT_CONNECT, FAILURE_CONNECT},
+    {CURLE_ABORTED_BY_CALLBACK, FAILURE_ADDRESS_DENIED},
+    {CURLE_GOT_NOTHING, FAILURE_RESET},
+    {CURLE_SEND_ERROR, FAILURE_RESET},
+    {CURLE_RECV_ERROR, FAILURE_RESET},
+    {CURLE_PARTIAL_FILE, FAILURE_RESET},
+    {CURLE_WEIRD_SERVER_REPLY, FAILURE_PROTOCOL},
+    {CURLE_UNSUPPORTED_PROTOCOL, FAILURE_PROTOCOL}, /* so it calls a bad status line */
+    {CURLE_WRITE_ERROR, FAILURE_PROTOCOL},
+    {CURLE_SSL_CONNECT_ERROR, FAILURE_TLS},
+    {CURLE_PEER_FAILED_VERIFICATION, FAILURE_TLS},
+    {CURLE_SSL_CERTPROBLEM, FAILURE_TLS},
+    {CURLE_SSL_CIPHER, FAILURE_TLS},
+    {CURLE_SSL_CACERT_BADFILE, FAILURE_TLS},
+    {CURLE_SSL_SHUTDOWN_FAILED, FAILURE_TLS},
+    {CURLE_SSL_ISSUER_ERROR, FAILURE_TLS},
+    {CURLE_SSL_INVALIDCERTSTATUS, FAILURE_TLS},
+    {CURLE_SSL_CLIENTCERT, FAILURE_TLS},
+};
+
+static enum attempt_failure failure_of_code(CURLcode code)
+{
+	for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
+		if (failures[i].code == code)
+			return failures[i].failure;
+	}
+	return FAILURE_INTERNAL;
+}
+
+static bool request_was_sent(const struct exchange *exchange)
+{
+	curl_off_t sent_us = 0;
+	return curl_easy_getinfo(exchange->easy, CURLINFO_PRETRANSFER_TIME_T, &sent_us) == CURLE_OK && sent_us > 0;
+}
+
+void exchange_set_failure(struct outcome *outcome, enum attempt_failure failure, const char *detail)
+{
+	size_t len = strnlen(detail, sizeof outcome->detail - 1);
+	for (size_t i = 0; i < len; i++)
+		outcome->detail[i] = (char)(detail[i] >= ' ' && detail[i] <= '~' ? detail[i] : '?');
+	outcome->detail[len] = '\0';
+	outcome->failure = failure;
+	outcome->status = 0;
+}
+
+/* The exchange ended before a final answer. */
+static void judge_broken(struct exchange *exchange, CURLcode code, struct outcome *outcome)
+{
+	if (exchange->denied[0]) {
+		exchange_set_failure(outcome, FAILURE_ADDRESS_DENIED, exchange->denied);
+	} else if (exchange->out_of_sockets) {
+		exchange_set_failure(outcome, FAILURE_INTERNAL, "the hub has no file descriptor or memory for another socket");
+	} else if (exchange->headers_too_large || (code == CURLE_OUT_OF_MEMORY && request_was_sent(exchange))) {
+		/* Of a line over 100 KB curl says that it is out of memory. */
+		exchange_set_failure(outcome, FAILURE_TOO_LARGE, "the answer's headers are larger than 64 KiB");
+	} else if (code != CURLE_OK) {
+		exchange_set_failure(outcome, failure_of_code(code), exchange->error[0] ? exchange->error : curl_easy_strerror(code));
+	} else {
+		long status = 0;
+		(void)curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+		if (status >= 200)
+			exchange_set_failure(outcome, FAILURE_RESET, "the connection ended in the answer's headers");
+		else
+			exchange_set_failure(outcome, FAILURE_PROTOCOL, "no final answer came");
+	}
+}
+
+static int64_t retry_after_ms(const struct exchange *exchange, int64_t now_ms)
+{
+	struct curl_header *header;
+	if (curl_easy_header(exchange->easy, "Retry-After", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+		return -1;
+	return retry_after_parse(slice_of(header->value), now_ms);
+}
+
+int64_t exchange_result(struct exchange *exchange, CURLcode code, struct outcome *outcome, int64_t now_ms)
+{
+	int status = exchange->status;
+	outcome->status = status;
+	outcome->failure = FAILURE_NONE;
+	outcome->detail[0] = '\0';
+	if (status == 0) {
+		judge_broken(exchange, code, outcome);
+		return -1;
+	}
+	if (exchange->body.len > 0)
+		keep_response(exchange, outcome);
+	if (is_success(status))
+		return -1;
+	bool redirect = status >= 300 && status < 400;
+	outcome->failure = redirect ? FAILURE_REDIRECT : FAILURE_STATUS;
+	snprintf(outcome->detail, sizeof outcome->detail, redirect ? "answered %d; redirects are not followed" : "answered %d", status);
+	return retry_after_ms(exchange, now_ms);
+}

@@ -1,0 +1,467 @@
+/* A worker's thread. A job goes: payload read if the scheduler did not pass it, name resolved, addresses judged, signed, handed to
+ * curl, answer judged, outcome posted. One epoll instance watches the inbox, the resolver and curl's sockets. */
+#include "deliver/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/attr.h"
+#include "base/codec.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "deliver/exchange.h"
+#include "deliver/signers.h"
+#include "deliver/verdict.h"
+#include "store/read.h"
+
+enum { SPARE_MAX = 256, IDLE_CONNECTIONS_MAX = 512, EVENTS_MAX = 64 };
+
+/* Of curl's sockets epoll gives back the descriptor with this bit, of the others a pointer, which never has it. */
+#define CURL_SOCKET_TAG (UINT64_C(1) << 63)
+
+struct worker {
+	/* shared */
+	struct deliver_config config;
+	struct inbox inbox;
+	atomic_bool stopping;
+	pthread_t thread;
+	/* owned by the thread */
+	int epoll_fd;
+	CURLM *multi;
+	struct resolver *resolver;
+	struct store_reader *reader;
+	struct signers signers;
+	struct exchange *running;
+	struct exchange *spare;
+	unsigned spare_len;
+	struct heap deadlines; /* exchanges whose name is being resolved, by the end of their time */
+	int64_t timer_us;      /* when curl wants to be called, monotonic; INT64_MAX: not */
+	unsigned short random[3];
+};
+
+/* ---- the end of a job ---- */
+
+static void post(struct worker *worker, struct job *job)
+{
+	/* A job may wait long for its commit: not with its payload. */
+	event_unref(job->event);
+	job->event = NULL;
+	worker->config.freed(job);
+	store_post(worker->config.store, &job->outcome.cmd);
+}
+
+static void conclude(struct worker *worker, struct job *job, int64_t retry_after_ms)
+{
+	int64_t event_ms = job->event ? job->event->f.time_ms : id_time_ms(job->outcome.due.event);
+	job->outcome.attempted = true;
+	verdict(&job->outcome, job->endpoint, event_ms, retry_after_ms, clock_wall_ms(worker->config.clock), erand48(worker->random));
+	post(worker, job);
+}
+
+/* Our own stop: the row stays as it is. */
+static void abandon(struct worker *worker, struct job *job)
+{
+	worker->config.freed(job);
+	job->outcome.cmd.fate = ERR_UNAVAILABLE;
+	job->outcome.applied = false;
+	job->outcome.cmd.done(&job->outcome.cmd);
+}
+
+/* ---- exchanges ---- */
+
+static struct exchange *exchange_begin(struct worker *worker, struct job *job)
+{
+	struct exchange *exchange = worker->spare;
+	if (exchange) {
+		worker->spare = exchange->next;
+		worker->spare_len--;
+	} else {
+		exchange = exchange_new(&worker->config, worker);
+		if (!exchange)
+			return NULL;
+	}
+	exchange->job = job;
+	exchange->started_ms = job->outcome.started_ms;
+	exchange->started_us = clock_mono_us(worker->config.clock);
+	exchange->previous = NULL;
+	exchange->next = worker->running;
+	if (worker->running)
+		worker->running->previous = exchange;
+	worker->running = exchange;
+	return exchange;
+}
+
+/* Nobody may know the exchange any more: neither curl nor the resolver. */
+static void exchange_end(struct exchange *exchange)
+{
+	struct worker *worker = exchange->worker;
+	*(exchange->previous ? &exchange->previous->next : &worker->running) = exchange->next;
+	if (exchange->next)
+		exchange->next->previous = exchange->previous;
+	if (worker->spare_len >= SPARE_MAX) {
+		exchange_free(exchange);
+		return;
+	}
+	exchange_clear(exchange);
+	exchange->next = worker->spare;
+	worker->spare = exchange;
+	worker->spare_len++;
+}
+
+static int64_t elapsed_ms(const struct exchange *exchange)
+{
+	return (clock_mono_us(exchange->config->clock) - exchange->started_us) / 1000;
+}
+
+/* The attempt is over; takes the job away from the exchange. */
+static void finish(struct exchange *exchange, int64_t retry_after_ms)
+{
+	struct job *job = exchange->job;
+	exchange->job = NULL;
+	job->outcome.duration_ms = elapsed_ms(exchange);
+	conclude(exchange->worker, job, retry_after_ms);
+	if (!exchange->resolving)
+		exchange_end(exchange);
+}
+
+static void fail(struct exchange *exchange, enum attempt_failure failure, const char *detail)
+{
+	exchange_set_failure(&exchange->job->outcome, failure, detail);
+	finish(exchange, -1);
+}
+
+static void completed(struct exchange *exchange, CURLcode code)
+{
+	struct worker *worker = exchange->worker;
+	curl_multi_remove_handle(worker->multi, exchange->easy);
+	exchange->sending = false;
+	finish(exchange, exchange_result(exchange, code, &exchange->job->outcome, clock_wall_ms(worker->config.clock)));
+}
+
+static void send_request(struct exchange *exchange, const struct resolved *resolved)
+{
+	struct worker *worker = exchange->worker;
+	const struct endpoint *endpoint = exchange->job->endpoint;
+	struct err err = {0};
+	int64_t left_ms = endpoint->timeout_ms - elapsed_ms(exchange);
+	if (left_ms <= 0) {
+		fail(exchange, FAILURE_TIMEOUT, "the time was used up before the request was sent");
+		return;
+	}
+	struct signer *signer = signers_get(&worker->signers, endpoint, &err);
+	if (!signer || exchange_request(exchange, signer, resolved, (int)left_ms, &err)) {
+		fail(exchange, FAILURE_INTERNAL, err.detail);
+		return;
+	}
+	CURLMcode status = curl_multi_add_handle(worker->multi, exchange->easy);
+	if (status != CURLM_OK) {
+		fail(exchange, FAILURE_INTERNAL, curl_multi_strerror(status));
+		return;
+	}
+	exchange->sending = true;
+}
+
+static void name_resolved(void *context, const struct resolved *resolved)
+{
+	struct exchange *exchange = context;
+	const struct egress *egress = exchange->config->egress;
+	exchange->resolving = false;
+	heap_remove(&exchange->worker->deadlines, &exchange->deadline);
+	if (!exchange->job) {
+		exchange_end(exchange);
+		return;
+	}
+	if (resolved->len == 0) {
+		fail(exchange, FAILURE_DNS, resolved->why);
+		return;
+	}
+	/* One refused address refuses the name: else who owns it chooses, by the order of the answer, what is reached. */
+	for (unsigned i = 0; i < resolved->len; i++) {
+		if (!egress_allows(egress, (const struct sockaddr *)&resolved->at[i], exchange->denied, sizeof exchange->denied)) {
+			fail(exchange, FAILURE_ADDRESS_DENIED, exchange->denied);
+			return;
+		}
+	}
+	send_request(exchange, resolved);
+}
+
+static void expire_names(struct worker *worker)
+{
+	int64_t now_us = clock_mono_us(worker->config.clock);
+	for (struct heap_node *top; (top = heap_top(&worker->deadlines)) && top->key <= now_us;) {
+		heap_pop(&worker->deadlines);
+		fail(CONTAINER_OF(top, struct exchange, deadline), FAILURE_DNS, "the name server did not answer within timeout_ms");
+	}
+}
+
+/* ---- the start of a job ---- */
+
+/* False when the job was ended here. A payload that is gone or damaged stays so; what else fails may pass. */
+static bool load_payload(struct worker *worker, struct job *job)
+{
+	struct err err = {0};
+	if (!job->event)
+		job->event = reader_event(worker->reader, job->outcome.due.event, worker->config.budget, &err);
+	if (job->event)
+		return true;
+	exchange_set_failure(&job->outcome, FAILURE_PAYLOAD, err.detail);
+	if (err.code != ERR_NOT_FOUND && err.code != ERR_INTERNAL) {
+		conclude(worker, job, -1);
+		return false;
+	}
+	log_error("deliver", "the payload of event %lld cannot be read, its delivery ends: %s", (long long)job->outcome.due.event,
+	          err.detail);
+	job->outcome.attempted = true;
+	job->outcome.change = DELIVERY_DIE;
+	job->outcome.reason = REASON_CORRUPT;
+	post(worker, job);
+	return false;
+}
+
+static void take(struct worker *worker, struct job *job)
+{
+	job->outcome.started_ms = clock_wall_ms(worker->config.clock);
+	if (!load_payload(worker, job))
+		return;
+	if (verdict_expired(&job->outcome, job->endpoint, job->event->f.time_ms, job->outcome.started_ms)) {
+		post(worker, job);
+		return;
+	}
+	struct exchange *exchange = exchange_begin(worker, job);
+	if (!exchange) {
+		exchange_set_failure(&job->outcome, FAILURE_INTERNAL, "out of memory for the request");
+		conclude(worker, job, -1);
+		return;
+	}
+	exchange->resolving = true;
+	heap_push(&worker->deadlines, &exchange->deadline, exchange->started_us + (int64_t)job->endpoint->timeout_ms * 1000, 0);
+	resolver_query(worker->resolver, job->endpoint->host, name_resolved, exchange);
+}
+
+static void take_all(struct worker *worker)
+{
+	struct inbox_node *next;
+	for (struct inbox_node *at = inbox_take(&worker->inbox); at; at = next) {
+		next = at->next;
+		take(worker, CONTAINER_OF(at, struct job, to_worker));
+	}
+}
+
+/* ---- curl ---- */
+
+static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_context)
+{
+	struct worker *worker = context;
+	struct epoll_event event = {.data.u64 = CURL_SOCKET_TAG | (unsigned)fd};
+	(void)easy;
+	(void)socket_context;
+	if (what == CURL_POLL_REMOVE) {
+		/* Fails when it is closed already, which took it out. */
+		epoll_ctl(worker->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+		return 0;
+	}
+	event.events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
+	if (epoll_ctl(worker->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0)
+		return 0;
+	/* An unwatched exchange ends by its time-out. */
+	if (errno != ENOENT || epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
+		log_error("deliver", "cannot watch a socket: %s", strerror(errno));
+	return 0;
+}
+
+static int set_timer(CURLM *multi, long timeout_ms, void *context)
+{
+	struct worker *worker = context;
+	(void)multi;
+	worker->timer_us = timeout_ms < 0 ? INT64_MAX : clock_mono_us(worker->config.clock) + (int64_t)timeout_ms * 1000;
+	return 0;
+}
+
+static void act(struct worker *worker, curl_socket_t fd, int events)
+{
+	int running;
+	CURLMcode status = curl_multi_socket_action(worker->multi, fd, events, &running);
+	if (status != CURLM_OK)
+		log_error("deliver", "libcurl: %s", curl_multi_strerror(status));
+}
+
+static void act_on_event(struct worker *worker, const struct epoll_event *event)
+{
+	int events = (event->events & EPOLLIN ? CURL_CSELECT_IN : 0) | (event->events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+	             (event->events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+	act(worker, (curl_socket_t)(event->data.u64 & ~CURL_SOCKET_TAG), events);
+}
+
+/* The timer is one-shot: forgotten before curl is called, which may set it again. */
+static void act_on_timer(struct worker *worker)
+{
+	if (worker->timer_us > clock_mono_us(worker->config.clock))
+		return;
+	worker->timer_us = INT64_MAX;
+	act(worker, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static void take_completed(struct worker *worker)
+{
+	int left;
+	for (CURLMsg *message; (message = curl_multi_info_read(worker->multi, &left));) {
+		struct exchange *exchange = NULL;
+		CURLcode code = message->data.result;
+		if (message->msg == CURLMSG_DONE && curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &exchange) == CURLE_OK)
+			completed(exchange, code);
+	}
+}
+
+/* ---- the thread ---- */
+
+static int wait_ms(struct worker *worker)
+{
+	const struct heap_node *deadline = heap_top(&worker->deadlines);
+	int64_t until_us = deadline && deadline->key < worker->timer_us ? deadline->key : worker->timer_us;
+	int resolver_ms = resolver_timeout_ms(worker->resolver);
+	if (until_us == INT64_MAX)
+		return resolver_ms;
+	int64_t left_ms = (until_us - clock_mono_us(worker->config.clock) + 999) / 1000;
+	if (left_ms < 0)
+		left_ms = 0;
+	return resolver_ms >= 0 && resolver_ms < left_ms ? resolver_ms : (int)left_ms;
+}
+
+static void turn(struct worker *worker)
+{
+	struct epoll_event events[EVENTS_MAX];
+	bool posted = false;
+	int len = epoll_wait(worker->epoll_fd, events, EVENTS_MAX, wait_ms(worker));
+	if (len < 0 && errno != EINTR)
+		log_fatal("deliver", "cannot wait for sockets: %s", strerror(errno));
+	for (int i = 0; i < len; i++) {
+		if (events[i].data.u64 & CURL_SOCKET_TAG)
+			act_on_event(worker, &events[i]);
+		else if (events[i].data.ptr == &worker->inbox)
+			posted = true;
+	}
+	resolver_process(worker->resolver);
+	if (posted)
+		take_all(worker);
+	act_on_timer(worker);
+	expire_names(worker);
+	take_completed(worker);
+}
+
+/* Ends all that runs. What waits for the resolver is freed when that is. */
+static void break_off(struct worker *worker)
+{
+	struct exchange *next;
+	struct inbox_node *next_node;
+	for (struct exchange *exchange = worker->running; exchange; exchange = next) {
+		next = exchange->next;
+		struct job *job = exchange->job;
+		exchange->job = NULL;
+		if (exchange->sending)
+			curl_multi_remove_handle(worker->multi, exchange->easy);
+		if (!exchange->resolving)
+			exchange_end(exchange);
+		if (job)
+			abandon(worker, job);
+	}
+	for (struct inbox_node *at = inbox_take(&worker->inbox); at; at = next_node) {
+		next_node = at->next;
+		abandon(worker, CONTAINER_OF(at, struct job, to_worker));
+	}
+}
+
+static void *run(void *argument)
+{
+	struct worker *worker = argument;
+	while (!atomic_load(&worker->stopping))
+		turn(worker);
+	break_off(worker);
+	return NULL;
+}
+
+/* ---- from outside ---- */
+
+static void worker_free(struct worker *worker)
+{
+	resolver_free(worker->resolver);
+	while (worker->spare) {
+		struct exchange *exchange = worker->spare;
+		worker->spare = exchange->next;
+		exchange_free(exchange);
+	}
+	curl_multi_cleanup(worker->multi);
+	heap_free(&worker->deadlines);
+	signers_free(&worker->signers);
+	reader_close(worker->reader);
+	if (worker->epoll_fd >= 0)
+		close(worker->epoll_fd);
+	inbox_destroy(&worker->inbox);
+	free(worker);
+}
+
+static int set_up_multi(struct worker *worker, struct err *err)
+{
+	worker->multi = curl_multi_init();
+	if (!worker->multi || curl_multi_setopt(worker->multi, CURLMOPT_SOCKETFUNCTION, watch_socket) != CURLM_OK ||
+	    curl_multi_setopt(worker->multi, CURLMOPT_SOCKETDATA, worker) != CURLM_OK ||
+	    curl_multi_setopt(worker->multi, CURLMOPT_TIMERFUNCTION, set_timer) != CURLM_OK ||
+	    curl_multi_setopt(worker->multi, CURLMOPT_TIMERDATA, worker) != CURLM_OK ||
+	    curl_multi_setopt(worker->multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS_MAX) != CURLM_OK)
+		return err_set(err, ERR_INTERNAL, "cannot set up libcurl");
+	return 0;
+}
+
+struct worker *worker_start(const struct deliver_config *config, struct err *err)
+{
+	struct worker *worker = mem_new(struct worker);
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &worker->inbox};
+	worker->config = *config;
+	worker->signers.master = config->master;
+	worker->timer_us = INT64_MAX;
+	codec_random((uint8_t *)worker->random, sizeof worker->random);
+	if (inbox_init(&worker->inbox, err)) {
+		free(worker);
+		return NULL;
+	}
+	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (worker->epoll_fd < 0 || epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, worker->inbox.fd, &event) != 0) {
+		err_set(err, ERR_INTERNAL, "cannot set up polling: %s", strerror(errno));
+		goto out;
+	}
+	if (set_up_multi(worker, err))
+		goto out;
+	worker->resolver = resolver_new(config->dns_servers, config->clock, worker->epoll_fd, err);
+	worker->reader = worker->resolver ? reader_open(config->store, err) : NULL;
+	if (!worker->reader || thread_start(&worker->thread, "deliver", run, worker, err))
+		goto out;
+	return worker;
+out:
+	worker_free(worker);
+	return NULL;
+}
+
+void worker_post(struct worker *worker, struct job *job)
+{
+	inbox_post(&worker->inbox, &job->to_worker);
+}
+
+void worker_ask_stop(struct worker *worker)
+{
+	atomic_store(&worker->stopping, true);
+	inbox_wake(&worker->inbox);
+}
+
+void worker_join(struct worker *worker)
+{
+	if (!worker)
+		return;
+	pthread_join(worker->thread, NULL);
+	worker_free(worker);
+}
