@@ -1,1 +1,377 @@
+/* The composition root: every part is built here, and every meeting of siblings is wired here. The way of an event through the
+ * program, in the order of the functions below:
+ *
+ *   http/server → api → ingest → store (writer) ─ commit ─┬→ api: the answer
+ *                                                         └→ listener → scheduler → deliver (worker) → store (outcome)
+ *                                                                           ↑ freed, settled ↲ */
 #include "hub.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/budget.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "config.h"
+#include "deliver/deliver.h"
+#include "http/server.h"
+#include "schedule/schedule.h"
+#include "store/store.h"
+
+struct hub {
+	const struct conf *conf;
+	bool serves;
+	atomic_bool stopping;
+	int dir_fd;  /* the data folder */
+	int lock_fd; /* grapnel.lock, held while the hub lives */
+	struct budget budget;
+	struct master_key master;
+	struct index *index;
+	struct keyring *keyring;
+	struct egress *egress;
+	struct store *store;
+	struct scheduler *scheduler; /* this and the following: only when it serves */
+	struct deliver *deliver;
+	struct server *server;
+	struct api *api;
+};
+
+/* ---- Wiring -------------------------------------------------------------------------------------------------------------- */
+
+static void on_deliveries(void *context, struct store_deliveries *made)
+{
+	struct hub *hub = context;
+	if (hub->scheduler) {
+		scheduler_deliveries(hub->scheduler, made);
+		return;
+	}
+	event_unref(made->event); /* they wait in the outbox for the next serve */
+	free(made);
+}
+
+static void on_due(void *context, int64_t endpoint, int64_t due_ms)
+{
+	struct hub *hub = context;
+	if (hub->scheduler)
+		scheduler_due(hub->scheduler, endpoint, due_ms);
+}
+
+static void on_endpoint(void *context, struct endpoint *endpoint)
+{
+	struct hub *hub = context;
+	if (hub->scheduler)
+		scheduler_endpoint(hub->scheduler, endpoint);
+}
+
+static void on_health(void *context, const char *why)
+{
+	(void)context;
+	if (why)
+		log_error("hub", "not ready: %s", why);
+	else
+		log_info("hub", "the store works again");
+}
+
+static void on_job(void *context, struct job *job)
+{
+	struct hub *hub = context;
+	deliver_job(hub->deliver, job);
+}
+
+static void ready(void *context, char *why, size_t why_size)
+{
+	struct hub *hub = context;
+	if (atomic_load(&hub->stopping))
+		snprintf(why, why_size, "the hub is stopping");
+	else if (store_healthy(hub->store, why, why_size))
+		why[0] = '\0';
+}
+
+/* ---- The data folder ------------------------------------------------------------------------------------------------------ */
+
+static int lock_take(struct hub *hub, int wait_ms, struct err *err)
+{
+	hub->lock_fd = openat(hub->dir_fd, "grapnel.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (hub->lock_fd < 0)
+		return err_set(err, ERR_STORAGE, "%s/grapnel.lock cannot be opened: %s", hub->conf->data, strerror(errno));
+	/* There is no lock call with a time limit; whoever waits here is a person at a command line. */
+	for (int waited = 0; flock(hub->lock_fd, LOCK_EX | LOCK_NB); waited += 50) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return err_set(err, ERR_STORAGE, "%s/grapnel.lock cannot be locked: %s", hub->conf->data, strerror(errno));
+		if (waited >= wait_ms) {
+			char pid[24] = "";
+			ssize_t got = pread(hub->lock_fd, pid, sizeof pid - 1, 0);
+			pid[got > 0 ? strcspn(pid, "\n") : 0] = '\0';
+			return err_set(err, ERR_UNAVAILABLE, "the data folder %s is in use by another grapnel (process %s): stop that one, or choose another --data",
+			               hub->conf->data, pid[0] ? pid : "unknown");
+		}
+		poll(NULL, 0, 50);
+	}
+	if (ftruncate(hub->lock_fd, 0) || dprintf(hub->lock_fd, "%ld\n", (long)getpid()) < 0)
+		return err_set(err, ERR_STORAGE, "%s/grapnel.lock cannot be written: %s", hub->conf->data, strerror(errno));
+	return 0;
+}
+
+/* Makes the folder and those above it, as mkdir -p does. */
+static int folder_make(const char *path, struct err *err)
+{
+	char part[PATH_MAX];
+	size_t len = strlen(path);
+	if (len == 0 || len >= sizeof part)
+		return err_set(err, ERR_INVALID, "--data must be the path of a folder, shorter than %d bytes", PATH_MAX);
+	for (size_t i = 1; i <= len; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (mkdir(part, 0700) && errno != EEXIST)
+			return err_set(err, ERR_STORAGE, "the data folder %s cannot be made: %s", part, strerror(errno));
+	}
+	return 0;
+}
+
+static int data_open(struct hub *hub, int lock_wait_ms, struct err *err)
+{
+	const struct conf *conf = hub->conf;
+	if (folder_make(conf->data, err))
+		return -1;
+	hub->dir_fd = open(conf->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (hub->dir_fd < 0)
+		return err_set(err, ERR_STORAGE, "the data folder %s cannot be opened: %s", conf->data, strerror(errno));
+	if (lock_take(hub, lock_wait_ms, err))
+		return -1;
+	char path[PATH_MAX];
+	if (conf->master_key_file)
+		return master_key_load(conf->master_key_file, true, &hub->master, err);
+	if ((size_t)snprintf(path, sizeof path, "%s/master.key", conf->data) >= sizeof path)
+		return err_set(err, ERR_INVALID, "--data is too long");
+	return master_key_load(path, true, &hub->master, err);
+}
+
+/* ---- Start and stop ------------------------------------------------------------------------------------------------------- */
+
+static void defaults_set(const struct conf *conf)
+{
+	endpoint_defaults.retry = retry_policy_default();
+	endpoint_defaults.retry.base_ms = conf->retry_base;
+	endpoint_defaults.retry.factor = conf->retry_factor;
+	endpoint_defaults.retry.max_delay_ms = conf->retry_max_delay;
+	endpoint_defaults.retry.max_attempts = (int)conf->retry_max_attempts;
+	endpoint_defaults.retry.jitter = conf->retry_jitter;
+	endpoint_defaults.timeout_ms = (int)conf->delivery_timeout;
+	endpoint_defaults.max_in_flight = (int)conf->delivery_max_in_flight;
+}
+
+static int store_up(struct hub *hub, struct err *err)
+{
+	const struct conf *conf = hub->conf;
+	hub->index = index_new();
+	hub->keyring = keyring_new();
+	struct store_config config = {
+		.data_dir = conf->data,
+		.node = (unsigned)conf->node,
+		.dedupe_window_ms = conf->dedupe_window,
+		.capture_success = conf->capture_success,
+		.clock = &clock_system,
+		.master = &hub->master,
+		.index = hub->index,
+		.keyring = hub->keyring,
+		.listener = {.context = hub, .deliveries = on_deliveries, .due = on_due, .endpoint = on_endpoint, .health = on_health},
+	};
+	hub->store = store_open(&config, err);
+	return hub->store ? 0 : -1;
+}
+
+static int delivery_up(struct hub *hub, struct err *err)
+{
+	const struct conf *conf = hub->conf;
+	struct scheduler_config scheduling = {
+		.store = hub->store,
+		.index = hub->index,
+		.clock = &clock_system,
+		.live_max = (unsigned)conf->delivery_live,
+		.event_bytes_max = (size_t)conf->delivery_cache,
+		.deliver = on_job,
+		.context = hub,
+	};
+	hub->scheduler = scheduler_new(&scheduling, err);
+	if (!hub->scheduler)
+		return -1;
+	struct deliver_config delivering = {
+		.store = hub->store,
+		.budget = &hub->budget,
+		.clock = &clock_system,
+		.master = &hub->master,
+		.egress = hub->egress,
+		.workers = (unsigned)conf->delivery_workers,
+		.dns_servers = conf->dns_servers,
+		.user_agent = PACKAGE_NAME "/" PACKAGE_VERSION,
+		.capture_success = conf->capture_success,
+		.freed = scheduler_freed,
+	};
+	hub->deliver = deliver_start(&delivering, err);
+	return hub->deliver ? 0 : -1;
+}
+
+static int api_up(struct hub *hub, struct err *err)
+{
+	const struct conf *conf = hub->conf;
+	struct api_config config = {
+		.store = hub->store,
+		.index = hub->index,
+		.keyring = hub->keyring,
+		.budget = &hub->budget,
+		.clock = &clock_system,
+		.master = &hub->master,
+		.egress = hub->egress,
+		.dns_servers = conf->dns_servers,
+		.ingest = {.store = hub->store,
+			   .index = hub->index,
+			   .budget = &hub->budget,
+			   .clock = &clock_system,
+			   .item_bytes_max = (size_t)conf->limits_item,
+			   .batch_items_max = (unsigned)conf->limits_batch,
+			   .depth_max = (unsigned)conf->limits_depth},
+		.request_bytes_max = (size_t)conf->limits_request,
+		.secret_overlap_ms = conf->secret_overlap,
+		.pool_threads = hub->serves ? 4 : 1,
+		.ready = ready,
+		.ready_context = hub,
+	};
+	hub->api = api_start(&config, err);
+	return hub->api ? 0 : -1;
+}
+
+static int server_up(struct hub *hub, struct err *err)
+{
+	const struct conf *conf = hub->conf;
+	const struct http_listen listen[] = {
+		{.address = conf->listen},
+		{.socket_path = "grapnel.sock", .socket_dir_fd = hub->dir_fd},
+	};
+	struct server_config config = {
+		.listen = listen,
+		.listen_len = sizeof listen / sizeof *listen,
+		.shards = (unsigned)conf->http_shards,
+		.connections_max = (unsigned)conf->http_connections,
+		.connections_per_ip_max = (unsigned)conf->http_connections_per_ip,
+		.request_deadline_ms = (int)conf->http_deadline,
+		.idle_timeout_ms = (int)conf->http_idle,
+		.budget = &hub->budget,
+		.clock = &clock_system,
+		.app = api_app(hub->api),
+	};
+	hub->server = server_start(&config, err);
+	if (!hub->server)
+		return -1;
+	log_info("hub", "ready: listening on %s (port %d), data in %s", conf->listen, server_port(hub->server, 0), conf->data);
+	return 0;
+}
+
+struct hub *hub_start(const struct conf *conf, bool serve, int lock_wait_ms, struct err *err)
+{
+	struct hub *hub = mem_new(struct hub);
+	hub->conf = conf;
+	hub->serves = serve;
+	hub->dir_fd = hub->lock_fd = -1;
+	atomic_init(&hub->stopping, false);
+	budget_init(&hub->budget, (size_t)conf->memory_budget);
+	defaults_set(conf);
+
+	if (data_open(hub, lock_wait_ms, err))
+		goto failed;
+	hub->egress = egress_new(conf->egress_allow, err);
+	if (!hub->egress)
+		goto failed;
+	if (conf->egress_allow && serve)
+		log_warn("hub", "egress.allow opens addresses that are refused by default: %s", conf->egress_allow);
+	if (store_up(hub, err) || (serve && delivery_up(hub, err)) || store_start(hub->store, err))
+		goto failed;
+	if ((serve && scheduler_start(hub->scheduler, err)) || api_up(hub, err) || (serve && server_up(hub, err)))
+		goto failed;
+	return hub;
+failed:
+	hub_stop(hub);
+	return NULL;
+}
+
+void hub_call(struct hub *hub, const struct http_request *request, struct http_response *response)
+{
+	api_call(hub->api, request, response);
+}
+
+/* Waits until count() is 0 or the deadline (monotonic µs) has passed; only a stop waits like this. */
+static bool drained(unsigned (*count)(void *part), void *part, int64_t deadline_us)
+{
+	while (count(part) > 0) {
+		if (clock_mono_us(&clock_system) >= deadline_us)
+			return false;
+		poll(NULL, 0, 5);
+	}
+	return true;
+}
+
+static unsigned count_waiting(void *server)
+{
+	return server_waiting(server);
+}
+
+static unsigned count_live(void *scheduler)
+{
+	return scheduler_live(scheduler);
+}
+
+/* The order of DESIGN.md 6: quiesce listeners, answer queued requests, stop the pool, drain the workers to the deadline, flush
+ * outcomes, stop the server, checkpoint, unlock. Parts that were never started are NULL. */
+void hub_stop(struct hub *hub)
+{
+	if (!hub)
+		return;
+	atomic_store(&hub->stopping, true);
+	int64_t deadline_us = clock_mono_us(&clock_system) + hub->conf->stop_deadline * 1000;
+	if (hub->server) {
+		log_info("hub", "stopping: new requests are refused");
+		server_quiesce(hub->server);
+		drained(count_waiting, hub->server, INT64_MAX);
+	}
+	api_stop(hub->api);
+	if (hub->scheduler) {
+		scheduler_quiesce(hub->scheduler);
+		if (!drained(count_live, hub->scheduler, deadline_us))
+			log_warn("hub", "%u attempts in flight are broken off: stop.deadline has passed; they are sent again after the next start",
+			         scheduler_live(hub->scheduler));
+	}
+	deliver_stop(hub->deliver);
+	if (hub->scheduler)
+		/* Outcomes of a failing disk can stay unsettled; the deadline after this is short, and nothing is lost: they are sent again. */
+		drained(count_live, hub->scheduler, clock_mono_us(&clock_system) + 5000000);
+	if (hub->server)
+		server_stop(hub->server);
+	if (hub->store)
+		store_stop(hub->store);
+	scheduler_stop(hub->scheduler);
+	store_close(hub->store);
+	if (hub->index)
+		index_free(hub->index);
+	if (hub->keyring)
+		keyring_free(hub->keyring);
+	egress_free(hub->egress);
+	if (hub->serves && hub->server)
+		log_info("hub", "stopped");
+	if (hub->lock_fd >= 0)
+		close(hub->lock_fd); /* releases the lock */
+	if (hub->dir_fd >= 0)
+		close(hub->dir_fd);
+	free(hub);
+}

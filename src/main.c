@@ -1,5 +1,103 @@
-/* grapnel: an HTTP webhook event hub. */
-int main(void)
+/* grapnel: an HTTP webhook event hub. Gives the command line the hub, and runs the hub until a signal ends it. */
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/cli.h"
+#include "hub.h"
+
+/* How long one try for the data folder's lock waits: a command tries the admin socket again between two tries; serve has only this. */
+enum { MAIN_COMMAND_WAIT_MS = 500, MAIN_SERVE_WAIT_MS = 5000 };
+
+/* ---- serve ------------------------------------------------------------------------------------------------------------- */
+
+/* A second signal while the hub stops. */
+static void exit_at_once(int signal)
 {
-	return 0;
+	_exit(128 + signal);
+}
+
+/* Waits for the signal that ends the hub; from then on another one exits at once. */
+static int wait_for_end(const sigset_t *signals)
+{
+	struct sigaction at_once = {.sa_handler = exit_at_once};
+	sigset_t ending;
+	int signal = 0;
+
+	while (sigwait(signals, &signal) != 0 || signal == SIGHUP) {
+		if (signal == SIGHUP)
+			log_warn("main", "SIGHUP is not supported yet: options are read at the start only");
+	}
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGTERM);
+	sigaddset(&ending, SIGINT);
+	sigaction(SIGTERM, &at_once, NULL);
+	sigaction(SIGINT, &at_once, NULL);
+	pthread_sigmask(SIG_UNBLOCK, &ending, NULL);
+	return signal;
+}
+
+static int serve(const struct conf *conf)
+{
+	sigset_t signals;
+	struct err err = {0};
+
+	/* Before any thread is there: all of them inherit it, and only this one takes signals. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	log_configure((enum log_level)conf->log_level, conf->log_format == 1);
+
+	struct hub *hub = hub_start(conf, true, MAIN_SERVE_WAIT_MS, &err);
+	if (!hub) {
+		log_error("main", "the hub does not start: %s", err.detail);
+		for (unsigned i = 0; i < err.fields_len; i++)
+			log_error("main", "%s: %s", err.fields[i].pointer, err.fields[i].detail);
+		return err.code == ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
+	}
+	int signal = wait_for_end(&signals);
+	log_info("main", "%s: stopping", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+	hub_stop(hub);
+	return EXIT_OK;
+}
+
+/* ---- The hub for commands, when none runs ------------------------------------------------------------------------------ */
+
+static void *local_open(const struct conf *conf, struct err *err)
+{
+	/* Standard error is the command's: what goes well stays unsaid. */
+	log_configure(LOG_WARN, conf->log_format == 1);
+	return hub_start(conf, false, MAIN_COMMAND_WAIT_MS, err);
+}
+
+static void local_call(void *hub, const struct http_request *request, struct http_response *response)
+{
+	hub_call(hub, request, response);
+}
+
+static void local_close(void *hub)
+{
+	hub_stop(hub);
+}
+
+int main(int argc, char **argv)
+{
+	const struct cli_local local = {
+	    .open = local_open,
+	    .call = local_call,
+	    .close = local_close,
+	    .serve = serve,
+	    .clock = &clock_system,
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	int code = cli_main(argc, argv, &local);
+	/* What was printed must have arrived: a full disk behind a key that was made is no success. */
+	if (fflush(stdout) != 0 && code == EXIT_OK)
+		code = EXIT_FAILED;
+	return code;
 }

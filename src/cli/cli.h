@@ -4,7 +4,7 @@
 #ifndef GRAPNEL_CLI_CLI_H
 #define GRAPNEL_CLI_CLI_H
 
-#include "base/attr.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "conf/conf.h"
 #include "http/message.h"
@@ -19,12 +19,16 @@ enum cli_exit {
 
 /* How a command reaches the API in its own process when no hub runs (hub.c). */
 struct cli_local {
+	/* Takes the lock of the data folder and opens the store. When another process holds the lock, it waits a moment for it, then
+	 * fails with UNAVAILABLE: that wait is what paces the caller, who tries the admin socket again. */
 	void *(*open)(const struct conf *conf, struct err *err);
 	void (*call)(void *hub, const struct http_request *request, struct http_response *response);
 	void (*close)(void *hub);
 	int (*serve)(const struct conf *conf); /* the serve command: returns the exit code */
+	const struct clock *clock;
 };
 
+/* Returns the exit code. May change the pointers in argv. */
 int cli_main(int argc, char **argv, const struct cli_local *local);
 
 #endif
