@@ -55,7 +55,7 @@ static void put_date(struct strbuf *out, int64_t wall_ms)
 
 /* A bounded answer into an empty socket buffer goes in one piece; a client that left no room for it does not read. */
 static void farewell_write(struct farewells *farewells, int fd, const struct http_request *request, const struct http_response *response,
-			   const char *reason)
+                           const char *reason)
 {
 	struct strbuf out = STRBUF_INIT(FAREWELL_HEAD_MAX + response->body.len);
 	strbuf_printf(&out, "HTTP/1.1 %d %s\r\n", response->status, reason);
@@ -74,7 +74,7 @@ static void farewell_write(struct farewells *farewells, int fd, const struct htt
 }
 
 void farewell_say(struct farewells *farewells, int fd, const struct http_request *request, const struct http_response *response,
-		  const char *reason)
+                  const char *reason)
 {
 	farewell_write(farewells, fd, request, response, reason);
 	int own = farewells->len < FAREWELLS_MAX ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
@@ -91,21 +91,14 @@ void farewell_say(struct farewells *farewells, int fd, const struct http_request
 		farewell_end(farewell);
 }
 
-static struct farewell *farewell_first(const struct farewells *farewells)
-{
-	return farewells->queue.first ? CONTAINER_OF(farewells->queue.first, struct farewell, deadline) : NULL;
-}
-
 void farewell_expire(struct farewells *farewells, int64_t now_us)
 {
-	struct farewell *first;
-	while ((first = farewell_first(farewells)) && first->deadline.at_us <= now_us)
-		farewell_end(first);
+	struct loop_deadline *expired;
+	while ((expired = loop_queue_expired(&farewells->queue, now_us)))
+		farewell_end(CONTAINER_OF(expired, struct farewell, deadline));
 }
 
 void farewell_end_all(struct farewells *farewells)
 {
-	struct farewell *first;
-	while ((first = farewell_first(farewells)))
-		farewell_end(first);
+	farewell_expire(farewells, INT64_MAX);
 }

@@ -53,3 +53,14 @@ void loop_queue_remove(struct loop_queue *queue, struct loop_deadline *deadline)
 	*(deadline->next ? &deadline->next->prev : &queue->last) = deadline->prev;
 	*deadline = (struct loop_deadline){0};
 }
+
+struct loop_deadline *loop_queue_expired(struct loop_queue *queue, int64_t now_us)
+{
+	struct loop_deadline *first = queue->first;
+	if (!first || first->at_us > now_us)
+		return NULL;
+	queue->first = first->next;
+	*(first->next ? &first->next->prev : &queue->last) = NULL;
+	*first = (struct loop_deadline){0};
+	return first;
+}

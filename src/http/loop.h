@@ -31,5 +31,7 @@ struct loop_queue {
 
 void loop_queue_add(struct loop_queue *queue, struct loop_deadline *deadline, int64_t at_us);
 void loop_queue_remove(struct loop_queue *queue, struct loop_deadline *deadline); /* nothing when it is in no queue */
+/* Takes the first one out when its time has come; else NULL. */
+struct loop_deadline *loop_queue_expired(struct loop_queue *queue, int64_t now_us);
 
 #endif

@@ -26,17 +26,18 @@ static void problem_fields(struct strbuf *out, const struct err *err)
 	strbuf_putc(out, ']');
 }
 
-void problem_respond_as(struct http_response *response, const struct problem_kind *kind, const struct err *err, const char *request_id)
+void problem_respond(struct http_response *response, const struct err *err, const char *request_id)
 {
+	enum err_code code = err->code == ERR_NONE ? ERR_INTERNAL : err->code;
 	http_response_free(response);
-	response->status = kind->status;
+	response->status = err_http_status(code);
 	response->content_type = "application/problem+json";
 	response->body = STRBUF_INIT(PROBLEM_BYTES_MAX);
 	struct strbuf *out = &response->body;
 	strbuf_puts(out, "{\"type\": \"about:blank\"");
-	problem_member(out, "title", kind->title);
-	strbuf_printf(out, ", \"status\": %d", kind->status);
-	problem_member(out, "code", kind->code);
+	problem_member(out, "title", err_title(code));
+	strbuf_printf(out, ", \"status\": %d", response->status);
+	problem_member(out, "code", err_code_text(code));
 	if (err->detail[0])
 		problem_member(out, "detail", err->detail);
 	if (err->fields_len)
@@ -44,13 +45,6 @@ void problem_respond_as(struct http_response *response, const struct problem_kin
 	if (request_id)
 		problem_member(out, "request_id", request_id);
 	strbuf_puts(out, "}\n");
-}
-
-void problem_respond(struct http_response *response, const struct err *err, const char *request_id)
-{
-	enum err_code code = err->code == ERR_NONE ? ERR_INTERNAL : err->code;
-	struct problem_kind kind = {err_http_status(code), err_code_text(code), err_title(code)};
-	problem_respond_as(response, &kind, err, request_id);
 	if (code == ERR_UNAVAILABLE || code == ERR_STORAGE) {
 		char seconds[16];
 		snprintf(seconds, sizeof seconds, "%d", err->retry_after_s > 0 ? err->retry_after_s : 1);

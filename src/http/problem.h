@@ -10,12 +10,4 @@
 /* Replaces what the response held. UNAVAILABLE and STORAGE get Retry-After, UNAUTHENTICATED WWW-Authenticate: Bearer. */
 void problem_respond(struct http_response *response, const struct err *err, const char *request_id);
 
-/* For an HTTP status that has no row in errors.def; `err` gives detail and fields. */
-struct problem_kind {
-	int status;
-	const char *code;
-	const char *title;
-};
-void problem_respond_as(struct http_response *response, const struct problem_kind *kind, const struct err *err, const char *request_id);
-
 #endif

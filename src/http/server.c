@@ -35,7 +35,7 @@ enum {
 	CONNECTION_POOL_BYTES = 48 * 1024,
 	LOCAL_CONNECTIONS_MAX = 128,
 	DRAIN_BYTES_MAX = 64 * 1024, /* a refused body up to here is read, so that the connection can go on */
-	STOP_FLUSH_MS = 1000,	     /* for answers that are being sent when the server stops */
+	STOP_FLUSH_MS = 1000,        /* for answers that are being sent when the server stops */
 	WARN_EVERY_MS = 60 * 1000,   /* libmicrohttpd's complaints above the debug level */
 };
 
@@ -54,8 +54,8 @@ struct connection {
 };
 
 enum exchange_phase {
-	EXCHANGE_HEAD,	   /* the headers are not in yet */
-	EXCHANGE_BODY,	   /* taking the body */
+	EXCHANGE_HEAD,     /* the headers are not in yet */
+	EXCHANGE_BODY,     /* taking the body */
 	EXCHANGE_DRAINING, /* refused with `answer`; dropping the body */
 	EXCHANGE_HANDED,   /* handle() was called */
 	EXCHANGE_ANSWERED, /* `answer` is to be sent (NULL: memory was out; the connection closes) */
@@ -190,7 +190,7 @@ static void connection_reading(struct connection *connection)
 	const struct server_config *config = &connection->shard->server->config;
 	connection->phase = CONNECTION_READING;
 	loop_queue_add(&connection->shard->reading, &connection->deadline,
-		       clock_mono_us(config->clock) + (int64_t)config->request_deadline_ms * 1000);
+	               clock_mono_us(config->clock) + (int64_t)config->request_deadline_ms * 1000);
 }
 
 static void connection_ready(struct loop_source *source)
@@ -215,16 +215,6 @@ static enum MHD_Result exchange_farewell_problem(struct http_exchange *x, const 
 	problem_respond(&response, err, x->request.id);
 	if (err->code == ERR_METHOD)
 		http_response_header(&response, "Allow", GRAMMAR_METHODS);
-	return exchange_farewell(x, &response);
-}
-
-static enum MHD_Result exchange_expectation_failed(struct http_exchange *x)
-{
-	static const struct problem_kind kind = {MHD_HTTP_EXPECTATION_FAILED, "expectation_failed", "The expectation cannot be met"};
-	struct http_response response = {0};
-	struct err err = {0};
-	err_set(&err, ERR_BAD_REQUEST, "Expect is not understood; accepted: 100-continue");
-	problem_respond_as(&response, &kind, &err, x->request.id);
 	return exchange_farewell(x, &response);
 }
 
@@ -297,7 +287,7 @@ static int exchange_check(struct http_exchange *x, struct err *err)
 {
 	if (x->shard->server->in_place && x->head.headers_seen <= HTTP_HEADERS_MAX && !grammar_contiguous(&x->request, &x->head))
 		return err_set(err, ERR_BAD_REQUEST,
-			       "the request's head is malformed: a NUL, a folded line, a line that does not end in CRLF");
+		               "the request's head is malformed: a NUL, a folded line, a line that does not end in CRLF");
 	return grammar_check(&x->request, &x->head, &x->framing, err);
 }
 
@@ -309,8 +299,10 @@ static enum MHD_Result exchange_begin(struct http_exchange *x, const char *metho
 	exchange_head(x, method, version);
 	if (exchange_check(x, &err))
 		return exchange_farewell_problem(x, &err);
-	if (!grammar_expect(&x->request, &x->framing))
-		return exchange_expectation_failed(x);
+	if (!grammar_expect(&x->request, &x->framing)) {
+		err_set(&err, ERR_EXPECTATION, "Expect is not understood; accepted: 100-continue");
+		return exchange_farewell_problem(x, &err);
+	}
 	if (atomic_load(&server->quiescing)) {
 		err_set(&err, ERR_UNAVAILABLE, "the hub is stopping");
 		return exchange_farewell_problem(x, &err);
@@ -361,7 +353,7 @@ static enum MHD_Result exchange_end(struct http_exchange *x)
 /* What libmicrohttpd calls, on the shard's thread. */
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
-				  const char *upload, size_t *upload_len, void **request_context)
+                                  const char *upload, size_t *upload_len, void **request_context)
 {
 	struct http_exchange *x = *request_context;
 	(void)cls;
@@ -544,11 +536,10 @@ static void shard_take_answers(struct shard *shard)
 /* Ends every request whose time ran out; libmicrohttpd sees the end of its socket and closes. */
 static void shard_reap(struct shard *shard, int64_t now_us)
 {
-	struct loop_deadline *first;
-	while ((first = shard->reading.first) && first->at_us <= now_us) {
-		struct connection *connection = CONTAINER_OF(first, struct connection, deadline);
+	struct loop_deadline *expired;
+	while ((expired = loop_queue_expired(&shard->reading, now_us))) {
+		struct connection *connection = CONTAINER_OF(expired, struct connection, deadline);
 		log_debug("http", "a request was too slow and was cut off; peer=%s", connection->peer);
-		loop_queue_remove(&shard->reading, first);
 		shutdown(connection->fd, SHUT_RDWR);
 	}
 }
@@ -627,14 +618,14 @@ static int listener_start(struct listener *listener, const struct http_listen *l
 	unsigned limit = listener->local ? LOCAL_CONNECTIONS_MAX : config->connections_max;
 	listener->daemon =
 	    MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, on_accept, listener, on_request, listener,
-			     MHD_OPTION_EXTERNAL_LOGGER, on_log, shard, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, limit,
-			     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(config->idle_timeout_ms + 999) / 1000,
-			     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_POOL_BYTES, MHD_OPTION_URI_LOG_CALLBACK, on_target,
-			     listener, MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener,
-			     MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener, MHD_OPTION_END);
+	                     MHD_OPTION_EXTERNAL_LOGGER, on_log, shard, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, limit,
+	                     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(config->idle_timeout_ms + 999) / 1000,
+	                     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_POOL_BYTES, MHD_OPTION_URI_LOG_CALLBACK, on_target,
+	                     listener, MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener,
+	                     MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener, MHD_OPTION_END);
 	if (!listener->daemon) /* it closed the socket */
 		return err_set(err, ERR_INTERNAL, "libmicrohttpd cannot serve %s",
-			       listen->socket_path ? listen->socket_path : listen->address);
+		               listen->socket_path ? listen->socket_path : listen->address);
 	int epoll_fd = MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 	return loop_watch(shard->epoll_fd, epoll_fd, EPOLLIN, &listener->source, err);
 }

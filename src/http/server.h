@@ -48,7 +48,8 @@ struct server *server_start(const struct server_config *config, struct err *err)
 int server_port(const struct server *server, size_t i);
 /* Gives the answer; takes over the response's memory. Any thread. A client that left makes no difference. */
 void http_answer(struct http_exchange *exchange, struct http_response *response);
-/* Stops listening and answers new requests on open connections with 503; returns at once. */
+/* Stops listening (the Unix socket too), answers new requests on open connections with 503, closes each connection after its
+ * answer; returns at once. Any thread. */
 void server_quiesce(struct server *server);
 /* How many exchanges wait for their answer. Any thread. */
 unsigned server_waiting(struct server *server);

@@ -5,7 +5,7 @@
 #include "store/filter.h"
 #include "store/private.h"
 
-enum { COUNT_TIME_US = 20000, COUNT_MAX = 100000 };
+enum { COUNT_TIME_US = 20000, COUNT_DEAD_MAX = 100000, COUNT_UNFINISHED_MAX = 10000 };
 
 /* What is frozen at the start: the filter, the highest id, the time. The total is counted for a short time only; that of a huge
  * operation is the least that is known, and grows. */
@@ -26,7 +26,7 @@ static int count_dead(struct tx *tx, const struct dead_filter *filter, int64_t *
 	    .until_ms = tx->now_ms,
 	    .deadline_us = clock_mono_us(tx->store->config.clock) + COUNT_TIME_US,
 	};
-	int count = tx->engine->ops->dead_walk(tx->engine, &walk, NULL, COUNT_MAX);
+	int count = tx->engine->ops->dead_walk(tx->engine, &walk, NULL, COUNT_DEAD_MAX);
 	*total = count;
 	return count < 0 ? -1 : 0;
 }
@@ -60,7 +60,7 @@ int operation_drain(struct tx *tx, enum operation_kind kind, int64_t endpoint, i
 		tx->engine->fault = ENGINE_STORAGE;
 		return -1;
 	}
-	int result = tx->engine->ops->unfinished_count(tx->engine, endpoint, COUNT_MAX, &record.total);
+	int result = tx->engine->ops->unfinished_count(tx->engine, endpoint, COUNT_UNFINISHED_MAX, &record.total);
 	if (result == 0)
 		result = create(tx, &record);
 	free(record.filter);

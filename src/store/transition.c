@@ -14,14 +14,17 @@ static enum delivery_state state_after(const struct delivery_record *record, enu
 int transition_end(struct tx *tx, struct delivery_record *record, enum delivery_change change, enum delivery_reason reason)
 {
 	const struct engine_ops *ops = tx->engine->ops;
-	bool was_head = record->ordered && record->state == DELIVERY_PENDING;
+	bool was_pending = record->state == DELIVERY_PENDING;
 	record->state = state_after(record, change);
 	record->reason = reason;
 	if (change != DELIVERY_DISCARD)
 		record->ended_ms = tx->now_ms;
 	if (ops->delivery_put(tx->engine, record))
 		return -1;
-	if (!was_head)
+	/* The scheduler may hold it in its cache: it must look again before it sends anything there. */
+	if (was_pending)
+		news_due(tx->news, record->due.endpoint, 0);
+	if (!was_pending || !record->ordered)
 		return 0;
 	struct due promoted;
 	int found = ops->order_promote(tx->engine, record->due.endpoint, record->order_key, &promoted);

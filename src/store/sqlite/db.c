@@ -129,6 +129,7 @@ static int apply(struct db *db, const struct setting *setting)
 
 int db_open(struct db *db, const char *path, enum db_role role, struct err *err)
 {
+	bool damaged;
 	*db = (struct db){0};
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (role == DB_CREATE ? SQLITE_OPEN_CREATE : 0);
 	int code = sqlite3_open_v2(path, &db->conn, flags, NULL);
@@ -144,7 +145,8 @@ int db_open(struct db *db, const char *path, enum db_role role, struct err *err)
 		goto failed;
 	return 0;
 failed:
-	err_set(err, ERR_STORAGE, "%s cannot be opened: %s", path, db->why);
+	damaged = (db->code & 0xff) == SQLITE_CORRUPT || (db->code & 0xff) == SQLITE_NOTADB;
+	err_set(err, ERR_STORAGE, "%s cannot be opened: %s%s", path, db->why, damaged ? "; restore it from a backup, or move it away" : "");
 	db_close(db);
 	return -1;
 }

@@ -5,7 +5,7 @@
 #include "store/sqlite/migrate.h"
 #include "store/sqlite/reader.h"
 
-/* What must be so in the file; `hint` is told when it is not. */
+/* What must be so in the file. */
 static const struct {
 	const char *sql;
 	const char *what;

@@ -21,7 +21,7 @@ int sqlite_read_event_deliveries(struct store_reader *base, int64_t event, struc
 	struct run run = db_run(&r->db, page->ascending ? QUERY_DELIVERIES_OF_EVENT_ASC : QUERY_DELIVERIES_OF_EVENT_DESC);
 	run_int(&run, 1, pager_after_id(page));
 	run_int(&run, 2, event);
-	int found;
+	int found = 0;
 	int said = 0;
 	while (said == 0 && (found = run_row(&run)) > 0) {
 		struct delivery_row delivery;
@@ -83,7 +83,7 @@ static int attempt_rows(struct sqlite_reader *r, int64_t delivery, int (*row)(vo
 {
 	struct run run = db_run(&r->db, QUERY_ATTEMPTS_OF_DELIVERY);
 	run_int(&run, 1, delivery);
-	int found;
+	int found = 0;
 	while (!*stopped && (found = run_row(&run)) > 0) {
 		struct attempt_row attempt = {
 		    .number = (int)run_int_at(&run, 0),
