@@ -27,6 +27,7 @@
 #include "deliver/deliver.h"
 #include "http/server.h"
 #include "schedule/schedule.h"
+#include "sign/outgoing.h"
 #include "store/store.h"
 
 struct hub {
@@ -152,11 +153,43 @@ static int data_open(struct hub *hub, int lock_wait_ms, struct err *err)
 	if (lock_take(hub, lock_wait_ms, err))
 		return -1;
 	char path[PATH_MAX];
-	if (conf->master_key_file)
-		return master_key_load(conf->master_key_file, true, &hub->master, err);
 	if ((size_t)snprintf(path, sizeof path, "%s/master.key", conf->data) >= sizeof path)
 		return err_set(err, ERR_INVALID, "--data is too long");
-	return master_key_load(path, true, &hub->master, err);
+	/* Secrets that were sealed before can be read with their own key alone: a new one is made only for a new database. */
+	const char *key = conf->master_key_file ? conf->master_key_file : path;
+	bool fresh = faccessat(hub->dir_fd, "grapnel.db", F_OK, 0) != 0;
+	if (!fresh && access(key, F_OK) && errno == ENOENT)
+		return err_set(err, ERR_INVALID, "%s/grapnel.db is there, but not its master key %s: put the key back from where the backups are kept",
+		               conf->data, key);
+	return master_key_load(key, fresh, &hub->master, err);
+}
+
+struct key_trial {
+	const struct master_key *master;
+	bool tried;
+	struct err *err;
+	int result;
+};
+
+static void key_try(struct endpoint *endpoint, void *context)
+{
+	struct key_trial *trial = context;
+	if (trial->tried || endpoint->secrets_len == 0)
+		return;
+	trial->tried = true;
+	struct signer *signer = signer_new(endpoint, trial->master, trial->err);
+	if (!signer)
+		trial->result = err_set(trial->err, ERR_INVALID,
+		                        "the master key is not the one that the secrets in the database are sealed with: put the right one back");
+	signer_free(signer);
+}
+
+/* With another key every delivery would fail: one secret tells. */
+static int master_key_check(struct hub *hub, struct err *err)
+{
+	struct key_trial trial = {.master = &hub->master, .err = err};
+	index_each_endpoint(hub->index, key_try, &trial);
+	return trial.result;
 }
 
 /* ---- Start and stop ------------------------------------------------------------------------------------------------------- */
@@ -190,7 +223,7 @@ static int store_up(struct hub *hub, struct err *err)
 		.listener = {.context = hub, .deliveries = on_deliveries, .due = on_due, .endpoint = on_endpoint, .health = on_health},
 	};
 	hub->store = store_open(&config, err);
-	return hub->store ? 0 : -1;
+	return hub->store ? master_key_check(hub, err) : -1;
 }
 
 static int delivery_up(struct hub *hub, struct err *err)

@@ -177,7 +177,7 @@ static int ask(struct client *client, struct exchange *exchange)
 			continue;
 		command_say("%s%s", err.detail,
 			    held ? "; it does not answer on its admin socket: it may be starting or stopping, try again" : "");
-		return EXIT_UNAVAILABLE;
+		return err.code == ERR_UNAVAILABLE ? EXIT_UNAVAILABLE : EXIT_FAILED;
 	}
 	ask_own(client, exchange);
 	return EXIT_OK;

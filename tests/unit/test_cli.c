@@ -653,7 +653,7 @@ static void a_store_that_does_not_open_is_told_at_once(void **state)
 {
 	(void)state;
 	stub.open_fails = ERR_STORAGE;
-	assert_int_equal(RUN("key", "list"), EXIT_UNAVAILABLE);
+	assert_int_equal(RUN("key", "list"), EXIT_FAILED);
 	assert_string_equal(printed.err, "grapnel: the store does not open\n");
 	assert_int_equal(stub.opens, 1);
 	/* Not the lock either, when it failed without waiting for it. */
