@@ -118,7 +118,7 @@ static void secrets_retire(struct endpoint_record *record, int64_t now_ms, int64
 
 int secret_rotate(struct tx *tx, struct store_change *change)
 {
-	struct endpoint_record record;
+	struct endpoint_record record = {0};
 	if (find(tx, change, change->id, &record))
 		return -1;
 	secrets_retire(&record, tx->now_ms, tx->now_ms + change->overlap_ms);
@@ -225,7 +225,7 @@ static int replace(struct tx *tx, struct store_change *change, json_t *doc)
 	int found = id != 0 ? 1 : tx->engine->ops->endpoint_of_uid(tx->engine, owner_of_new(change), change->uid, &id);
 	if (found <= 0)
 		return found < 0 ? -1 : create_by_uid(tx, change, doc);
-	struct endpoint_record record;
+	struct endpoint_record record = {0};
 	if (find(tx, change, id, &record))
 		return -1;
 	int result = take_document(change, &record, doc);
@@ -245,7 +245,7 @@ int endpoint_replace(struct tx *tx, struct store_change *change)
 
 int endpoint_patch(struct tx *tx, struct store_change *change)
 {
-	struct endpoint_record record;
+	struct endpoint_record record = {0};
 	if (find(tx, change, change->id, &record))
 		return -1;
 	int result = -1;
@@ -271,7 +271,7 @@ static void set_status(struct tx *tx, struct endpoint_record *record, enum endpo
 /* A tombstone: the row stays for its deliveries' sake, without uid and secrets. */
 int endpoint_remove(struct tx *tx, struct store_change *change)
 {
-	struct endpoint_record record;
+	struct endpoint_record record = {0};
 	if (find(tx, change, change->id, &record))
 		return -1;
 	set_status(tx, &record, ENDPOINT_DELETED, "by_hand");
@@ -294,7 +294,7 @@ static int disable(struct tx *tx, struct store_change *change, struct endpoint_r
 
 int endpoint_disable(struct tx *tx, int64_t id, const char *reason)
 {
-	struct endpoint_record record;
+	struct endpoint_record record = {0};
 	int found = tx->engine->ops->endpoint_get(tx->engine, id, &record);
 	if (found <= 0)
 		return found;
@@ -331,7 +331,7 @@ static int status_apply(struct tx *tx, struct store_change *change, struct endpo
 
 static int status_change(struct tx *tx, struct store_change *change, enum endpoint_status to)
 {
-	struct endpoint_record record;
+	struct endpoint_record record = {0};
 	if (find(tx, change, change->id, &record))
 		return -1;
 	int result = 0;
@@ -343,8 +343,8 @@ static int status_change(struct tx *tx, struct store_change *change, enum endpoi
 		result = status_apply(tx, change, &record, to);
 		break;
 	case STEP_REFUSE:
-		result = err_set(&change->err, ERR_WRONG_STATE, "the endpoint is %s; resume it first",
-		                 endpoint_status_text(record.meta.status));
+		result =
+		    err_set(&change->err, ERR_WRONG_STATE, "the endpoint is %s; resume it first", endpoint_status_text(record.meta.status));
 		break;
 	}
 	endpoint_record_clear(&record);

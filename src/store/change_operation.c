@@ -55,7 +55,8 @@ int operation_create(struct tx *tx, struct store_change *change)
 int operation_drain(struct tx *tx, enum operation_kind kind, int64_t endpoint, int64_t subscriber)
 {
 	struct dead_filter filter = {.endpoint = endpoint};
-	struct operation_record record = {.kind = kind, .endpoint = endpoint, .subscriber = subscriber, .filter = dead_filter_text(&filter)};
+	struct operation_record record = {
+	    .kind = kind, .endpoint = endpoint, .subscriber = subscriber, .filter = dead_filter_text(&filter)};
 	if (!record.filter) {
 		tx->engine->fault = ENGINE_STORAGE;
 		return -1;
@@ -79,7 +80,8 @@ int operation_cancel(struct tx *tx, struct store_change *change)
 		return change_not_found(change, "operation");
 	change->result_id = record.id;
 	if (record.kind != OPERATION_RETRY && record.kind != OPERATION_DISCARD)
-		return err_set(&change->err, ERR_WRONG_STATE, "it ends the deliveries of a disabled or deleted endpoint and cannot be cancelled");
+		return err_set(&change->err, ERR_WRONG_STATE,
+		               "it ends the deliveries of a disabled or deleted endpoint and cannot be cancelled");
 	if (record.cancelled)
 		return 0;
 	if (record.ended_ms)

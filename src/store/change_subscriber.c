@@ -78,7 +78,7 @@ static int replace(struct tx *tx, struct store_change *change, json_t *doc)
 	int found = id != 0 ? 1 : tx->engine->ops->subscriber_of_uid(tx->engine, change->uid, &id);
 	if (found <= 0)
 		return found < 0 ? -1 : create_by_uid(tx, change, doc);
-	struct subscriber_record record;
+	struct subscriber_record record = {0};
 	if (find(tx, change, id, &record))
 		return -1;
 	/* The uid is what it is addressed by: it goes only when it is given as null. */
@@ -99,7 +99,7 @@ int subscriber_replace(struct tx *tx, struct store_change *change)
 
 int subscriber_patch(struct tx *tx, struct store_change *change)
 {
-	struct subscriber_record record;
+	struct subscriber_record record = {0};
 	if (find(tx, change, change->id, &record))
 		return -1;
 	int result = -1;
@@ -126,7 +126,7 @@ static int revoke_keys(struct tx *tx, int64_t subscriber)
 int subscriber_remove(struct tx *tx, struct store_change *change)
 {
 	const struct engine_ops *ops = tx->engine->ops;
-	struct subscriber_record record;
+	struct subscriber_record record = {0};
 	int64_t endpoints;
 	if (find(tx, change, change->id, &record))
 		return -1;

@@ -174,29 +174,32 @@ struct reader_ops {
 	int (*next_lane)(struct store_reader *r, int64_t *endpoint, int64_t *due_ms, struct err *err);
 	int (*lane)(struct store_reader *r, int64_t endpoint, struct due *out, int max, struct err *err);
 	int (*expired)(struct store_reader *r, int64_t now_ms, struct due *out, int max, int64_t *next_ms, struct err *err);
-	int (*events)(struct store_reader *r, const struct event_filter *filter, struct page *page, int (*row)(void *, const struct event_row *),
-	              void *context, struct err *err);
-	int (*event_row)(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct event_row *), void *context,
-	                 struct err *err);
+	int (*events)(struct store_reader *r, const struct event_filter *filter, struct page *page,
+	              int (*row)(void *, const struct event_row *), void *context, struct err *err);
+	int (*event_row)(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct event_row *),
+	                 void *context, struct err *err);
 	int (*event_by_uid)(struct store_reader *r, struct slice uid, int64_t subscriber, bool any, int64_t *id, struct err *err);
 	int (*event_deliveries)(struct store_reader *r, int64_t event, struct page *page, int (*row)(void *, const struct delivery_row *),
 	                        void *context, struct err *err);
-	int (*delivery)(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct delivery_row *), void *context,
+	int (*delivery)(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct delivery_row *),
+	                void *context, struct err *err);
+	int (*attempts)(struct store_reader *r, int64_t delivery, int (*row)(void *, const struct attempt_row *), void *context,
 	                struct err *err);
-	int (*attempts)(struct store_reader *r, int64_t delivery, int (*row)(void *, const struct attempt_row *), void *context, struct err *err);
-	int (*dead)(struct store_reader *r, const struct dead_filter *filter, struct page *page, int (*row)(void *, const struct delivery_row *),
-	            void *context, struct err *err);
+	int (*dead)(struct store_reader *r, const struct dead_filter *filter, struct page *page,
+	            int (*row)(void *, const struct delivery_row *), void *context, struct err *err);
 	int (*dead_count)(struct store_reader *r, const struct dead_filter *filter, int64_t *count, struct err *err);
 	int (*operations)(struct store_reader *r, struct page *page, int (*row)(void *, const struct operation_row *), void *context,
 	                  struct err *err);
-	int (*operation)(struct store_reader *r, int64_t id, int (*row)(void *, const struct operation_row *), void *context, struct err *err);
-	int (*subscribers)(struct store_reader *r, struct page *page, int64_t only_subscriber, int (*row)(void *, const struct document_row *),
-	                   void *context, struct err *err);
-	int (*subscriber)(struct store_reader *r, int64_t id, int (*row)(void *, const struct document_row *), void *context, struct err *err);
+	int (*operation)(struct store_reader *r, int64_t id, int (*row)(void *, const struct operation_row *), void *context,
+	                 struct err *err);
+	int (*subscribers)(struct store_reader *r, struct page *page, int64_t only_subscriber,
+	                   int (*row)(void *, const struct document_row *), void *context, struct err *err);
+	int (*subscriber)(struct store_reader *r, int64_t id, int (*row)(void *, const struct document_row *), void *context,
+	                  struct err *err);
 	int (*endpoints)(struct store_reader *r, struct page *page, int64_t subscriber, int (*row)(void *, const struct document_row *),
 	                 void *context, struct err *err);
-	int (*endpoint)(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct document_row *), void *context,
-	                struct err *err);
+	int (*endpoint)(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct document_row *),
+	                void *context, struct err *err);
 	int (*keys)(struct store_reader *r, struct page *page, int (*row)(void *, const struct key *), void *context, struct err *err);
 	int (*check)(struct store_reader *r, void (*finding)(void *, const char *text), void *context, struct err *err);
 };

@@ -16,7 +16,8 @@ bool dead_filter_matches_row(const struct dead_filter *filter, const struct deli
 {
 	return (filter->endpoint == 0 || filter->endpoint == row->endpoint) &&
 	       (filter->subscriber == 0 || filter->subscriber == row->subscriber) &&
-	       (filter->reason == REASON_NONE || filter->reason == row->reason) && in_time(row->ended_ms, filter->since_ms, filter->until_ms);
+	       (filter->reason == REASON_NONE || filter->reason == row->reason) &&
+	       in_time(row->ended_ms, filter->since_ms, filter->until_ms);
 }
 
 bool dead_filter_needs_event(const struct dead_filter *filter)
@@ -45,8 +46,9 @@ bool dead_filter_matches_event(const struct dead_filter *filter, const struct de
 {
 	if (filter->type.len > 0 && !pattern_matches(filter->type, row->type))
 		return false;
-	return filter->q.len == 0 || found_in(filter->q, row->type) || found_in(filter->q, row->subject) || found_in(filter->q, row->event_uid) ||
-	       found_in(filter->q, row->last_detail) || found_in(filter->q, slice_of(attempt_failure_text(row->last_failure)));
+	return filter->q.len == 0 || found_in(filter->q, row->type) || found_in(filter->q, row->subject) ||
+	       found_in(filter->q, row->event_uid) || found_in(filter->q, row->last_detail) ||
+	       found_in(filter->q, slice_of(attempt_failure_text(row->last_failure)));
 }
 
 bool event_filter_matches(const struct event_filter *filter, const struct event_row *row)

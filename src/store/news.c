@@ -23,7 +23,7 @@ struct news_item {
 
 static struct news_item *add(struct news *news, enum news_kind kind, int64_t id)
 {
-	if (news->len == news->cap) {
+	if (!news->items || news->len == news->cap) {
 		size_t cap = news->cap ? news->cap * 2 : 64;
 		struct news_item *items = realloc(news->items, cap * sizeof *items);
 		if (!items)

@@ -28,7 +28,7 @@ struct store {
 	atomic_bool stopping;
 	pthread_mutex_t mutex;
 	pthread_cond_t backup_done;
-	bool failing;             /* under the mutex, as all below */
+	bool failing; /* under the mutex, as all below */
 	char why[ERR_DETAIL_MAX];
 	struct backup_request *_Atomic backup; /* set under the mutex, looked at without it */
 
@@ -75,8 +75,8 @@ int transition_reopen(struct tx *tx, struct delivery_record *record) ATTR_MUST_U
 /* The handlers, one per kind of change: 0, or -1 with change->err or the engine's fault. */
 typedef int change_handler(struct tx *tx, struct store_change *change);
 change_handler subscriber_create, subscriber_replace, subscriber_patch, subscriber_remove;
-change_handler endpoint_create, endpoint_replace, endpoint_patch, endpoint_remove, endpoint_pause, endpoint_resume, endpoint_disable_by_hand,
-    secret_rotate;
+change_handler endpoint_create, endpoint_replace, endpoint_patch, endpoint_remove, endpoint_pause, endpoint_resume,
+    endpoint_disable_by_hand, secret_rotate;
 change_handler key_create, key_revoke;
 change_handler delivery_retry, delivery_cancel;
 change_handler operation_create, operation_cancel;

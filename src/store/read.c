@@ -35,14 +35,14 @@ int reader_expired(struct store_reader *r, int64_t now_ms, struct due *out, int 
 	return r->ops->expired(r, now_ms, out, max, next_ms, err);
 }
 
-int reader_events(struct store_reader *r, const struct event_filter *filter, struct page *page, int (*row)(void *, const struct event_row *),
-                  void *context, struct err *err)
+int reader_events(struct store_reader *r, const struct event_filter *filter, struct page *page,
+                  int (*row)(void *, const struct event_row *), void *context, struct err *err)
 {
 	return r->ops->events(r, filter, page, row, context, err);
 }
 
-int reader_event_row(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct event_row *), void *context,
-                     struct err *err)
+int reader_event_row(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct event_row *),
+                     void *context, struct err *err)
 {
 	return r->ops->event_row(r, id, only_subscriber, row, context, err);
 }
@@ -58,19 +58,20 @@ int reader_event_deliveries(struct store_reader *r, int64_t event, struct page *
 	return r->ops->event_deliveries(r, event, page, row, context, err);
 }
 
-int reader_delivery(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct delivery_row *), void *context,
-                    struct err *err)
+int reader_delivery(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct delivery_row *),
+                    void *context, struct err *err)
 {
 	return r->ops->delivery(r, id, only_subscriber, row, context, err);
 }
 
-int reader_attempts(struct store_reader *r, int64_t delivery, int (*row)(void *, const struct attempt_row *), void *context, struct err *err)
+int reader_attempts(struct store_reader *r, int64_t delivery, int (*row)(void *, const struct attempt_row *), void *context,
+                    struct err *err)
 {
 	return r->ops->attempts(r, delivery, row, context, err);
 }
 
-int reader_dead(struct store_reader *r, const struct dead_filter *filter, struct page *page, int (*row)(void *, const struct delivery_row *),
-                void *context, struct err *err)
+int reader_dead(struct store_reader *r, const struct dead_filter *filter, struct page *page,
+                int (*row)(void *, const struct delivery_row *), void *context, struct err *err)
 {
 	return r->ops->dead(r, filter, page, row, context, err);
 }
@@ -108,8 +109,8 @@ int reader_endpoints(struct store_reader *r, struct page *page, int64_t subscrib
 	return r->ops->endpoints(r, page, subscriber, row, context, err);
 }
 
-int reader_endpoint(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct document_row *), void *context,
-                    struct err *err)
+int reader_endpoint(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct document_row *),
+                    void *context, struct err *err)
 {
 	return r->ops->endpoint(r, id, only_subscriber, row, context, err);
 }

@@ -229,8 +229,8 @@ static void secrets_are_sealed_at_rest_and_can_be_used(void **state)
 	uint8_t plain[SECRET_BYTES_MAX];
 	char place[48];
 	secret_place(create.result_id, place);
-	assert_int_equal(unseal(&w->master, slice_of(place), endpoint->secrets[0].sealed, endpoint->secrets[0].sealed_len, plain, sizeof plain),
-	                 32);
+	assert_int_equal(
+	    unseal(&w->master, slice_of(place), endpoint->secrets[0].sealed, endpoint->secrets[0].sealed_len, plain, sizeof plain), 32);
 	assert_memory_equal(plain, key, 32);
 	endpoint_unref(endpoint);
 	store_change_clear(&create);
@@ -397,7 +397,8 @@ static void a_bound_key_sees_and_changes_only_its_own(void **state)
 	assert_int_equal(endpoint_shown(w, foreign).status, ENDPOINT_ACTIVE);
 	struct store_change patch = {.what = CHANGE_ENDPOINT_PATCH, .id = foreign, .only_subscriber = a};
 	assert_int_equal(change_doc(w, &patch, "{}"), ERR_NOT_FOUND);
-	patch = (struct store_change){.what = CHANGE_ENDPOINT_PATCH, .id = own, .only_subscriber = a, .subscriber = b, .subscriber_given = true};
+	patch = (struct store_change){
+	    .what = CHANGE_ENDPOINT_PATCH, .id = own, .only_subscriber = a, .subscriber = b, .subscriber_given = true};
 	assert_int_equal(change_doc(w, &patch, "{}"), ERR_INVALID);
 	struct store_change retry = {.what = CHANGE_DELIVERY_RETRY, .id = foreign_dead, .only_subscriber = a};
 	assert_int_equal(store_change(w->store, &retry), -1);

@@ -86,9 +86,9 @@ static void a_full_disk_refuses_publishes_and_keeps_outcomes_until_it_is_back(vo
 
 	limit_files(RLIM_INFINITY);
 	w->mono_us += 2000000;
-	world_run(w, &publish.cmd);
+	world_post(w, &publish.cmd, false);
+	world_wait(2); /* the outcome, too */
 	assert_int_equal(publish.cmd.fate, ERR_NONE);
-	world_wait(1); /* the outcome */
 	assert_true(outcome.applied);
 	assert_true(store_healthy(w->store, why, sizeof why));
 	assert_string_equal(why, "");

@@ -187,34 +187,49 @@ static int64_t many_dead(struct world *w, int count)
 	world_change(w, CHANGE_ENDPOINT_DISABLE, endpoint);
 	world_operations_end(w);
 	assert_int_equal(world_pending(w, endpoint), 0);
-	world_change(w, CHANGE_ENDPOINT_RESUME, endpoint);
 	w->wall_ms += 1000;
 	return endpoint;
+}
+
+/* Makes an operation over 2,000 dead letters of the endpoint and stops the writer after its first slice of 500, in the done() of a
+ * publish behind it. */
+struct stopped {
+	struct store_change holder, create;
+	struct store_publish behind;
+};
+
+static void stop_after_first_slice(struct world *w, struct stopped *stopped, int64_t endpoint)
+{
+	*stopped = (struct stopped){
+	    .holder = {.cmd = {.kind = STORE_CHANGE}, .what = CHANGE_OPERATION_CANCEL, .id = 1},
+	    .create = {.cmd = {.kind = STORE_CHANGE}, .what = CHANGE_OPERATION_CREATE, .operation = OPERATION_RETRY},
+	    .behind = {.cmd = {.kind = STORE_PUBLISH}},
+	};
+	stopped->create.filter.endpoint = endpoint;
+	/* A publish behind a change begins a batch of its own: between them the writer does one slice. */
+	world_post(w, &stopped->holder.cmd, true);
+	world_wait(1);
+	world_post(w, &stopped->create.cmd, false);
+	world_post(w, &stopped->behind.cmd, true);
+	world_release();
+	world_wait(2);
+	struct world_operation half = world_operation_row(w, stopped->create.result_id);
+	assert_int_equal(half.row.done, 500);
+	assert_int_equal(half.row.total, 2000);
+	assert_int_equal(half.row.ended_ms, 0);
 }
 
 static void bulk_work_goes_on_after_a_crash_without_repeating(void **state)
 {
 	struct world *w = *state;
+	struct stopped stopped;
 	int64_t endpoint = many_dead(w, 2000);
-	struct store_change holder = {.cmd = {.kind = STORE_CHANGE}, .what = CHANGE_OPERATION_CANCEL, .id = 1};
-	struct store_change create = {
-	    .cmd = {.kind = STORE_CHANGE}, .what = CHANGE_OPERATION_CREATE, .operation = OPERATION_RETRY, .filter = {.endpoint = endpoint}};
-	struct store_publish behind = {.cmd = {.kind = STORE_PUBLISH}};
-	/* A publish behind a change begins a batch of its own: between them the writer does one slice. */
-	world_post(w, &holder.cmd, true);
-	world_wait(1);
-	world_post(w, &create.cmd, false);
-	world_post(w, &behind.cmd, true);
-	world_release();
-	world_wait(2);
-	struct world_operation half = world_operation_row(w, create.result_id);
-	assert_int_equal(half.row.done, 500);
-	assert_int_equal(half.row.total, 2000);
-	assert_int_equal(half.row.ended_ms, 0);
+	world_change(w, CHANGE_ENDPOINT_RESUME, endpoint);
+	stop_after_first_slice(w, &stopped, endpoint);
 	struct world *after = world_crash(w);
 	world_release();
 	world_operations_end(after);
-	struct world_operation whole = world_operation_row(after, create.result_id);
+	struct world_operation whole = world_operation_row(after, stopped.create.result_id);
 	assert_int_equal(whole.row.done, 2000);
 	assert_int_equal(world_pending(after, endpoint), 2000);
 	assert_int_equal(world_first_due(after, endpoint).round, 2);
@@ -225,49 +240,54 @@ static void bulk_work_goes_on_after_a_crash_without_repeating(void **state)
 static void what_dies_again_is_not_chased(void **state)
 {
 	struct world *w = *state;
-	int64_t endpoint = world_endpoint(w, "**", NULL);
-	int64_t a = world_dead(w, endpoint, "order.created", REASON_EXHAUSTED);
-	w->wall_ms += 1;
-	struct store_change create = {
-	    .cmd = {.kind = STORE_CHANGE}, .what = CHANGE_OPERATION_CREATE, .operation = OPERATION_RETRY, .filter = {.endpoint = endpoint}};
-	struct store_change cancel = {.cmd = {.kind = STORE_CHANGE}, .what = CHANGE_DELIVERY_RETRY, .id = a};
-	world_run_together(w, (struct store_cmd *[]){&create.cmd, &cancel.cmd}, 2);
+	struct stopped stopped;
+	int64_t endpoint = many_dead(w, 2000);
+	world_change(w, CHANGE_ENDPOINT_RESUME, endpoint);
+	stop_after_first_slice(w, &stopped, endpoint);
 	struct due due = world_first_due(w, endpoint);
-	w->wall_ms += 1;
-	assert_true(world_settle(w, &due, 500, REASON_EXHAUSTED));
+	w->wall_ms += 1000;
+	struct outcome outcome = world_outcome(w, &due, 500, REASON_EXHAUSTED);
+	world_post(w, &outcome.cmd, false);
+	world_release();
+	world_wait(1);
+	assert_true(outcome.applied);
 	world_operations_end(w);
-	assert_int_equal(world_delivery(w, a).row.state, DELIVERY_DEAD);
-	assert_int_equal(world_delivery(w, a).row.round, due.round);
+	assert_int_equal(world_operation_row(w, stopped.create.result_id).row.done, 2000);
+	assert_int_equal(world_delivery(w, due.delivery).row.state, DELIVERY_DEAD);
+}
+
+static void bulk_work_passes_over_what_it_cannot_do(void **state)
+{
+	struct world *w = *state;
+	int64_t endpoint = many_dead(w, 1500); /* and still disabled */
+	int64_t id = world_operation(w, OPERATION_RETRY, &(struct dead_filter){.endpoint = endpoint});
+	world_operations_end(w);
+	struct world_operation operation = world_operation_row(w, id);
+	assert_int_equal(operation.row.done, 0);
+	assert_int_equal(operation.row.skipped, 1500);
 }
 
 static void bulk_work_can_be_cancelled(void **state)
 {
 	struct world *w = *state;
+	struct stopped stopped;
 	int64_t endpoint = many_dead(w, 2000);
-	struct store_change holder = {.cmd = {.kind = STORE_CHANGE}, .what = CHANGE_OPERATION_CANCEL, .id = 1};
-	struct store_change create = {
-	    .cmd = {.kind = STORE_CHANGE}, .what = CHANGE_OPERATION_CREATE, .operation = OPERATION_RETRY, .filter = {.endpoint = endpoint}};
-	world_post(w, &holder.cmd, true);
-	world_wait(1);
-	world_post(w, &create.cmd, false);
-	struct store_publish behind = {.cmd = {.kind = STORE_PUBLISH}};
-	world_post(w, &behind.cmd, true);
-	world_release();
-	world_wait(2);
-	struct store_change cancel = {.cmd = {.kind = STORE_CHANGE}, .what = CHANGE_OPERATION_CANCEL, .id = create.result_id};
-	world_post(w, &cancel.cmd, true);
+	world_change(w, CHANGE_ENDPOINT_RESUME, endpoint);
+	stop_after_first_slice(w, &stopped, endpoint);
+	int64_t id = stopped.create.result_id;
+	struct store_change cancel = {.cmd = {.kind = STORE_CHANGE}, .what = CHANGE_OPERATION_CANCEL, .id = id};
+	world_post(w, &cancel.cmd, false);
 	world_release(); /* one more slice, then the cancel */
 	world_wait(1);
-	world_release();
 	assert_int_equal(cancel.cmd.fate, ERR_NONE);
 	world_operations_end(w);
-	struct world_operation operation = world_operation_row(w, create.result_id);
+	struct world_operation operation = world_operation_row(w, id);
 	assert_true(operation.row.cancelled);
 	assert_true(operation.row.ended_ms != 0);
 	assert_int_equal(operation.row.done, 1000);
 	assert_int_equal(world_pending(w, endpoint), 1000);
 	world_change_fails(w, CHANGE_OPERATION_CANCEL, 77, ERR_NOT_FOUND);
-	world_change(w, CHANGE_OPERATION_CANCEL, create.result_id);
+	world_change(w, CHANGE_OPERATION_CANCEL, id);
 }
 
 static void a_drain_stops_when_its_endpoint_is_resumed(void **state)
@@ -339,6 +359,7 @@ int main(void)
 	    WORLD_TEST(a_bulk_discard_cancels),
 	    WORLD_TEST(bulk_work_goes_on_after_a_crash_without_repeating),
 	    WORLD_TEST(what_dies_again_is_not_chased),
+	    WORLD_TEST(bulk_work_passes_over_what_it_cannot_do),
 	    WORLD_TEST(bulk_work_can_be_cancelled),
 	    WORLD_TEST(a_drain_stops_when_its_endpoint_is_resumed),
 	    WORLD_TEST(a_bound_keys_bulk_work_stays_with_its_subscriber),

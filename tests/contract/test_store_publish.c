@@ -44,7 +44,12 @@ static void deliveries_are_made_for_each_matching_endpoint_and_told_after_the_co
 	assert_int_equal(due.event, item.event_id);
 	assert_int_equal(due.due_ms, w->wall_ms);
 	assert_int_equal(due.round, 1);
-	assert_memory_equal(&due, &w->made[w->made[0].endpoint == a ? 0 : 1], sizeof due);
+	const struct due *made = &w->made[w->made[0].endpoint == a ? 0 : 1];
+	assert_int_equal(made->delivery, due.delivery);
+	assert_int_equal(made->event, due.event);
+	assert_int_equal(made->due_ms, due.due_ms);
+	assert_int_equal(made->round, due.round);
+	assert_int_equal(made->attempts, 0);
 	assert_int_equal(world_pending(w, b), 1);
 	world_item_clear(&item);
 }
@@ -151,6 +156,34 @@ static void one_bad_item_leaves_its_neighbours(void **state)
 		world_item_clear(&items[i]);
 }
 
+static void a_row_that_the_engine_refuses_leaves_its_batch(void **state)
+{
+	struct world *w = *state;
+	int64_t endpoint = world_endpoint(w, "order.*", NULL);
+	char text[KEY_TEXT_SIZE];
+	struct key key = {.scopes = SCOPE_READ, .name = "one"};
+	key_make(text, key.hash, key.hint);
+	struct key same = key;
+	struct store_change first = {.cmd = {.kind = STORE_CHANGE}, .what = CHANGE_KEY_CREATE, .key = &key};
+	assert_int_equal(store_change(w->store, &first), 0);
+	struct publish_item items[2] = {world_item(w, &(struct world_event){.type = "order.created"}),
+	                                world_item(w, &(struct world_event){.type = "order.created"})};
+	struct store_publish publish = {.cmd = {.kind = STORE_PUBLISH}, .items_len = 2, .items = items};
+	struct store_change second = {.cmd = {.kind = STORE_CHANGE}, .what = CHANGE_KEY_CREATE, .key = &same};
+	struct store_change pause = {.cmd = {.kind = STORE_CHANGE}, .what = CHANGE_ENDPOINT_PAUSE, .id = endpoint};
+	world_run_together(w, (struct store_cmd *[]){&publish.cmd, &second.cmd, &pause.cmd}, 3);
+	assert_int_equal(publish.cmd.fate, ERR_NONE);
+	assert_int_equal(items[0].fate, ERR_NONE);
+	assert_int_equal(items[1].fate, ERR_NONE);
+	assert_int_equal(second.cmd.fate, ERR_INTERNAL);
+	assert_int_equal(pause.cmd.fate, ERR_NONE);
+	assert_int_equal(world_pending(w, endpoint), 2);
+	assert_int_equal(world_made(w), 2);
+	assert_true(store_healthy(w->store, NULL, 0));
+	world_item_clear(&items[0]);
+	world_item_clear(&items[1]);
+}
+
 static void a_repeated_key_gives_the_first_answer(void **state)
 {
 	struct world *w = *state;
@@ -214,6 +247,22 @@ static void a_key_is_free_again_after_the_window(void **state)
 	}
 }
 
+static void a_key_is_remembered_for_its_whole_window_over_the_change_of_tables(void **state)
+{
+	struct world *w = *state;
+	world_publish(w, &(struct world_event){.type = "order.created", .uid = "early"});
+	w->wall_ms += w->window_ms - 1;
+	int64_t late = world_publish(w, &(struct world_event){.type = "order.created", .uid = "late"});
+	w->wall_ms += 1;
+	world_publish(w, &(struct world_event){.type = "order.created", .uid = "turns the tables"});
+	w->wall_ms += w->window_ms - 2;
+	struct publish_item again = world_item(w, &(struct world_event){.type = "order.created", .uid = "late"});
+	assert_int_equal(run_one(w, &again), ERR_NONE);
+	assert_true(again.duplicate);
+	assert_int_equal(again.event_id, late);
+	world_item_clear(&again);
+}
+
 static void keys_outlive_a_restart(void **state)
 {
 	struct world *w = *state;
@@ -251,8 +300,10 @@ static void keys_of_other_name_spaces_do_not_meet(void **state)
 	struct slice text = slice_of("k");
 	struct dedupe_key plain = dedupe_key_of(0, 0, DEDUPE_UID, text, 0);
 	struct dedupe_key others[] = {
-	    dedupe_key_of(1, 0, DEDUPE_UID, text, 0),          dedupe_key_of(0, 1, DEDUPE_UID, text, 0),
-	    dedupe_key_of(0, 0, DEDUPE_IDEMPOTENCY_KEY, text, 0), dedupe_key_of(0, 0, DEDUPE_UID, slice_of("K"), 0),
+	    dedupe_key_of(1, 0, DEDUPE_UID, text, 0),
+	    dedupe_key_of(0, 1, DEDUPE_UID, text, 0),
+	    dedupe_key_of(0, 0, DEDUPE_IDEMPOTENCY_KEY, text, 0),
+	    dedupe_key_of(0, 0, DEDUPE_UID, slice_of("K"), 0),
 	    dedupe_key_of(0, 0, DEDUPE_UID, text, 1),
 	};
 	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
@@ -311,10 +362,12 @@ int main(void)
 	    WORLD_TEST(paused_endpoints_get_deliveries_and_disabled_ones_none),
 	    WORLD_TEST(an_addressed_endpoint_must_still_be_there),
 	    WORLD_TEST(one_bad_item_leaves_its_neighbours),
+	    WORLD_TEST(a_row_that_the_engine_refuses_leaves_its_batch),
 	    WORLD_TEST(a_repeated_key_gives_the_first_answer),
 	    WORLD_TEST(a_key_with_other_content_is_refused),
 	    WORLD_TEST(equal_keys_in_one_batch_see_each_other),
 	    WORLD_TEST(a_key_is_free_again_after_the_window),
+	    WORLD_TEST(a_key_is_remembered_for_its_whole_window_over_the_change_of_tables),
 	    WORLD_TEST(keys_outlive_a_restart),
 	    WORLD_TEST(a_repetition_by_one_key_binds_the_other),
 	    WORLD_TEST(keys_of_other_name_spaces_do_not_meet),

@@ -432,7 +432,9 @@ struct outcome world_outcome(struct world *w, const struct due *due, int status,
 	    .cmd = {.kind = STORE_OUTCOME},
 	    .due = *due,
 	    .epoch = store_epoch(w->store, due->endpoint),
-	    .change = good ? DELIVERY_SUCCEED : die ? DELIVERY_DIE : DELIVERY_RETRY_LATER,
+	    .change = good  ? DELIVERY_SUCCEED
+	              : die ? DELIVERY_DIE
+	                    : DELIVERY_RETRY_LATER,
 	    .reason = die,
 	    .next_due_ms = w->wall_ms + 5000,
 	    .attempted = true,

@@ -63,7 +63,10 @@ struct world *world_crash(struct world *w);
 
 /* Runs a program's tests on each engine. */
 int world_main(const char *name, const struct CMUnitTest *tests, size_t len);
-#define WORLD_TEST(f) {#f, f, world_setup, world_teardown, NULL}
+#define WORLD_TEST(f)                                                                                                                      \
+	{                                                                                                                                  \
+#f, f, world_setup, world_teardown, NULL                                                                                   \
+	}
 
 /* ---- Commands ---- */
 

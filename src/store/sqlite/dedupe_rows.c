@@ -71,7 +71,7 @@ int sqlite_dedupe_check(struct sqlite *s, struct publish_item *item, bool known[
 {
 	int result = DEDUPE_FRESH;
 	for (unsigned i = 0; i < item->keys_len; i++) {
-		struct dedupe_entry entry;
+		struct dedupe_entry entry = {0};
 		int found = find(s, &item->keys[i], &entry);
 		if (found < 0)
 			return -1;

@@ -27,7 +27,7 @@ int sqlite_delivery_get(struct engine *engine, int64_t id, struct delivery_recor
 		    .ended_ms = run_int_at(&run, 10),
 		    .ordered = key.at != NULL,
 		};
-		if (key.len > 0 && key.len < sizeof record->order_key)
+		if (key.at && key.len < sizeof record->order_key)
 			memcpy(record->order_key, key.at, key.len);
 	}
 	run_end(&run);

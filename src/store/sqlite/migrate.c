@@ -103,14 +103,17 @@ static int recognise(struct db *db, const char *path, int64_t *version, struct e
 	int64_t application;
 	*version = 0;
 	if (db_value(db, "PRAGMA application_id", &application))
-		return err_set(err, ERR_STORAGE, "%s is not a usable database: %s; restore it from a backup, or move it away", path, db->why);
+		return err_set(err, ERR_STORAGE, "%s is not a usable database: %s; restore it from a backup, or move it away", path,
+		               db->why);
 	if (application != DB_APPLICATION_ID)
-		return err_set(err, ERR_STORAGE, "%s is not a database of grapnel; choose another data folder, or move the file away", path);
+		return err_set(err, ERR_STORAGE, "%s is not a database of grapnel; choose another data folder, or move the file away",
+		               path);
 	/* Reading the schema finds a file that is shorter than its header says. */
 	if (db_value(db, "SELECT value FROM meta WHERE name = 'schema_version'", version))
 		return err_set(err, ERR_STORAGE, "%s is damaged: %s; restore it from a backup", path, db->why);
 	if (*version > migrate_newest())
-		return err_set(err, ERR_STORAGE, "%s has schema %lld, made by a newer grapnel; this one knows schemas up to %lld: install the newer one",
+		return err_set(err, ERR_STORAGE,
+		               "%s has schema %lld, made by a newer grapnel; this one knows schemas up to %lld: install the newer one",
 		               path, (long long)*version, (long long)migrate_newest());
 	return 0;
 }
@@ -145,7 +148,8 @@ static int ensure(const char *data_dir, const char *path, struct err *err)
 	bool orphan = stat(wal, &status) == 0 && status.st_size > 0;
 	free(wal);
 	if (orphan)
-		return err_set(err, ERR_STORAGE, "%s is missing although its -wal file is there; restore it, or move the -wal file away", path);
+		return err_set(err, ERR_STORAGE, "%s is missing although its -wal file is there; restore it, or move the -wal file away",
+		               path);
 	return create(data_dir, path, err);
 }
 

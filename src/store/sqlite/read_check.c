@@ -22,7 +22,8 @@ static const struct {
 	const char *what;
 } wrongs[] = {
     {"SELECT count(*) FROM deliveries AS h INDEXED BY deliveries_order WHERE h.order_key IS NOT NULL AND h.state < 2 AND h.state = 1 "
-     "AND NOT EXISTS (SELECT 1 FROM deliveries AS p INDEXED BY deliveries_order WHERE p.endpoint = h.endpoint AND p.order_key = h.order_key "
+     "AND NOT EXISTS (SELECT 1 FROM deliveries AS p INDEXED BY deliveries_order WHERE p.endpoint = h.endpoint AND p.order_key = "
+     "h.order_key "
      "AND p.order_key IS NOT NULL AND p.state < 2 AND p.state = 0)",
      "ordered deliveries are held although nothing of their key is pending"},
     {"SELECT count(*) FROM endpoints WHERE status <> 3 AND subscriber <> 0 AND subscriber NOT IN (SELECT id FROM subscribers)",

@@ -126,7 +126,8 @@ int sqlite_read_subscribers(struct store_reader *base, struct page *page, int64_
 	struct sqlite_reader *r = reader_of(base);
 	struct run run;
 	if (only_subscriber != 0) {
-		bool before = page->after_id == 0 || (page->ascending ? page->after_id < only_subscriber : page->after_id > only_subscriber);
+		bool before =
+		    page->after_id == 0 || (page->ascending ? page->after_id < only_subscriber : page->after_id > only_subscriber);
 		run = db_run(&r->db, QUERY_SUBSCRIBER_GET);
 		run_int(&run, 1, before ? only_subscriber : 0);
 	} else {

@@ -13,8 +13,8 @@ static int give(struct sqlite_reader *r, struct delivery_row *delivery, int (*ro
 	return said;
 }
 
-int sqlite_read_event_deliveries(struct store_reader *base, int64_t event, struct page *page, int (*row)(void *, const struct delivery_row *),
-                                 void *context, struct err *err)
+int sqlite_read_event_deliveries(struct store_reader *base, int64_t event, struct page *page,
+                                 int (*row)(void *, const struct delivery_row *), void *context, struct err *err)
 {
 	struct sqlite_reader *r = reader_of(base);
 	struct pager pager = pager_begin(r, page);

@@ -145,7 +145,8 @@ int sqlite_read_event_by_uid(struct store_reader *base, struct slice uid, int64_
 	if (found == 0)
 		return reader_not_found(err, "event");
 	if (first != last)
-		return err_set(err, ERR_AMBIGUOUS, "events of several subscribers have the uid %.*s; name one with ?subscriber=", (int)uid.len, uid.at);
+		return err_set(err, ERR_AMBIGUOUS,
+		               "events of several subscribers have the uid %.*s; name one with ?subscriber=", (int)uid.len, uid.at);
 	*id = newest;
 	return 0;
 }

@@ -42,8 +42,8 @@ bool pager_late(struct pager *pager, int64_t key, int64_t id, int64_t at_ms);
 
 /* The functions of struct reader_ops, by file. */
 struct event *sqlite_read_event(struct store_reader *r, int64_t id, struct budget *budget, struct err *err);
-int sqlite_read_events(struct store_reader *r, const struct event_filter *filter, struct page *page, int (*row)(void *, const struct event_row *),
-                       void *context, struct err *err);
+int sqlite_read_events(struct store_reader *r, const struct event_filter *filter, struct page *page,
+                       int (*row)(void *, const struct event_row *), void *context, struct err *err);
 int sqlite_read_event_row(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct event_row *),
                           void *context, struct err *err);
 int sqlite_read_event_by_uid(struct store_reader *r, struct slice uid, int64_t subscriber, bool any, int64_t *id, struct err *err);
@@ -54,16 +54,18 @@ int sqlite_read_delivery(struct store_reader *r, int64_t id, int64_t only_subscr
                          void *context, struct err *err);
 int sqlite_read_attempts(struct store_reader *r, int64_t delivery, int (*row)(void *, const struct attempt_row *), void *context,
                          struct err *err);
-int sqlite_read_dead(struct store_reader *r, const struct dead_filter *filter, struct page *page, int (*row)(void *, const struct delivery_row *),
-                     void *context, struct err *err);
+int sqlite_read_dead(struct store_reader *r, const struct dead_filter *filter, struct page *page,
+                     int (*row)(void *, const struct delivery_row *), void *context, struct err *err);
 int sqlite_read_dead_count(struct store_reader *r, const struct dead_filter *filter, int64_t *count, struct err *err);
 
 int sqlite_read_operations(struct store_reader *r, struct page *page, int (*row)(void *, const struct operation_row *), void *context,
                            struct err *err);
-int sqlite_read_operation(struct store_reader *r, int64_t id, int (*row)(void *, const struct operation_row *), void *context, struct err *err);
-int sqlite_read_subscribers(struct store_reader *r, struct page *page, int64_t only_subscriber, int (*row)(void *, const struct document_row *),
-                            void *context, struct err *err);
-int sqlite_read_subscriber(struct store_reader *r, int64_t id, int (*row)(void *, const struct document_row *), void *context, struct err *err);
+int sqlite_read_operation(struct store_reader *r, int64_t id, int (*row)(void *, const struct operation_row *), void *context,
+                          struct err *err);
+int sqlite_read_subscribers(struct store_reader *r, struct page *page, int64_t only_subscriber,
+                            int (*row)(void *, const struct document_row *), void *context, struct err *err);
+int sqlite_read_subscriber(struct store_reader *r, int64_t id, int (*row)(void *, const struct document_row *), void *context,
+                           struct err *err);
 int sqlite_read_endpoints(struct store_reader *r, struct page *page, int64_t subscriber, int (*row)(void *, const struct document_row *),
                           void *context, struct err *err);
 int sqlite_read_endpoint(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct document_row *),

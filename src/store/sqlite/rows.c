@@ -123,15 +123,15 @@ int rows_endpoint(const struct run *run, struct endpoint_record *record)
 {
 	*record = (struct endpoint_record){
 	    .meta =
-	        {
-	            .id = run_int_at(run, 0),
-	            .subscriber = run_int_at(run, 1),
-	            .version = run_int_at(run, 2),
-	            .status = (enum endpoint_status)run_int_at(run, 3),
-	            .status_since_ms = run_int_at(run, 5),
-	            .created_ms = run_int_at(run, 6),
-	            .updated_ms = run_int_at(run, 7),
-	        },
+		{
+		    .id = run_int_at(run, 0),
+		    .subscriber = run_int_at(run, 1),
+		    .version = run_int_at(run, 2),
+		    .status = (enum endpoint_status)run_int_at(run, 3),
+		    .status_since_ms = run_int_at(run, 5),
+		    .created_ms = run_int_at(run, 6),
+		    .updated_ms = run_int_at(run, 7),
+		},
 	    .doc = document(run, 8),
 	};
 	copy_text(record->meta.status_reason, sizeof record->meta.status_reason, run_text_at(run, 4));

@@ -33,12 +33,12 @@ struct dead_scan {
 	int64_t until_ms;    /* 0: no limit; the last time of death */
 	int64_t deadline_us; /* monotonic */
 	bool ascending;
-	bool want_event; /* give the event's fields even where the filter does not need them */
+	bool want_event;             /* give the event's fields even where the filter does not need them */
 	int64_t after_key, after_id; /* in: where it starts, {0, 0}: at the beginning; out: the last row that was looked at */
 	bool ended;                  /* out: there are no more */
 };
 /* `visit` returns 0 to go on, 1 to stop after this row, 2 to stop before it, -1 to fail. 0, or -1 when it or the connection failed. */
-int rows_dead_scan(struct db *db, struct dead_scan *scan, int (*visit)(void *context, const struct delivery_row *row), void *context)
-    ATTR_MUST_USE;
+int rows_dead_scan(struct db *db, struct dead_scan *scan, int (*visit)(void *context, const struct delivery_row *row),
+                   void *context) ATTR_MUST_USE;
 
 #endif
