@@ -391,6 +391,7 @@ void hub_stop(struct hub *hub)
 		drained(count_live, hub->scheduler, clock_mono_us(&clock_system) + 5000000);
 	if (hub->server)
 		server_stop(hub->server);
+	api_free(hub->api);
 	if (hub->store)
 		store_stop(hub->store);
 	scheduler_stop(hub->scheduler);

@@ -336,6 +336,13 @@ void api_stop(struct api *api)
 	if (!api)
 		return;
 	pool_stop(api->pool);
+	api->pool = NULL;
+}
+
+void api_free(struct api *api)
+{
+	if (!api)
+		return;
 	router_free(api->router);
 	free(api);
 }

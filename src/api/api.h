@@ -40,7 +40,9 @@ struct api *api_start(const struct api_config *config, struct err *err) ATTR_MUS
 struct http_app api_app(struct api *api);
 /* Runs one request in the caller's thread and waits for its answer (the peer is the administrator). For the command line. */
 void api_call(struct api *api, const struct http_request *request, struct http_response *response);
-/* Finishes what is queued, ends the pool. NULL is allowed. */
+/* Finishes what is queued, ends the pool; no request may be handed over any more. NULL is allowed. */
 void api_stop(struct api *api);
+/* After the server has stopped: its threads may look at routes until then. NULL is allowed. */
+void api_free(struct api *api);
 
 #endif

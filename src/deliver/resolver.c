@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -189,6 +190,22 @@ static int take_addresses(struct name *name, const struct ares_addrinfo *found)
 	return ttl_s;
 }
 
+/* RFC 6761, 6.3: "localhost" and names below it are this machine, also where no hosts file says so. */
+static void take_loopback(struct name *name)
+{
+	static const char suffix[] = ".localhost";
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+	size_t len = strlen(name->host);
+	bool below = len >= sizeof suffix - 1 && strcasecmp(name->host + len - (sizeof suffix - 1), suffix) == 0;
+	if (!below && strcasecmp(name->host, suffix + 1) != 0)
+		return;
+	name->at = mem_alloc(2 * sizeof *name->at);
+	memcpy(&name->at[0], &in, sizeof in);
+	memcpy(&name->at[1], &in6, sizeof in6);
+	name->len = 2;
+}
+
 static void remember(struct resolver *resolver, struct name *name, int ttl_s)
 {
 	ttl_s = ttl_s < TTL_MIN_S ? TTL_MIN_S : ttl_s;
@@ -224,6 +241,8 @@ static void answered(void *context, int status, int timeouts, struct ares_addrin
 		ttl_s = take_addresses(name, found);
 	if (found)
 		ares_freeaddrinfo(found);
+	if (name->len == 0 && !name->at)
+		take_loopback(name);
 	name->why = name->len ? NULL : ares_strerror(status == ARES_SUCCESS ? ARES_ENODATA : status);
 	name->waiters = NULL;
 	result_of(name, &resolved);

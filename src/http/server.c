@@ -218,6 +218,13 @@ static enum MHD_Result exchange_farewell_problem(struct http_exchange *x, const 
 	return exchange_farewell(x, &response);
 }
 
+static enum MHD_Result exchange_stopping(struct http_exchange *x)
+{
+	struct err err = {0};
+	err_set(&err, ERR_UNAVAILABLE, "the hub is stopping");
+	return exchange_farewell_problem(x, &err);
+}
+
 static enum MHD_Result exchange_body_refused(struct http_exchange *x, enum body_fate fate)
 {
 	struct err err = {0};
@@ -303,10 +310,8 @@ static enum MHD_Result exchange_begin(struct http_exchange *x, const char *metho
 		err_set(&err, ERR_EXPECTATION, "Expect is not understood; accepted: 100-continue");
 		return exchange_farewell_problem(x, &err);
 	}
-	if (atomic_load(&server->quiescing)) {
-		err_set(&err, ERR_UNAVAILABLE, "the hub is stopping");
-		return exchange_farewell_problem(x, &err);
-	}
+	if (atomic_load(&server->quiescing))
+		return exchange_stopping(x);
 	struct http_response response = {0};
 	int64_t max_bytes = server->config.app.begin(server->config.app.context, &x->request, &response);
 	if (max_bytes < 0)
@@ -340,7 +345,12 @@ static enum MHD_Result exchange_end(struct http_exchange *x)
 		return exchange_send(x);
 	x->request.body = body_slice(&x->body);
 	x->phase = EXCHANGE_HANDED;
+	/* In this order: who stops sets `quiescing` first and then waits until nobody is waiting. */
 	atomic_fetch_add(&server->waiting, 1);
+	if (atomic_load(&server->quiescing)) {
+		atomic_fetch_sub(&server->waiting, 1);
+		return exchange_stopping(x);
+	}
 	x->handling = true;
 	server->config.app.handle(server->config.app.context, x, &x->request);
 	x->handling = false;

@@ -81,5 +81,5 @@ class Account:
                 if len(arrivals) > self.settled.get(number, len(arrivals)):
                     found.append(f"repeated: event {number} was recorded as delivered and sent again")
                 elif len(arrivals) > 1 + refusals(number) + self.doubts[number]:
-                    found.append(f"duplicates: event {number} arrived {len(arrivals)} times and was in doubt at {self.doubts[number]} kills")
+                    found.append(f"duplicates: event {number} arrived {len(arrivals)} times, in doubt at {self.doubts[number]} kills")
         return found

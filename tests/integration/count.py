@@ -8,6 +8,8 @@ import os
 import sys
 import xml.etree.ElementTree as ElementTree
 
+FAILURES = ("FAIL", "XPASS", "ERROR")
+
 
 def automake(folder):
     for path in glob.glob(os.path.join(folder, "**", "*.trs"), recursive=True):
@@ -26,15 +28,14 @@ def junit(folder):
 
 
 def main(broken, folders):
-    passed, skipped, failed = 0, 0, []
+    results = {}
     for folder in folders:
         for name, result in [*automake(folder), *junit(folder)]:
-            if result in ("PASS", "XFAIL"):
-                passed += 1
-            elif result == "SKIP":
-                skipped += 1
-            else:
-                failed.append(name)
+            if results.get(name) not in FAILURES:  # a test that fails and then cannot clean up is reported twice
+                results[name] = result
+    passed = sum(result in ("PASS", "XFAIL") for result in results.values())
+    skipped = sum(result == "SKIP" for result in results.values())
+    failed = [name for name, result in results.items() if result in FAILURES]
     for name in failed:
         print(f"FAILED {name}")
     if broken and not failed:

@@ -47,8 +47,8 @@ class Receiver:
         def reply(received):
             status = answer(received)
             signed = "signature right" if received.signed_with(self.secrets[name]) else "SIGNATURE WRONG"
-            colour = GREEN if status < 300 else RED
-            tell(name, f"gets {received.headers['grapnel-event-type']}, {len(received.body)} bytes, attempt {received.attempt}, {signed}: answers {status}", colour)
+            what = f"gets {received.headers['grapnel-event-type']}, {len(received.body)} bytes, attempt {received.attempt}, {signed}"
+            tell(name, f"{what}: answers {status}", GREEN if status < 300 else RED)
             return Reply(status, body=b"ok" if status < 300 else b"out of order, come back later")
 
         self.sink.on(f"/{name}", reply)
@@ -63,7 +63,11 @@ def publish(hub, type, body, **fields):
 
 
 def story(hub, receiver):
-    works = {"billing": lambda r: 200, "ci": lambda r: 503 if r.attempt < 3 else 200, "warehouse": lambda r: 500 if "warehouse" in receiver.broken else 200}
+    works = {
+        "billing": lambda r: 200,
+        "ci": lambda r: 503 if r.attempt < 3 else 200,
+        "warehouse": lambda r: 500 if "warehouse" in receiver.broken else 200,
+    }
     takes = {"billing": "order.*", "ci": "github.push", "warehouse": "stock.**"}
     chapter("Three endpoints are registered: billing works, ci fails twice, warehouse is broken.")
     for name, pattern in takes.items():
@@ -88,7 +92,8 @@ def story(hub, receiver):
     (letter,) = hub.dead_letters()
     last = letter["last_attempt"]
     tell("hub", "GET /v1/dead-letters", RED)
-    for line in (f"{letter['id']}  {letter['type']}  reason: {letter['reason']}", f"{letter['attempt_count']} attempts, the last: {last['detail']}"):
+    for line in (f"{letter['id']}  {letter['type']}  reason: {letter['reason']}",
+        f"{letter['attempt_count']} attempts, the last: {last['detail']}"):
         tell("", line, RED)
 
     chapter("4. The warehouse is mended, and its dead letters are sent again, all of them with one request.")
@@ -110,7 +115,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="grapnel-demo-") as folder:
         hub = Hub(folder, allow="127.0.0.0/8")
         try:
-            print(f"{BOLD}grapnel demo{PLAIN}: a hub on http://127.0.0.1:{hub.port} and a receiver on {receiver.sink.url('')}, on this machine.")
+            print(f"{BOLD}grapnel demo{PLAIN}: a hub on http://127.0.0.1:{hub.port}, a receiver on {receiver.sink.url('')}")
             story(hub, receiver)
         finally:
             receiver.sink.close()

@@ -230,6 +230,11 @@ class Hub:
         finally:
             connection.close()
 
+    def head(self, method, path, *headers):
+        """The bytes of a request's head, with the admin's key, up to and including the empty line."""
+        lines = [f"{method} {path} HTTP/1.1", "Host: h", "Content-Type: application/json", f"Authorization: Bearer {self.admin}", *headers]
+        return "".join(line + "\r\n" for line in [*lines, ""]).encode()
+
     def raw(self, request, bound=BOUND):
         """Sends bytes as they are and returns all that comes until the hub closes the connection."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=bound) as connection:
@@ -277,7 +282,8 @@ class Hub:
         return self.made("/v1/endpoints", {"url": url, "event_types": list(types), **fields}, key=key)
 
     def publish(self, type="test.event", data=None, *, key=ADMIN, status=202, headers=None, **fields):
-        answer = self.api("POST", "/v1/events", {"type": type, "data": data if data is not None else {}, **fields}, key=key, headers=headers)
+        answer = self.api("POST", "/v1/events", {"type": type, "data": data if data is not None else {}, **fields}, key=key,
+            headers=headers)
         assert answer.status == status, answer
         return answer.json
 

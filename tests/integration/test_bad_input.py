@@ -214,7 +214,8 @@ def test_broken_json_is_unparsable(shared_hub, name):
 
 
 @pytest.mark.parametrize("path", ["/v1/endpoints", "/v1/subscribers", "/v1/keys"])
-@pytest.mark.parametrize("name", ["empty body", "half an object", "single quotes", "bad utf-8", "60,000 levels unclosed", "not json at all"])
+@pytest.mark.parametrize("name", ["empty body", "half an object", "single quotes", "bad utf-8", "60,000 levels unclosed",
+    "not json at all"])
 def test_broken_json_is_unparsable_everywhere(shared_hub, path, name):
     answer = shared_hub.api("POST", path, body=BROKEN[name])
     assert (answer.status, answer.code) == (400, "unparsable"), answer
@@ -236,7 +237,8 @@ def test_a_million_keys_are_taken_in_linear_time(shared_hub):
     "path",
     ["/v1/events/evt_0000000000001", "/v1/events/nope", "/v1/events/nope/payload", "/v1/events/nope/deliveries", "/v1/endpoints/nope",
      "/v1/endpoints/ep_0000000000001", "/v1/endpoints/nope/secret", "/v1/subscribers/nope", "/v1/deliveries/dlv_0000000000001",
-     "/v1/deliveries/nope", "/v1/operations/op_0000000000001", "/v1/operations/nope", "/v1/endpoints/%00", "/v1/endpoints/evt_0000000000001"],
+     "/v1/deliveries/nope", "/v1/operations/op_0000000000001", "/v1/operations/nope", "/v1/endpoints/%00",
+     "/v1/endpoints/evt_0000000000001"],
 )
 def test_unknown_id_is_not_found(shared_hub, path):
     answer = shared_hub.api("GET", path)
@@ -258,7 +260,8 @@ def test_endpoint_of_an_unknown_subscriber_is_refused_by_field(shared_hub):
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=501", "limit=ten", "limit=-1", "order=up", "since=yesterday", "until=-1x", "cursor=garbage", "colour=red", "type=a..b",
+    ["limit=0", "limit=501", "limit=ten", "limit=-1", "order=up", "since=yesterday", "until=-1x", "cursor=garbage", "colour=red",
+    "type=a..b",
      "limit=1&limit=2", "since=%ff"],
 )
 def test_bad_query_is_refused(shared_hub, query):
@@ -267,7 +270,8 @@ def test_bad_query_is_refused(shared_hub, query):
 
 
 @pytest.mark.parametrize(
-    "query, status", [("reason=tired", 422), ("endpoint=nobody", 404), ("subscriber=nobody", 404), ("colour=red", 422), ("limit=x", 422), ("q=", 422)]
+    "query, status", [("reason=tired", 422), ("endpoint=nobody", 404), ("subscriber=nobody", 404), ("colour=red", 422), ("limit=x", 422),
+    ("q=", 422)]
 )
 def test_bad_filter_of_dead_letters_is_refused(shared_hub, query, status):
     answer = shared_hub.api("GET", f"/v1/dead-letters?{query}")
@@ -279,7 +283,8 @@ def test_bad_filter_of_dead_letters_is_refused(shared_hub, query, status):
     [({}, 422, ""), ({"ids": []}, 422, "/ids"), ({"ids": "all"}, 422, "/ids"), ({"ids": ["nope"]}, 422, "/ids/0"),
      ({"ids": ["dlv_0000000000001"]}, 404, "/ids/0"), ({"ids": ["dlv_0000000000001"], "filter": {}}, 422, ""),
      ({"filter": {"colour": "red"}}, 422, "/filter/colour"), ({"filter": {"since": "yesterday"}}, 422, "/filter/since"),
-     ({"filter": {"endpoint": "nobody"}}, 404, "/filter/endpoint"), ({"filter": {}, "dry_run": "yes"}, 422, "/dry_run"), ({"filter": 7}, 422, "/filter")],
+     ({"filter": {"endpoint": "nobody"}}, 404, "/filter/endpoint"), ({"filter": {}, "dry_run": "yes"}, 422, "/dry_run"),
+     ({"filter": 7}, 422, "/filter")],
 )
 @pytest.mark.parametrize("what", ["retry", "discard"])
 def test_bad_bulk_work_is_refused(shared_hub, what, body, status, pointer):

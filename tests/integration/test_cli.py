@@ -51,7 +51,8 @@ def test_key_with_several_scopes_a_subscriber_and_an_end(either):
     running(either).subscriber("acme")
     if not was_running:
         either.terminate()
-    done = cli(either, "key", "create", "--scope", "publish", "--scope", "read", "--subscriber", "acme", "--name", "ci", "--expires", "2099-01-01T00:00:00Z")
+    done = cli(either, "key", "create", "--scope", "publish", "--scope", "read", "--subscriber", "acme", "--name", "ci", "--expires",
+        "2099-01-01T00:00:00Z")
     assert done.returncode == OK, done.stderr
     (row,) = [k for k in running(either).pages("/v1/keys") if k["name"] == "ci"]
     assert sorted(row["scopes"]) == ["publish", "read"]
@@ -74,7 +75,8 @@ def test_key_list_and_revoke(either):
 @pytest.mark.parametrize(
     "arguments",
     [("key", "create"), ("key", "create", "--scope", "read", "--colour", "red"), ("key", "revoke"), ("key",),
-     ("key", "make"), ("backup",), ("send",), ("send", "--type", "a.b", "{broken"), ("nonsense",), ("serve", "now"), ("check", "--data"), ("key", "create", "--scope", "read", "--expires", "soon")],
+     ("key", "make"), ("backup",), ("send",), ("send", "--type", "a.b", "{broken"), ("nonsense",), ("serve", "now"), ("check", "--data"),
+     ("key", "create", "--scope", "read", "--expires", "soon")],
 )
 def test_wrong_usage_exits_with_2_and_says_why(tmp_path, arguments):
     done = run(*arguments, env={"GRAPNEL_DATA": str(tmp_path / "data")})

@@ -142,7 +142,8 @@ def test_kill_9_under_load_loses_nothing_and_repeats_nothing_that_was_recorded(h
     assert len(account.acknowledged) > 100 * CYCLES
     assert len(account.settled) > 0, "nothing was recorded before a kill"
     report = {"seed": SEED, "kills": CYCLES, "acknowledged": len(account.acknowledged), "recorded_before_a_kill": len(account.settled),
-              "sent_again": sum(len(a) - 1 for a in account.received.values()), "first_delivery_after_restart_s": [round(s, 3) for s in first_after]}
+              "sent_again": sum(len(a) - 1 for a in account.received.values()),
+              "first_delivery_after_restart_s": [round(s, 3) for s in first_after]}
     for name, value in report.items():
         record_property(name, value)
     print(report)
@@ -248,7 +249,8 @@ def plant_twins(account):
 
 @pytest.mark.parametrize(
     "plant, word",
-    [(plant_loss, "lost"), (plant_duplicate, "duplicates"), (plant_swap_of_payloads, "changed"), (plant_swap_of_ids, "swapped"), (plant_foreign, "foreign"),
+    [(plant_loss, "lost"), (plant_duplicate, "duplicates"), (plant_swap_of_payloads, "changed"), (plant_swap_of_ids, "swapped"),
+    (plant_foreign, "foreign"),
      (plant_twins, "twins")],
 )
 def test_checker_finds_a_planted_fault(plant, word):

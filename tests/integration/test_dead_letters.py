@@ -82,7 +82,8 @@ def test_bulk_work_by_ids_and_by_filter(hub, sink, what, state, by):
     _, others = kill_some(hub, sink, 2, "/other")
     sink.on("/", 200)
     chosen = ids[:4] if by == "ids" else ids
-    body = {"ids": chosen} if by == "ids" else {"filter": {"endpoint": endpoint["id"], "type": "dead.*", "reason": "exhausted", "since": "-1h"}}
+    body = {"ids": chosen} if by == "ids" else {"filter": {"endpoint": endpoint["id"], "type": "dead.*", "reason": "exhausted",
+        "since": "-1h"}}
     assert hub.api("POST", f"/v1/dead-letters/{what}", {**body, "dry_run": True}).json == {"count": len(chosen)}
     assert len(hub.dead_letters()) == 8, "a dry run changes nothing"
     answer = hub.api("POST", f"/v1/dead-letters/{what}", body)

@@ -109,7 +109,8 @@ def test_refused_connection_is_retried_until_exhausted(hub):
 
 
 @pytest.mark.parametrize(
-    "raw", [b"garbage\r\n\r\n", b"HTTP/1.1 000 Zero\r\n\r\n", b"\x16\x03\x01\x00\x00", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort",
+    "raw", [b"garbage\r\n\r\n", b"HTTP/1.1 000 Zero\r\n\r\n", b"\x16\x03\x01\x00\x00",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort",
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"]
 )
 def test_an_answer_that_is_not_http_never_harms_the_hub(hub, sink, raw):

@@ -37,9 +37,9 @@ def test_batch_of_nearly_eight_mebibytes_is_taken_and_more_is_not(shared_hub):
 
 def test_too_large_is_answered_before_the_body_is_read(shared_hub):
     """Only the head is sent: the answer must not wait for eight megabytes that never come."""
-    head = f"POST /v1/events HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {shared_hub.admin}\r\nContent-Type: application/json\r\nContent-Length: {9 * MIB}\r\n\r\n"
+    head = shared_hub.head("POST", "/v1/events", f"Content-Length: {9 * MIB}")
     with socket.create_connection(("127.0.0.1", shared_hub.port), timeout=30) as connection:
-        connection.sendall(head.encode())
+        connection.sendall(head)
         assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
 
 
@@ -47,7 +47,8 @@ def chunked(hub, body, path="/v1/events"):
     connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=30)
     try:
         connection.request("POST", path, body=iter([body[i : i + 65536] for i in range(0, len(body), 65536)]), encode_chunked=True,
-                           headers={"Authorization": f"Bearer {hub.admin}", "Content-Type": "application/json", "Transfer-Encoding": "chunked"})
+                           headers={"Authorization": f"Bearer {hub.admin}", "Content-Type": "application/json",
+                           "Transfer-Encoding": "chunked"})
         answer = connection.getresponse()
         return answer.status, answer.read()
     finally:
@@ -76,8 +77,10 @@ def test_small_limits_of_other_resources(shared_hub):
 
 @pytest.mark.parametrize(
     "method, path, allowed",
-    [("DELETE", "/v1/events", {"GET", "HEAD", "POST"}), ("POST", "/v1/events/evt_0000000000001", {"GET", "HEAD"}), ("PUT", "/v1/endpoints", {"GET", "HEAD", "POST"}),
-     ("POST", "/v1/endpoints/x", {"GET", "HEAD", "PUT", "PATCH", "DELETE"}), ("GET", "/v1/endpoints/x/pause", {"POST"}), ("POST", "/healthz", {"GET", "HEAD"}),
+    [("DELETE", "/v1/events", {"GET", "HEAD", "POST"}), ("POST", "/v1/events/evt_0000000000001", {"GET", "HEAD"}),
+     ("PUT", "/v1/endpoints", {"GET", "HEAD", "POST"}),
+     ("POST", "/v1/endpoints/x", {"GET", "HEAD", "PUT", "PATCH", "DELETE"}), ("GET", "/v1/endpoints/x/pause", {"POST"}),
+     ("POST", "/healthz", {"GET", "HEAD"}),
      ("GET", "/v1/dead-letters/retry", {"POST"})],
 )
 def test_wrong_method_is_405_with_allow(shared_hub, method, path, allowed):
@@ -86,7 +89,8 @@ def test_wrong_method_is_405_with_allow(shared_hub, method, path, allowed):
     assert {m.strip() for m in answer.headers["allow"].split(",")} | {"HEAD"} == allowed | {"HEAD"}
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/v1", "/v1/", "/v1/eventz", "/v2/events", "/v1/events/a/b/c", "/v1/endpoints/a/fly", "//v1/events", "/v1/events/"])
+@pytest.mark.parametrize("path", ["/nowhere", "/v1", "/v1/", "/v1/eventz", "/v2/events", "/v1/events/a/b/c", "/v1/endpoints/a/fly",
+    "//v1/events", "/v1/events/"])
 def test_unknown_route_is_404(shared_hub, path):
     answer = shared_hub.api("GET", path)
     assert answer.status == 404, answer
@@ -99,7 +103,8 @@ def test_head_answers_like_get_without_a_body(shared_hub):
     assert (answer.status, answer.body) == (200, b"")
 
 
-@pytest.mark.parametrize("media", ["text/plain", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "json", ""])
+@pytest.mark.parametrize("media", ["text/plain", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
+    "json", ""])
 @pytest.mark.parametrize("path", ["/v1/events", "/v1/endpoints"])
 def test_other_media_types_are_415(shared_hub, path, media):
     answer = shared_hub.api("POST", path, body=b"{}", headers={"Content-Type": media})
@@ -143,7 +148,7 @@ SMUGGLING = {
 @pytest.mark.parametrize("name", SMUGGLING)
 def test_smuggling_form_gets_one_refusal_and_the_connection_closes(shared_hub, name):
     second = b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"
-    request = b"POST /v1/events HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\n" % shared_hub.admin.encode()
+    request = shared_hub.head("POST", "/v1/events")[: -len(b"\r\n")]
     answer = shared_hub.raw(request + SMUGGLING[name] + second)
     statuses = [line for line in answer.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
     assert len(set(statuses)) <= 1, answer
@@ -151,8 +156,10 @@ def test_smuggling_form_gets_one_refusal_and_the_connection_closes(shared_hub, n
     assert shared_hub.api("GET", "/healthz", key=None).status == 200
 
 
-@pytest.mark.parametrize("line", [b"BREW /v1/events HTTP/1.1", b"get /healthz HTTP/1.1", b"GET http://evil.example/v1/events HTTP/1.1", b"OPTIONS * HTTP/1.1",
-                                  b"CONNECT a:1 HTTP/1.1", b"TRACE /healthz HTTP/1.1", b"GET /healthz HTTP/9.9", b"garbage", b"GET /he\x00althz HTTP/1.1",
+@pytest.mark.parametrize("line", [b"BREW /v1/events HTTP/1.1", b"get /healthz HTTP/1.1", b"GET http://evil.example/v1/events HTTP/1.1",
+    b"OPTIONS * HTTP/1.1",
+                                  b"CONNECT a:1 HTTP/1.1", b"TRACE /healthz HTTP/1.1", b"GET /healthz HTTP/9.9", b"garbage",
+                                  b"GET /he\x00althz HTTP/1.1",
                                   b"\x16\x03\x01\x02\x00\x01\x00"])
 def test_odd_request_line_is_refused(shared_hub, line):
     answer = shared_hub.raw(line + b"\r\nHost: h\r\nConnection: close\r\n\r\n")
@@ -184,7 +191,7 @@ def test_pipelined_requests_are_answered_in_order(shared_hub):
 
 
 def test_client_that_leaves_in_the_middle_does_no_harm(shared_hub):
-    request = b"POST /v1/events HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\nContent-Length: 1000\r\n\r\n{" % shared_hub.admin.encode()
+    request = shared_hub.head("POST", "/v1/events", "Content-Length: 1000") + b"{"
     for cut in (10, 60, len(request)):
         for _ in range(20):
             with socket.create_connection(("127.0.0.1", shared_hub.port), timeout=30) as connection:

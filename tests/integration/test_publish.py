@@ -91,6 +91,17 @@ def test_events_are_listed_newest_first_and_page_by_page(hub):
     assert hub.got("/v1/events", until="-1h")["data"] == []
 
 
+@pytest.mark.parametrize(
+    "pattern, wanted",
+    [("order", {"order"}), ("order.*", {"order.paid"}), ("order.**", {"order.paid", "order.paid.late"}), ("order.paid", {"order.paid"}),
+     ("*", {"order", "order.paid", "order.paid.late", "orders.paid"}), ("order.p", set())],
+)
+def test_events_are_listed_by_type_pattern(shared_hub, pattern, wanted):
+    for type in ("order", "order.paid", "order.paid.late", "orders.paid"):
+        shared_hub.publish(type)
+    assert {e["type"] for e in shared_hub.pages("/v1/events", type=pattern, limit=500)} == wanted
+
+
 def test_uid_in_the_body_and_idempotency_key_in_the_header_are_both_accepted(hub):
     answer = hub.publish("a.b", uid="u-1", headers={"Idempotency-Key": "key-1"})
     assert answer["uid"] == "u-1"

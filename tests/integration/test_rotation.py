@@ -69,7 +69,8 @@ def test_several_rotations_keep_the_overlapping_ones(hub, sink):
 
 
 @pytest.mark.parametrize(
-    "body, pointer", [({"secret": "short"}, "/secret"), ({"overlap_ms": -1}, "/overlap_ms"), ({"overlap_ms": "1h"}, "/overlap_ms"), ({"overlap": 5}, "/overlap")]
+    "body, pointer", [({"secret": "short"}, "/secret"), ({"overlap_ms": -1}, "/overlap_ms"), ({"overlap_ms": "1h"}, "/overlap_ms"),
+    ({"overlap": 5}, "/overlap")]
 )
 def test_bad_rotation_is_refused_and_changes_nothing(hub, body, pointer):
     endpoint = hub.endpoint("http://127.0.0.1:9/")

@@ -60,7 +60,8 @@ def test_bound_key_publishes_to_its_own_subscriber_without_saying_so(two, sink):
 def test_bound_key_cannot_publish_to_others(two, subscriber):
     key = two.key("publish", subscriber="a")
     answer = two.api("POST", "/v1/events", {"type": "a.b", "data": 1, "subscriber": subscriber}, key=key)
-    assert (answer.status, answer.code, answer.pointers) == (404, "not_found", ["/subscriber"]), "a foreign subscriber looks like an unknown one"
+    assert (answer.status, answer.code, answer.pointers) == (404, "not_found",
+        ["/subscriber"]), "a foreign subscriber looks like an unknown one"
 
 
 def test_bound_key_cannot_publish_to_a_foreign_endpoint(two):

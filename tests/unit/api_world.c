@@ -310,6 +310,7 @@ int world_tear_down(void **state)
 	struct world *world = *state;
 	static const char *const files[] = {"grapnel.db", "grapnel.db-wal", "grapnel.db-shm", ""};
 	api_stop(world->api);
+	api_free(world->api);
 	store_stop(world->store);
 	store_close(world->store);
 	egress_free(world->egress);
