@@ -66,6 +66,15 @@ DELETE FROM endpoint_secrets WHERE endpoint = ?1;
 -- name: secret_insert
 INSERT INTO endpoint_secrets (endpoint, place, until_ms, sealed) VALUES (?1, ?2, ?3, ?4);
 
+-- name: pairs_get
+SELECT until_ms, public_key, sealed FROM endpoint_pairs WHERE endpoint = ?1 ORDER BY place;
+
+-- name: pairs_delete
+DELETE FROM endpoint_pairs WHERE endpoint = ?1;
+
+-- name: pair_insert
+INSERT INTO endpoint_pairs (endpoint, place, until_ms, public_key, sealed) VALUES (?1, ?2, ?3, ?4, ?5);
+
 -- name: key_get
 SELECT id, hash, scopes, subscriber, created_ms, expires_ms, name, hint FROM keys WHERE id = ?1;
 

@@ -318,22 +318,24 @@ static int open_secret(struct call *call, int64_t id, const struct endpoint_secr
 	return 0;
 }
 
-/* {"secret": the present one, "previous": those that sign beside it, with the time they end} */
-static int secret_answer(void *context, const struct document_row *row)
+static bool over(struct call *call, const struct endpoint_secret *secret)
 {
-	struct call *call = context;
-	const struct endpoint *endpoint = row->endpoint;
+	return secret->until_ms && secret->until_ms <= call_now_ms(call);
+}
+
+/* "secret": the present one, "previous": those that sign beside it, with the time they end */
+static int put_secrets(struct call *call, struct strbuf *out, const struct endpoint *endpoint)
+{
 	char text[SECRET_TEXT_SIZE];
-	struct strbuf *out = call_out(call, 200);
 	unsigned previous = 0;
 	for (unsigned i = 0; i < endpoint->secrets_len; i++) {
 		const struct endpoint_secret *secret = &endpoint->secrets[i];
-		if (i > 0 && secret->until_ms && secret->until_ms <= call_now_ms(call))
+		if (i > 0 && over(call, secret))
 			continue;
-		if (open_secret(call, row->id, secret, text) < 0)
+		if (open_secret(call, endpoint->meta.id, secret, text) < 0)
 			return -1;
 		if (i == 0) {
-			put_text(out, "{\"secret\":", slice_of(text));
+			put_text(out, "\"secret\":", slice_of(text));
 			strbuf_puts(out, ",\"previous\":[");
 			continue;
 		}
@@ -341,8 +343,40 @@ static int secret_answer(void *context, const struct document_row *row)
 		put_time(out, ",\"until\":", secret->until_ms);
 		strbuf_putc(out, '}');
 	}
-	strbuf_puts(out, "]}");
+	strbuf_putc(out, ']');
 	OPENSSL_cleanse(text, sizeof text);
+	return 0;
+}
+
+/* The same of key pairs: their public halves, for an endpoint that signs v1a. */
+static void put_public_keys(struct call *call, struct strbuf *out, const struct endpoint *endpoint)
+{
+	char text[ENDPOINT_PUBLIC_KEY_TEXT_SIZE];
+	unsigned previous = 0, len = endpoint->sign_v1a ? endpoint->pairs_len : 0;
+	if (len > 0)
+		endpoint_public_key_text(&endpoint->pairs[0], text);
+	put_text(out, ",\"public_key\":", len > 0 ? slice_of(text) : (struct slice){NULL, 0});
+	strbuf_puts(out, ",\"previous_public_keys\":[");
+	for (unsigned i = 1; i < len; i++) {
+		if (over(call, &endpoint->pairs[i].seed))
+			continue;
+		endpoint_public_key_text(&endpoint->pairs[i], text);
+		put_text(out, previous++ ? ",{\"public_key\":" : "{\"public_key\":", slice_of(text));
+		put_time(out, ",\"until\":", endpoint->pairs[i].seed.until_ms);
+		strbuf_putc(out, '}');
+	}
+	strbuf_putc(out, ']');
+}
+
+static int secret_answer(void *context, const struct document_row *row)
+{
+	struct call *call = context;
+	struct strbuf *out = call_out(call, 200);
+	strbuf_putc(out, '{');
+	if (put_secrets(call, out, row->endpoint) < 0)
+		return -1;
+	put_public_keys(call, out, row->endpoint);
+	strbuf_putc(out, '}');
 	return 0;
 }
 

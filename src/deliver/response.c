@@ -49,7 +49,7 @@ size_t exchange_body(char *bytes, size_t size, size_t count, void *context)
 static const struct {
 	const char *text;
 	size_t len;
-} secret_marks[] = {{"v1,", 3}, {"v1%2C", 5}, {"v1%2c", 5}, {"whsec_", 6}};
+} secret_marks[] = {{"v1,", 3}, {"v1%2C", 5}, {"v1%2c", 5}, {"v1a,", 4}, {"v1a%2C", 6}, {"v1a%2c", 6}, {"whsec_", 6}};
 
 enum { SECRET_RUN_MIN = 20 };
 

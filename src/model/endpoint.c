@@ -45,6 +45,9 @@ void endpoint_unref(struct endpoint *endpoint)
 	}
 	for (unsigned i = 0; i < endpoint->secrets_len; i++)
 		free(endpoint->secrets[i].sealed);
+	for (unsigned i = 0; i < endpoint->pairs_len; i++)
+		free(endpoint->pairs[i].seed.sealed);
+	free(endpoint->pairs);
 	free(endpoint->patterns);
 	free(endpoint->headers);
 	free(endpoint->uid);
@@ -226,6 +229,50 @@ static int read_format(const json_t *value, const char *pointer, struct endpoint
 	return 0;
 }
 
+static int read_version(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
+{
+	bool v1 = slice_is(check_slice(value), "v1"), v1a = slice_is(check_slice(value), "v1a");
+	if (!v1 && !v1a)
+		return err_field(err, ERR_INVALID, pointer, "must be \"v1\" (HMAC-SHA256) or \"v1a\" (ed25519)");
+	if ((v1 && endpoint->sign_v1) || (v1a && endpoint->sign_v1a))
+		return err_field(err, ERR_INVALID, pointer, "stands in versions already; each version is given once");
+	endpoint->sign_v1 |= v1;
+	endpoint->sign_v1a |= v1a;
+	return 0;
+}
+
+static int read_versions(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
+{
+	size_t len = json_array_size(value);
+	int result = 0;
+	if (!json_is_array(value) || len < 1 || len > 2)
+		return err_field(err, ERR_INVALID, pointer, "must be an array of \"v1\" (HMAC-SHA256), \"v1a\" (ed25519) or both");
+	endpoint->sign_v1 = false;
+	for (size_t i = 0; i < len; i++) {
+		char place[ERR_POINTER_MAX];
+		check_element(place, pointer, i);
+		result |= read_version(json_array_get(value, i), place, endpoint, err);
+	}
+	return result;
+}
+
+static int read_signature(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
+{
+	const char *key;
+	json_t *member;
+	int result = 0;
+	if (!json_is_object(value))
+		return err_field(err, ERR_INVALID, pointer, "must be an object: {\"versions\": [\"v1\", \"v1a\"]}");
+	json_object_foreach((json_t *)value, key, member)
+	{
+		char place[ERR_POINTER_MAX];
+		check_member(place, pointer, key);
+		result |= strcmp(key, "versions") == 0 ? read_versions(member, place, endpoint, err)
+		                                       : err_field(err, ERR_INVALID, place, "unknown field; a signature has versions");
+	}
+	return result;
+}
+
 /* `read` is NULL for fields of features that are not built. uid is read apart: every resource has one. */
 static const struct {
 	const char *name;
@@ -241,9 +288,9 @@ static const struct {
     {"ordered", read_ordered},
     {"metadata", read_metadata},
     {"format", read_format},
+    {"signature", read_signature},
     {"filter", NULL},
     {"auth", NULL},
-    {"signature", NULL},
     {"rate", NULL},
 };
 
@@ -260,7 +307,7 @@ static int read_member(const char *key, const json_t *value, struct endpoint *en
 	}
 	return err_field(err, ERR_INVALID, pointer,
 	                 "unknown field; an endpoint has uid, subscriber, url, event_types, description, headers, retry, timeout_ms, "
-	                 "max_in_flight, ordered, metadata, format and secret");
+	                 "max_in_flight, ordered, metadata, format, signature and secret");
 }
 
 static int read_document(const json_t *doc, struct endpoint *endpoint, struct err *err)
@@ -286,15 +333,29 @@ static int read_document(const json_t *doc, struct endpoint *endpoint, struct er
 	return result;
 }
 
+static struct endpoint_secret secret_copy(const struct endpoint_secret *secret)
+{
+	struct endpoint_secret copy = *secret;
+	copy.sealed = mem_alloc(secret->sealed_len);
+	memcpy(copy.sealed, secret->sealed, secret->sealed_len);
+	return copy;
+}
+
 static void copy_secrets(struct endpoint *endpoint, const struct endpoint_secret *secrets, unsigned secrets_len)
 {
-	for (unsigned i = 0; i < secrets_len; i++) {
-		struct endpoint_secret *copy = &endpoint->secrets[i];
-		*copy = secrets[i];
-		copy->sealed = mem_alloc(secrets[i].sealed_len);
-		memcpy(copy->sealed, secrets[i].sealed, secrets[i].sealed_len);
-	}
+	for (unsigned i = 0; i < secrets_len; i++)
+		endpoint->secrets[i] = secret_copy(&secrets[i]);
 	endpoint->secrets_len = secrets_len;
+}
+
+void endpoint_take_pairs(struct endpoint *endpoint, const struct endpoint_pair *pairs, unsigned pairs_len)
+{
+	endpoint->pairs = pairs_len ? mem_alloc(pairs_len * sizeof *pairs) : NULL;
+	endpoint->pairs_len = pairs_len;
+	for (unsigned i = 0; i < pairs_len; i++) {
+		endpoint->pairs[i] = pairs[i];
+		endpoint->pairs[i].seed = secret_copy(&pairs[i].seed);
+	}
 }
 
 struct endpoint *endpoint_parse(const json_t *doc, const struct endpoint_meta *meta, const struct endpoint_secret *secrets,
@@ -310,6 +371,7 @@ struct endpoint *endpoint_parse(const json_t *doc, const struct endpoint_meta *m
 	endpoint->retry = endpoint_defaults.retry;
 	endpoint->timeout_ms = endpoint_defaults.timeout_ms;
 	endpoint->max_in_flight = endpoint_defaults.max_in_flight;
+	endpoint->sign_v1 = true;
 	copy_secrets(endpoint, secrets, secrets_len);
 	if (read_document(doc, endpoint, err)) {
 		endpoint_unref(endpoint);
@@ -333,8 +395,8 @@ static int given_text(json_t *taken, const char *key, const char *pointer, const
 
 int endpoint_doc_split(json_t *doc, struct endpoint_given *given, struct err *err)
 {
-	static const char *const beside[] = {"secret",        "subscriber",   "id",         "status",
-	                                     "status_reason", "status_since", "created_at", "updated_at"};
+	static const char *const beside[] = {"secret",       "subscriber", "id",         "status",    "status_reason",
+	                                     "status_since", "created_at", "updated_at", "public_key"};
 	*given = (struct endpoint_given){0};
 	if (!json_is_object(doc))
 		return err_field(err, ERR_INVALID, "", "an endpoint must be a JSON object");

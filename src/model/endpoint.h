@@ -18,6 +18,7 @@
 enum endpoint_status { ENDPOINT_ACTIVE, ENDPOINT_PAUSED, ENDPOINT_DISABLED, ENDPOINT_DELETED /* a tombstone: never shown */ };
 
 enum { ENDPOINT_PATTERNS_MAX = 200, ENDPOINT_HEADERS_MAX = 32, ENDPOINT_URL_MAX = 2048, ENDPOINT_SECRETS_MAX = 4 };
+enum { ENDPOINT_PUBLIC_KEY_BYTES = 32, ENDPOINT_PUBLIC_KEY_TEXT_SIZE = 5 + 44 + 1 };
 
 /* What stands in the row beside the document. */
 struct endpoint_meta {
@@ -41,6 +42,12 @@ struct endpoint_secret {
 	uint8_t *sealed;
 };
 
+/* An ed25519 key pair, which signs v1a: the private half is sealed, the public half is for everybody. Order and end as of secrets. */
+struct endpoint_pair {
+	struct endpoint_secret seed;
+	uint8_t public_key[ENDPOINT_PUBLIC_KEY_BYTES];
+};
+
 struct endpoint {
 	/* persistent */
 	struct endpoint_meta meta;
@@ -57,8 +64,11 @@ struct endpoint {
 	int timeout_ms;    /* 15,000; 100 … 120,000 */
 	int max_in_flight; /* 8; 1 … 1,000 */
 	bool ordered;
+	bool sign_v1, sign_v1a; /* signature.versions: one at least */
 	unsigned secrets_len;
 	struct endpoint_secret secrets[ENDPOINT_SECRETS_MAX];
+	unsigned pairs_len; /* 0 until it is opted in to v1a for the first time */
+	struct endpoint_pair *pairs;
 	/* in memory */
 	atomic_int refs;
 };
@@ -73,10 +83,12 @@ extern struct endpoint_defaults endpoint_defaults;
 
 /* Builds from a document. Every field is checked (all errors are collected with their pointers); unknown fields and those of
  * features that are not built are refused. `secret`, `subscriber` and the read-only fields (id, status, status_reason,
- * status_since, created_at, updated_at) must have been taken out before: endpoint_doc_split() does. Secrets are copied.
+ * status_since, created_at, updated_at, public_key) must have been taken out before: endpoint_doc_split() does. Secrets are copied.
  * NULL and `err` when it is not valid. One reference. */
 struct endpoint *endpoint_parse(const json_t *doc, const struct endpoint_meta *meta, const struct endpoint_secret *secrets,
                                 unsigned secrets_len, struct err *err) ATTR_MUST_USE;
+/* Copies its key pairs into an endpoint that no other thread knows yet. */
+void endpoint_take_pairs(struct endpoint *endpoint, const struct endpoint_pair *pairs, unsigned pairs_len);
 struct endpoint *endpoint_ref(struct endpoint *endpoint);
 void endpoint_unref(struct endpoint *endpoint); /* NULL is allowed */
 
@@ -92,8 +104,10 @@ struct endpoint_given {
 int endpoint_doc_split(json_t *doc, struct endpoint_given *given, struct err *err) ATTR_MUST_USE;
 
 /* The answer of the API: the document with every default filled in, id, subscriber (`subscriber_text`: uid or id, may be NULL),
- * status and times. Never the secret. */
+ * status, times and public key. Never the secret. */
 json_t *endpoint_json(const struct endpoint *endpoint, const json_t *doc, const char *subscriber_text);
+/* "whpk_" + base64 */
+void endpoint_public_key_text(const struct endpoint_pair *pair, char out[ENDPOINT_PUBLIC_KEY_TEXT_SIZE]);
 
 const char *endpoint_status_text(enum endpoint_status status);
 

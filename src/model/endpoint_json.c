@@ -1,7 +1,10 @@
 /* Endpoints as the API shows them, and RFC 7396, which changes their documents. */
 #include "model/endpoint.h"
 
+#include <string.h>
+
 #include "base/clock.h"
+#include "base/codec.h"
 #include "base/id.h"
 
 static json_t *time_json(int64_t wall_ms)
@@ -26,6 +29,35 @@ static json_t *text_or_null(const char *text)
 	return text && *text ? json_string(text) : json_null();
 }
 
+void endpoint_public_key_text(const struct endpoint_pair *pair, char out[ENDPOINT_PUBLIC_KEY_TEXT_SIZE])
+{
+	static const char prefix[] = "whpk_";
+	memcpy(out, prefix, sizeof prefix - 1);
+	codec_base64(pair->public_key, sizeof pair->public_key, out + sizeof prefix - 1);
+}
+
+static json_t *signature_json(const struct endpoint *endpoint)
+{
+	json_t *versions = json_array();
+	int result = endpoint->sign_v1 ? json_array_append_new(versions, json_string("v1")) : 0;
+	if (endpoint->sign_v1a)
+		result |= json_array_append_new(versions, json_string("v1a"));
+	if (result == 0)
+		return json_pack("{s:o}", "versions", versions);
+	json_decref(versions);
+	return NULL;
+}
+
+/* Of an endpoint that does not sign v1a (any more) null: nobody should verify with it. */
+static json_t *public_key_json(const struct endpoint *endpoint)
+{
+	char text[ENDPOINT_PUBLIC_KEY_TEXT_SIZE];
+	if (!endpoint->sign_v1a || endpoint->pairs_len == 0)
+		return json_null();
+	endpoint_public_key_text(&endpoint->pairs[0], text);
+	return json_string(text);
+}
+
 json_t *endpoint_json(const struct endpoint *endpoint, const json_t *doc, const char *subscriber_text)
 {
 	char id[ID_TEXT_SIZE];
@@ -42,6 +74,7 @@ json_t *endpoint_json(const struct endpoint *endpoint, const json_t *doc, const 
 	    {"description", member_or(doc, "description", json_string(""))},
 	    {"headers", member_or(doc, "headers", json_object())},
 	    {"format", member_or(doc, "format", json_string("raw"))},
+	    {"signature", signature_json(endpoint)},
 	    {"retry", retry_policy_json(&endpoint->retry)},
 	    {"timeout_ms", json_integer(endpoint->timeout_ms)},
 	    {"max_in_flight", json_integer(endpoint->max_in_flight)},
@@ -52,6 +85,7 @@ json_t *endpoint_json(const struct endpoint *endpoint, const json_t *doc, const 
 	    {"status_since", time_json(endpoint->meta.status_since_ms)},
 	    {"created_at", time_json(endpoint->meta.created_ms)},
 	    {"updated_at", time_json(endpoint->meta.updated_ms)},
+	    {"public_key", public_key_json(endpoint)},
 	};
 	json_t *answer = json_object();
 	int result = 0;

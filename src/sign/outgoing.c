@@ -1,9 +1,10 @@
-/* Outgoing signatures: Standard Webhooks, v1. */
+/* Outgoing signatures: Standard Webhooks, v1 and v1a. */
 #include "sign/outgoing.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -12,18 +13,20 @@
 
 #include "base/codec.h"
 #include "base/mem.h"
+#include "sign/pair.h"
 
 #define SECRET_PREFIX "whsec_"
 enum { SECRET_PREFIX_LEN = sizeof SECRET_PREFIX - 1, DIGEST_BYTES = 32 };
 
 struct signing_key {
 	int64_t until_ms;  /* 0: no end */
-	EVP_MAC_CTX *hmac; /* keyed; EVP_MAC_init() without a key starts it anew in half the time of a keyed one */
+	EVP_MAC_CTX *hmac; /* v1: keyed; EVP_MAC_init() without a key starts it anew in half the time of a keyed one */
+	EVP_PKEY *pair;    /* v1a */
 };
 
 struct signer {
 	unsigned keys_len;
-	struct signing_key keys[ENDPOINT_SECRETS_MAX];
+	struct signing_key keys[2 * ENDPOINT_SECRETS_MAX];
 };
 
 void secret_text(const uint8_t *key, size_t len, char text[SECRET_TEXT_SIZE])
@@ -75,13 +78,15 @@ void signer_free(struct signer *signer)
 {
 	if (!signer)
 		return;
-	for (unsigned i = 0; i < signer->keys_len; i++)
+	for (unsigned i = 0; i < signer->keys_len; i++) {
 		EVP_MAC_CTX_free(signer->keys[i].hmac);
+		EVP_PKEY_free(signer->keys[i].pair);
+	}
 	free(signer);
 }
 
-static int add_key(struct signer *signer, const struct endpoint_secret *secret, struct slice place, const struct master_key *master,
-                   struct err *err)
+static int add_secret(struct signer *signer, const struct endpoint_secret *secret, struct slice place, const struct master_key *master,
+                      struct err *err)
 {
 	uint8_t key[SECRET_BYTES_MAX];
 	int len = unseal(master, place, secret->sealed, secret->sealed_len, key, sizeof key);
@@ -92,47 +97,119 @@ static int add_key(struct signer *signer, const struct endpoint_secret *secret, 
 	OPENSSL_cleanse(key, sizeof key);
 	if (!hmac)
 		return err_set(err, ERR_INTERNAL, "libcrypto cannot prepare an HMAC");
-	signer->keys[signer->keys_len++] = (struct signing_key){secret->until_ms, hmac};
+	signer->keys[signer->keys_len++] = (struct signing_key){.until_ms = secret->until_ms, .hmac = hmac};
+	return 0;
+}
+
+static int add_secrets(struct signer *signer, const struct endpoint *endpoint, const struct master_key *master, struct err *err)
+{
+	char place[48];
+	secret_place(endpoint->meta.id, place);
+	for (unsigned i = 0; i < endpoint->secrets_len; i++) {
+		if (add_secret(signer, &endpoint->secrets[i], slice_of(place), master, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int add_pairs(struct signer *signer, const struct endpoint *endpoint, const struct master_key *master, struct err *err)
+{
+	for (unsigned i = 0; i < endpoint->pairs_len; i++) {
+		EVP_PKEY *pair = pair_open(endpoint->meta.id, master, &endpoint->pairs[i], err);
+		if (!pair)
+			return -1;
+		signer->keys[signer->keys_len++] = (struct signing_key){.until_ms = endpoint->pairs[i].seed.until_ms, .pair = pair};
+	}
 	return 0;
 }
 
 struct signer *signer_new(const struct endpoint *endpoint, const struct master_key *master, struct err *err)
 {
 	struct signer *signer = mem_new(struct signer);
-	char place[48];
-	secret_place(endpoint->meta.id, place);
-	for (unsigned i = 0; i < endpoint->secrets_len; i++) {
-		if (add_key(signer, &endpoint->secrets[i], slice_of(place), master, err)) {
-			signer_free(signer);
-			return NULL;
-		}
+	if ((endpoint->sign_v1 && add_secrets(signer, endpoint, master, err)) ||
+	    (endpoint->sign_v1a && add_pairs(signer, endpoint, master, err))) {
+		signer_free(signer);
+		return NULL;
 	}
 	return signer;
 }
+
+/* ---- Signing ---- */
+
+struct message {
+	struct slice id, body;
+	char middle[32]; /* ".timestamp." */
+	char *whole;     /* one piece, as ed25519 needs it; made when first asked for */
+	size_t whole_len;
+};
 
 static bool update(EVP_MAC_CTX *hmac, struct slice bytes)
 {
 	return bytes.len == 0 || EVP_MAC_update(hmac, (const unsigned char *)bytes.at, bytes.len) == 1;
 }
 
-int signer_sign(struct signer *signer, struct slice webhook_id, int64_t timestamp_s, struct slice body, int64_t wall_ms, struct strbuf *out)
+static int sign_hmac(EVP_MAC_CTX *hmac, const struct message *message, struct strbuf *out)
 {
-	char middle[32], text[CODEC_BASE64_SIZE(DIGEST_BYTES)];
+	char text[CODEC_BASE64_SIZE(DIGEST_BYTES)];
 	uint8_t digest[DIGEST_BYTES];
 	size_t digest_len;
+	if (EVP_MAC_init(hmac, NULL, 0, NULL) != 1 || !update(hmac, message->id) || !update(hmac, slice_of(message->middle)) ||
+	    !update(hmac, message->body) || EVP_MAC_final(hmac, digest, &digest_len, sizeof digest) != 1)
+		return -1;
+	codec_base64(digest, digest_len, text);
+	strbuf_puts(out, "v1,");
+	strbuf_puts(out, text);
+	return 0;
+}
+
+static int make_whole(struct message *message)
+{
+	size_t middle_len = strlen(message->middle), head_len = message->id.len + middle_len;
+	message->whole_len = head_len + message->body.len;
+	message->whole = malloc(message->whole_len);
+	if (!message->whole)
+		return -1;
+	memcpy(message->whole, message->id.at, message->id.len);
+	memcpy(message->whole + message->id.len, message->middle, middle_len);
+	if (message->body.len > 0)
+		memcpy(message->whole + head_len, message->body.at, message->body.len);
+	return 0;
+}
+
+static int sign_pair(EVP_PKEY *pair, struct message *message, struct strbuf *out)
+{
+	char text[CODEC_BASE64_SIZE(PAIR_SIGNATURE_BYTES)];
+	uint8_t signature[PAIR_SIGNATURE_BYTES];
+	size_t len = sizeof signature;
+	if (!message->whole && make_whole(message))
+		return -1;
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	bool good = context && EVP_DigestSignInit(context, NULL, NULL, NULL, pair) == 1 &&
+	            EVP_DigestSign(context, signature, &len, (const uint8_t *)message->whole, message->whole_len) == 1;
+	EVP_MD_CTX_free(context);
+	if (!good)
+		return -1;
+	codec_base64(signature, len, text);
+	strbuf_puts(out, "v1a,");
+	strbuf_puts(out, text);
+	return 0;
+}
+
+int signer_sign(struct signer *signer, struct slice webhook_id, int64_t timestamp_s, struct slice body, int64_t wall_ms, struct strbuf *out)
+{
+	struct message message = {.id = webhook_id, .body = body};
 	bool first = true;
-	snprintf(middle, sizeof middle, ".%" PRId64 ".", timestamp_s);
-	for (unsigned i = 0; i < signer->keys_len; i++) {
+	int result = 0;
+	snprintf(message.middle, sizeof message.middle, ".%" PRId64 ".", timestamp_s);
+	for (unsigned i = 0; result == 0 && i < signer->keys_len; i++) {
 		struct signing_key *key = &signer->keys[i];
 		if (key->until_ms != 0 && key->until_ms <= wall_ms)
 			continue;
-		if (EVP_MAC_init(key->hmac, NULL, 0, NULL) != 1 || !update(key->hmac, webhook_id) || !update(key->hmac, slice_of(middle)) ||
-		    !update(key->hmac, body) || EVP_MAC_final(key->hmac, digest, &digest_len, sizeof digest) != 1)
-			return -1;
-		codec_base64(digest, digest_len, text);
-		strbuf_puts(out, first ? "v1," : " v1,");
-		strbuf_puts(out, text);
+		if (!first)
+			strbuf_putc(out, ' ');
+		result = key->hmac ? sign_hmac(key->hmac, &message, out) : sign_pair(key->pair, &message, out);
 		first = false;
 	}
-	return first || out->failed ? -1 : 0;
+	free(message.whole);
+	return result || first || out->failed ? -1 : 0;
 }

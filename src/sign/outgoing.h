@@ -1,5 +1,6 @@
-/* Outgoing signatures: Standard Webhooks (github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md), version
- * v1: HMAC-SHA256 over `id.timestamp.body`, key of 24–64 bytes written "whsec_" + base64. */
+/* Outgoing signatures: Standard Webhooks (github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md), over
+ * `id.timestamp.body`. Version v1: HMAC-SHA256, key of 24–64 bytes written "whsec_" + base64; v1a: ed25519 (sign/pair.h), which costs
+ * about 40 µs a signature and is made only for endpoints that ask for it. */
 #ifndef GRAPNEL_SIGN_OUTGOING_H
 #define GRAPNEL_SIGN_OUTGOING_H
 
@@ -23,12 +24,13 @@ void secret_text(const uint8_t *key, size_t len, char text[SECRET_TEXT_SIZE]);
 /* The additional data that an endpoint's secrets are sealed with. */
 void secret_place(int64_t endpoint, char out[48]);
 
-/* A signer of one endpoint: its unsealed keys with prepared HMAC states. Owned by one thread. */
+/* A signer of one endpoint: its unsealed keys of the versions that it asks for, HMAC states prepared. Owned by one thread. */
 struct signer;
 /* NULL and err when a secret cannot be unsealed. */
 struct signer *signer_new(const struct endpoint *endpoint, const struct master_key *master, struct err *err) ATTR_MUST_USE;
 void signer_free(struct signer *signer);
-/* Appends "v1,<base64>", one per key that is valid at wall_ms, space-separated. -1 when libcrypto fails. */
+/* Appends "v1,<base64>" and "v1a,<base64>", one per key that is valid at wall_ms, space-separated. -1 when there is none, memory is
+ * out or libcrypto fails. */
 int signer_sign(struct signer *signer, struct slice webhook_id, int64_t timestamp_s, struct slice body, int64_t wall_ms, struct strbuf *out)
     ATTR_MUST_USE;
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "model/subscriber.h"
 #include "sign/outgoing.h"
+#include "sign/pair.h"
 #include "store/private.h"
 
 void endpoint_record_clear(struct endpoint_record *record)
@@ -12,7 +13,17 @@ void endpoint_record_clear(struct endpoint_record *record)
 	json_decref(record->doc);
 	for (unsigned i = 0; i < record->secrets_len; i++)
 		free(record->secrets[i].sealed);
+	for (unsigned i = 0; i < record->pairs_len; i++)
+		free(record->pairs[i].seed.sealed);
 	*record = (struct endpoint_record){0};
+}
+
+struct endpoint *endpoint_of_record(const struct endpoint_record *record, struct err *err)
+{
+	struct endpoint *endpoint = endpoint_parse(record->doc, &record->meta, record->secrets, record->secrets_len, err);
+	if (endpoint)
+		endpoint_take_pairs(endpoint, record->pairs, record->pairs_len);
+	return endpoint;
 }
 
 static int memory_out(struct store_change *change)
@@ -43,14 +54,29 @@ static int uid_free(struct tx *tx, struct store_change *change, const struct end
 	return err_field(&change->err, ERR_UID_TAKEN, "/uid", "is the uid of the endpoint %s already", text);
 }
 
-/* Checks the record and writes it: every change of an endpoint ends here. */
+/* Makes a new present key pair in front of the others; when there are too many, the oldest goes. */
+static void pair_push(struct tx *tx, struct endpoint_record *record)
+{
+	if (record->pairs_len == ENDPOINT_SECRETS_MAX)
+		free(record->pairs[--record->pairs_len].seed.sealed);
+	memmove(&record->pairs[1], &record->pairs[0], record->pairs_len * sizeof record->pairs[0]);
+	pair_make(record->meta.id, tx->store->config.master, &record->pairs[0]);
+	record->pairs_len++;
+}
+
+/* Checks the record and writes it: every change of an endpoint ends here. Its first opting in to v1a makes its key pair, which stays
+ * when it opts out: receivers may know the public key. */
 static int store_record(struct tx *tx, struct store_change *change, struct endpoint_record *record)
 {
 	record->meta.updated_ms = tx->now_ms;
 	record->meta.version++;
-	struct endpoint *endpoint = endpoint_parse(record->doc, &record->meta, record->secrets, record->secrets_len, &change->err);
+	struct endpoint *endpoint = endpoint_of_record(record, &change->err);
 	if (!endpoint)
 		return -1;
+	if (endpoint->sign_v1a && endpoint->pairs_len == 0 && endpoint->meta.status != ENDPOINT_DELETED) {
+		pair_push(tx, record);
+		endpoint_take_pairs(endpoint, record->pairs, record->pairs_len);
+	}
 	if (uid_free(tx, change, endpoint) || tx->engine->ops->endpoint_put(tx->engine, endpoint, record->doc)) {
 		endpoint_unref(endpoint);
 		return -1;
@@ -100,29 +126,56 @@ static void secrets_drop(struct endpoint_record *record)
 		free(record->secrets[--record->secrets_len].sealed);
 }
 
-/* The old ones sign until `until_ms` at most; those that have ended go. */
+static void pairs_drop(struct endpoint_record *record)
+{
+	while (record->pairs_len > 0)
+		free(record->pairs[--record->pairs_len].seed.sealed);
+}
+
+/* Old ones sign until `until_ms` at most; false, and freed: it has ended. */
+static bool retire(struct endpoint_secret *secret, int64_t now_ms, int64_t until_ms)
+{
+	if (secret->until_ms == 0 || secret->until_ms > until_ms)
+		secret->until_ms = until_ms;
+	if (secret->until_ms > now_ms)
+		return true;
+	free(secret->sealed);
+	return false;
+}
+
 static void secrets_retire(struct endpoint_record *record, int64_t now_ms, int64_t until_ms)
 {
 	unsigned kept = 0;
 	for (unsigned i = 0; i < record->secrets_len; i++) {
-		struct endpoint_secret *secret = &record->secrets[i];
-		if (secret->until_ms == 0 || secret->until_ms > until_ms)
-			secret->until_ms = until_ms;
-		if (secret->until_ms > now_ms)
-			record->secrets[kept++] = *secret;
-		else
-			free(secret->sealed);
+		if (retire(&record->secrets[i], now_ms, until_ms))
+			record->secrets[kept++] = record->secrets[i];
 	}
 	record->secrets_len = kept;
 }
 
+static void pairs_retire(struct endpoint_record *record, int64_t now_ms, int64_t until_ms)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < record->pairs_len; i++) {
+		if (retire(&record->pairs[i].seed, now_ms, until_ms))
+			record->pairs[kept++] = record->pairs[i];
+	}
+	record->pairs_len = kept;
+}
+
+/* A key pair is replaced together with the secret: whoever rotates wants nothing old to be valid after the overlap. */
 int secret_rotate(struct tx *tx, struct store_change *change)
 {
 	struct endpoint_record record = {0};
 	if (find(tx, change, change->id, &record))
 		return -1;
-	secrets_retire(&record, tx->now_ms, tx->now_ms + change->overlap_ms);
+	int64_t until_ms = tx->now_ms + change->overlap_ms;
+	bool paired = record.pairs_len > 0;
+	secrets_retire(&record, tx->now_ms, until_ms);
+	pairs_retire(&record, tx->now_ms, until_ms);
 	int result = secret_add(tx, change, &record, &change->result_secret);
+	if (result == 0 && paired)
+		pair_push(tx, &record);
 	if (result == 0)
 		result = store_record(tx, change, &record);
 	endpoint_record_clear(&record);
@@ -277,6 +330,7 @@ int endpoint_remove(struct tx *tx, struct store_change *change)
 	set_status(tx, &record, ENDPOINT_DELETED, "by_hand");
 	json_object_del(record.doc, "uid"); /* -1 only says that there was none */
 	secrets_drop(&record);
+	pairs_drop(&record);
 	int result = store_record(tx, change, &record);
 	if (result == 0)
 		result = operation_drain(tx, OPERATION_DRAIN_DELETED, record.meta.id, record.meta.subscriber);

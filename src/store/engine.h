@@ -62,6 +62,8 @@ struct endpoint_record {
 	json_t *doc; /* owned */
 	unsigned secrets_len;
 	struct endpoint_secret secrets[ENDPOINT_SECRETS_MAX]; /* owned */
+	unsigned pairs_len;
+	struct endpoint_pair pairs[ENDPOINT_SECRETS_MAX]; /* owned */
 };
 
 struct delivery_record {
@@ -86,6 +88,8 @@ struct operation_record {
 };
 
 void endpoint_record_clear(struct endpoint_record *record);
+/* NULL and `err` when what is stored is not valid (any more). One reference. */
+struct endpoint *endpoint_of_record(const struct endpoint_record *record, struct err *err) ATTR_MUST_USE;
 
 /* A walk over dead letters by (time of death, id), ascending. */
 struct dead_walk {
@@ -126,7 +130,7 @@ struct engine_ops {
 	int (*endpoint_get)(struct engine *engine, int64_t id, struct endpoint_record *record); /* tombstones are not found */
 	int (*endpoint_status)(struct engine *engine, int64_t id, enum endpoint_status *status);
 	int (*endpoint_of_uid)(struct engine *engine, int64_t subscriber, const char *uid, int64_t *id);
-	int (*endpoint_put)(struct engine *engine, const struct endpoint *endpoint, const json_t *doc); /* with its secrets */
+	int (*endpoint_put)(struct engine *engine, const struct endpoint *endpoint, const json_t *doc); /* with its secrets and pairs */
 	int (*key_get)(struct engine *engine, int64_t id, struct key *key);
 	int (*key_insert)(struct engine *engine, const struct key *key);
 	int (*key_delete)(struct engine *engine, int64_t id);

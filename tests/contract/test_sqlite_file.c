@@ -295,6 +295,20 @@ static void success_on_the_first_try_writes_no_attempt_row(void **state)
 	world_close(w);
 }
 
+static void a_deleted_endpoint_keeps_neither_secret_nor_key_pair(void **state)
+{
+	struct world *w = *state;
+	world_open(w);
+	int64_t id = world_endpoint(w, "order.*", "\"signature\": {\"versions\": [\"v1\", \"v1a\"]}");
+	assert_int_equal(number(w, "SELECT count(*) FROM endpoint_secrets"), 1);
+	assert_int_equal(number(w, "SELECT count(*) FROM endpoint_pairs"), 1);
+	world_change(w, CHANGE_ENDPOINT_DELETE, id);
+	assert_int_equal(number(w, "SELECT count(*) FROM endpoints"), 1);
+	assert_int_equal(number(w, "SELECT count(*) FROM endpoint_secrets"), 0);
+	assert_int_equal(number(w, "SELECT count(*) FROM endpoint_pairs"), 0);
+	world_close(w);
+}
+
 #define FILE_TEST(f)                                                                                                                       \
 	{                                                                                                                                  \
 #f, f, setup, teardown, NULL                                                                                               \
@@ -315,6 +329,7 @@ int main(void)
 	    FILE_TEST(every_query_prepares_and_names_stand_once),
 	    FILE_TEST(hot_queries_seek_their_index_and_sort_nothing),
 	    FILE_TEST(success_on_the_first_try_writes_no_attempt_row),
+	    FILE_TEST(a_deleted_endpoint_keeps_neither_secret_nor_key_pair),
 	};
 	return cmocka_run_group_tests_name("store: the SQLite file", tests, NULL, NULL);
 }

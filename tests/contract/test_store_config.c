@@ -28,7 +28,19 @@ struct shown {
 	enum endpoint_status status;
 	unsigned secrets_len;
 	int64_t until_ms[ENDPOINT_SECRETS_MAX];
+	unsigned pairs_len;
+	int64_t pair_until_ms[ENDPOINT_SECRETS_MAX];
+	uint8_t public_keys[ENDPOINT_SECRETS_MAX][ENDPOINT_PUBLIC_KEY_BYTES];
 };
+
+static void show_pairs(struct shown *shown, const struct endpoint *endpoint)
+{
+	shown->pairs_len = endpoint->pairs_len;
+	for (unsigned i = 0; i < endpoint->pairs_len; i++) {
+		shown->pair_until_ms[i] = endpoint->pairs[i].seed.until_ms;
+		memcpy(shown->public_keys[i], endpoint->pairs[i].public_key, ENDPOINT_PUBLIC_KEY_BYTES);
+	}
+}
 
 static int show(void *context, const struct document_row *row)
 {
@@ -49,6 +61,7 @@ static int show(void *context, const struct document_row *row)
 		shown->secrets_len = row->endpoint->secrets_len;
 		for (unsigned i = 0; i < row->endpoint->secrets_len; i++)
 			shown->until_ms[i] = row->endpoint->secrets[i].until_ms;
+		show_pairs(shown, row->endpoint);
 	}
 	return 0;
 }
@@ -281,6 +294,76 @@ static void a_secret_that_is_put_replaces_the_old_one_at_once(void **state)
 	assert_int_equal(shown.until_ms[0], 0);
 }
 
+#define V1A ", \"signature\": {\"versions\": [\"v1a\"]}}"
+
+/* Whether both see the same first pair, and can sign with it. */
+static void same_pair(struct world *w, int64_t id, const uint8_t public_key[ENDPOINT_PUBLIC_KEY_BYTES])
+{
+	struct err err = {0};
+	struct endpoint *endpoint = index_endpoint(w->index, id);
+	assert_memory_equal(endpoint->pairs[0].public_key, public_key, ENDPOINT_PUBLIC_KEY_BYTES);
+	struct signer *signer = signer_new(endpoint, &w->master, &err);
+	if (!signer)
+		fail_msg("%s", err.detail);
+	signer_free(signer);
+	endpoint_unref(endpoint);
+	assert_memory_equal(endpoint_shown(w, id).public_keys[0], public_key, ENDPOINT_PUBLIC_KEY_BYTES);
+}
+
+static void a_key_pair_is_made_at_the_first_opting_in_and_stays(void **state)
+{
+	struct world *w = *state;
+	int64_t id = world_endpoint(w, "order.*", NULL);
+	assert_int_equal(endpoint_shown(w, id).pairs_len, 0);
+	struct store_change put = {.what = CHANGE_ENDPOINT_PUT, .id = id};
+	assert_int_equal(change_doc(w, &put, HOOK V1A), ERR_NONE);
+	struct shown first = endpoint_shown(w, id);
+	assert_int_equal(first.pairs_len, 1);
+	assert_int_equal(first.pair_until_ms[0], 0);
+	same_pair(w, id, first.public_keys[0]);
+	/* Out and in again, and through a restart. */
+	assert_int_equal(change_doc(w, &put, HOOK "}"), ERR_NONE);
+	assert_int_equal(change_doc(w, &put, HOOK V1A), ERR_NONE);
+	same_pair(w, id, first.public_keys[0]);
+	world_close(w);
+	world_open(w);
+	same_pair(w, id, first.public_keys[0]);
+	struct store_change create = {.what = CHANGE_ENDPOINT_CREATE};
+	assert_int_equal(change_doc(w, &create, HOOK V1A), ERR_NONE);
+	struct shown other = endpoint_shown(w, create.result_id);
+	assert_int_equal(other.pairs_len, 1);
+	assert_memory_not_equal(other.public_keys[0], first.public_keys[0], ENDPOINT_PUBLIC_KEY_BYTES);
+	store_change_clear(&create);
+}
+
+static void a_key_pair_is_rotated_together_with_the_secret(void **state)
+{
+	struct world *w = *state;
+	struct store_change create = {.what = CHANGE_ENDPOINT_CREATE};
+	assert_int_equal(change_doc(w, &create, HOOK V1A), ERR_NONE);
+	int64_t id = create.result_id;
+	struct shown before = endpoint_shown(w, id);
+	struct store_change rotate = {.what = CHANGE_SECRET_ROTATE, .id = id, .overlap_ms = 60000};
+	assert_int_equal(store_change(w->store, &rotate), 0);
+	struct shown shown = endpoint_shown(w, id);
+	assert_int_equal(shown.secrets_len, 2);
+	assert_int_equal(shown.pairs_len, 2);
+	assert_int_equal(shown.pair_until_ms[0], 0);
+	assert_int_equal(shown.pair_until_ms[1], w->wall_ms + 60000);
+	assert_int_equal(shown.pair_until_ms[1], shown.until_ms[1]);
+	assert_memory_equal(shown.public_keys[1], before.public_keys[0], ENDPOINT_PUBLIC_KEY_BYTES);
+	assert_memory_not_equal(shown.public_keys[0], before.public_keys[0], ENDPOINT_PUBLIC_KEY_BYTES);
+	same_pair(w, id, shown.public_keys[0]);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(store_change(w->store, &rotate), 0);
+	assert_int_equal(endpoint_shown(w, id).pairs_len, ENDPOINT_SECRETS_MAX);
+	rotate.overlap_ms = 0;
+	assert_int_equal(store_change(w->store, &rotate), 0);
+	assert_int_equal(endpoint_shown(w, id).pairs_len, 1);
+	store_change_clear(&rotate);
+	store_change_clear(&create);
+}
+
 static void statuses_change_by_hand(void **state)
 {
 	struct world *w = *state;
@@ -476,6 +559,8 @@ int main(void)
 	    WORLD_TEST(secrets_are_sealed_at_rest_and_can_be_used),
 	    WORLD_TEST(a_rotated_secret_overlaps_the_old_one),
 	    WORLD_TEST(a_secret_that_is_put_replaces_the_old_one_at_once),
+	    WORLD_TEST(a_key_pair_is_made_at_the_first_opting_in_and_stays),
+	    WORLD_TEST(a_key_pair_is_rotated_together_with_the_secret),
 	    WORLD_TEST(statuses_change_by_hand),
 	    WORLD_TEST(a_deleted_endpoint_is_gone_from_sight),
 	    WORLD_TEST(keys_work_until_they_are_revoked),

@@ -12,6 +12,8 @@ import os
 import socket
 import socketserver
 import struct
+import subprocess
+import tempfile
 import threading
 import time
 from collections import defaultdict
@@ -59,7 +61,27 @@ class Received:
         key = base64.b64decode(secret.removeprefix("whsec_"))
         content = b".".join([self.webhook_id.encode(), self.headers["webhook-timestamp"].encode(), self.body])
         wanted = "v1," + base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
-        return wanted in self.headers["webhook-signature"].split(" ")
+        return wanted in self.signatures
+
+    @property
+    def signatures(self):
+        return self.headers["webhook-signature"].split(" ")
+
+    def signed_by(self, public_key):
+        """Whether one of the v1a signatures is right under this whpk_ key; looked at with the openssl command alone."""
+        key = bytes.fromhex("302a300506032b6570032100") + base64.b64decode(public_key.removeprefix("whpk_"))  # RFC 8410
+        content = b".".join([self.webhook_id.encode(), self.headers["webhook-timestamp"].encode(), self.body])
+        return any(_openssl_verifies(key, content, base64.b64decode(s[4:])) for s in self.signatures if s.startswith("v1a,"))
+
+
+def _openssl_verifies(key, content, signature):
+    with tempfile.TemporaryDirectory() as folder:
+        names = [os.path.join(folder, name) for name in ("key", "content", "signature")]
+        for name, part in zip(names, (key, content, signature)):
+            with open(name, "wb") as file:
+                file.write(part)
+        verify = ["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", names[0], "-rawin", "-in", names[1], "-sigfile", names[2]]
+        return subprocess.run(verify, capture_output=True).returncode == 0
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):

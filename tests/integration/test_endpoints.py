@@ -31,7 +31,8 @@ def test_created_endpoint_is_shown_with_its_defaults(hub):
 def test_secret_is_made_by_the_server_and_shown_again_on_request(hub):
     made = hub.endpoint(URL)
     assert made["secret"].startswith("whsec_")
-    assert hub.got(f"/v1/endpoints/{made['id']}/secret") == {"secret": made["secret"], "previous": []}
+    shown = hub.got(f"/v1/endpoints/{made['id']}/secret")
+    assert shown == {"secret": made["secret"], "previous": [], "public_key": None, "previous_public_keys": []}
     assert hub.endpoint(URL)["secret"] != made["secret"]
 
 

@@ -1,5 +1,8 @@
 """Rotation of an endpoint's secret: both sign during the overlap, the old one no longer after it."""
 
+import time
+from datetime import datetime
+
 import pytest
 
 from hub import eventually, new_secret
@@ -68,6 +71,19 @@ def test_several_rotations_keep_the_overlapping_ones(hub, sink):
     assert all(received.signed_with(s) for s in secrets)
 
 
+def test_longest_overlap_is_thirty_days(hub, sink):
+    endpoint = hub.endpoint(sink.url())
+    month = 30 * 24 * 3600 * 1000
+    (previous,) = rotate(hub, endpoint, overlap_ms=month)["previous"]
+    assert previous["secret"] == endpoint["secret"]
+    assert abs(datetime.fromisoformat(previous["until"].replace("Z", "+00:00")).timestamp() - time.time() - month / 1000) < 60
+    received = next_request(hub, sink)
+    assert received.signed_with(endpoint["secret"])
+    answer = hub.api("POST", f"/v1/endpoints/{endpoint['id']}/secret/rotate", {"overlap_ms": month + 1})
+    assert (answer.status, answer.pointers) == (422, ["/overlap_ms"])
+    assert "2592000000" in answer.json["detail"]
+
+
 @pytest.mark.parametrize(
     "body, pointer", [({"secret": "short"}, "/secret"), ({"overlap_ms": -1}, "/overlap_ms"), ({"overlap_ms": "1h"}, "/overlap_ms"),
     ({"overlap": 5}, "/overlap")]
@@ -76,4 +92,9 @@ def test_bad_rotation_is_refused_and_changes_nothing(hub, body, pointer):
     endpoint = hub.endpoint("http://127.0.0.1:9/")
     answer = hub.api("POST", f"/v1/endpoints/{endpoint['id']}/secret/rotate", body)
     assert (answer.status, answer.pointers) == (422, [pointer])
-    assert hub.got(f"/v1/endpoints/{endpoint['id']}/secret") == {"secret": endpoint["secret"], "previous": []}
+    assert hub.got(f"/v1/endpoints/{endpoint['id']}/secret") == {
+        "secret": endpoint["secret"],
+        "previous": [],
+        "public_key": None,
+        "previous_public_keys": [],
+    }

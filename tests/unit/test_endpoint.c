@@ -378,6 +378,14 @@ static void other_fields_are_checked(void **state)
 	refused("{" MINIMAL ", 'metadata': 'a'}", "/metadata", "object");
 	refused("{" MINIMAL ", 'format': 'thin'}", "/format", "raw");
 	refused("{" MINIMAL ", 'format': 1}", "/format", "raw");
+	refused("{" MINIMAL ", 'signature': 'v1a'}", "/signature", "object");
+	refused("{" MINIMAL ", 'signature': {'version': 'v1'}}", "/signature/version", "unknown field");
+	refused("{" MINIMAL ", 'signature': {'versions': 'v1a'}}", "/signature/versions", "array");
+	refused("{" MINIMAL ", 'signature': {'versions': []}}", "/signature/versions", "array");
+	refused("{" MINIMAL ", 'signature': {'versions': ['v1', 'v1a', 'v1']}}", "/signature/versions", "array");
+	refused("{" MINIMAL ", 'signature': {'versions': ['v1', 'V1a']}}", "/signature/versions/1", "ed25519");
+	refused("{" MINIMAL ", 'signature': {'versions': [1]}}", "/signature/versions/0", "ed25519");
+	refused("{" MINIMAL ", 'signature': {'versions': ['v1a', 'v1a']}}", "/signature/versions/1", "once");
 	refused("{}", "/url", "required");
 	refused("[]", "", "object");
 	refused("null", "", "object");
@@ -390,7 +398,6 @@ static void unknown_and_unbuilt_fields_are_told_apart(void **state)
 	refused("{" MINIMAL ", 'a/b~c': 1}", "/a~1b~0c", "unknown field");
 	refused("{" MINIMAL ", 'filter': {}}", "/filter", "not available in this version");
 	refused("{" MINIMAL ", 'auth': null}", "/auth", "not available in this version");
-	refused("{" MINIMAL ", 'signature': 'v1a'}", "/signature", "not available in this version");
 	refused("{" MINIMAL ", 'rate': {}}", "/rate", "not available in this version");
 	/* Only endpoint_doc_split() takes these. */
 	refused("{" MINIMAL ", 'secret': 'x'}", "/secret", "unknown field");
@@ -448,6 +455,50 @@ static void descriptions_are_counted_in_characters(void **state)
 	json_object_set_new(doc, "description", json_stringn(text, 2 * 1025));
 	assert_null(endpoint_parse(doc, &meta, NULL, 0, NULL));
 	json_decref(doc);
+}
+
+static void versions_of_signatures_are_chosen(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		bool v1, v1a;
+	} cases[] = {
+	    {"{" MINIMAL "}", true, false},
+	    {"{" MINIMAL ", 'signature': {}}", true, false},
+	    {"{" MINIMAL ", 'signature': {'versions': ['v1']}}", true, false},
+	    {"{" MINIMAL ", 'signature': {'versions': ['v1a']}}", false, true},
+	    {"{" MINIMAL ", 'signature': {'versions': ['v1a', 'v1']}}", true, true},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct endpoint *endpoint = fixture_endpoint(1, 0, ENDPOINT_ACTIVE, cases[i].text);
+		if (endpoint->sign_v1 != cases[i].v1 || endpoint->sign_v1a != cases[i].v1a)
+			fail_msg("%s", cases[i].text);
+		endpoint_unref(endpoint);
+	}
+}
+
+/* Only while it signs v1a: nobody should verify with a key that is not used. */
+static void the_public_key_is_shown_to_whom_v1a_is_sent(void **state)
+{
+	(void)state;
+	uint8_t sealed[] = {1};
+	const struct endpoint_pair pair = {.seed = {0, 1, sealed}, .public_key = {0xd5, 0x22}};
+	const struct endpoint_meta meta = {.id = 1};
+	for (int v1a = 0; v1a < 2; v1a++) {
+		json_t *doc = fixture_json(v1a ? "{" MINIMAL ", 'signature': {'versions': ['v1a']}}" : "{" MINIMAL "}");
+		struct endpoint *endpoint = endpoint_parse(doc, &meta, NULL, 0, NULL);
+		endpoint_take_pairs(endpoint, &pair, 1);
+		assert_true(endpoint->pairs[0].seed.sealed != sealed);
+		json_t *answer = endpoint_json(endpoint, doc, NULL), *shown = json_object_get(answer, "public_key");
+		if (v1a)
+			assert_string_equal(json_string_value(shown), "whpk_1SIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+		else
+			assert_true(json_is_null(shown));
+		json_decref(answer);
+		json_decref(doc);
+		endpoint_unref(endpoint);
+	}
 }
 
 static void secrets_are_copied(void **state)
@@ -539,7 +590,8 @@ static void the_answer_has_every_field(void **state)
 	json_t *answer = endpoint_json(endpoint, doc, "acme");
 	json_t *expected =
 	    fixture_json("{'uid': null, 'subscriber': 'acme', 'url': 'https://example.com/hook', 'event_types': ['order.*'],"
-	                 "'description': '', 'headers': {}, 'format': 'raw', 'retry': {'strategy': 'exponential', 'base_ms': 9,"
+	                 "'description': '', 'headers': {}, 'format': 'raw', 'signature': {'versions': ['v1']}, 'public_key': null,"
+	                 "'retry': {'strategy': 'exponential', 'base_ms': 9,"
 	                 "'factor': 3.5, 'max_delay_ms': 86400000, 'max_attempts': 12, 'max_age_ms': 0, 'jitter': 0.2},"
 	                 "'timeout_ms': 15000, 'max_in_flight': 8, 'ordered': false, 'metadata': {}, 'status': 'active',"
 	                 "'status_reason': null, 'status_since': '2023-11-14T22:13:20.002Z',"
@@ -559,6 +611,7 @@ static void what_was_shown_can_be_put_back(void **state)
 	static const char *const texts[] = {
 	    "{" MINIMAL "}",
 	    "{" MINIMAL ", 'uid': 'u', 'retry': {'schedule_ms': [5]}, 'headers': {'A': 'b'}, 'metadata': {'k': 'v'}, 'ordered': true}",
+	    "{" MINIMAL ", 'signature': {'versions': ['v1a', 'v1']}}",
 	};
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		struct endpoint_meta meta = {.id = 77, .status = ENDPOINT_DISABLED, .status_reason = "gone"};
@@ -610,6 +663,8 @@ int main(void)
 	    cmocka_unit_test(all_errors_of_a_document_are_told_at_once),
 	    cmocka_unit_test(an_over_long_name_gives_a_pointer_that_is_whole_text),
 	    cmocka_unit_test(descriptions_are_counted_in_characters),
+	    cmocka_unit_test(versions_of_signatures_are_chosen),
+	    cmocka_unit_test(the_public_key_is_shown_to_whom_v1a_is_sent),
 	    cmocka_unit_test(secrets_are_copied),
 	    cmocka_unit_test(what_stands_beside_the_document_is_taken_out),
 	    cmocka_unit_test(bad_texts_beside_the_document_are_refused),

@@ -1,4 +1,4 @@
-/* Outgoing signatures against the published vector and, for the rest, against libcrypto's one-shot HMAC. */
+/* Outgoing signatures against the published vectors and, for the rest, against libcrypto's one-shot HMAC. */
 #include "endpoint_fixture.h"
 
 #include <stdlib.h>
@@ -8,9 +8,14 @@
 
 #include "base/codec.h"
 #include "sign/outgoing.h"
+#include "sign/pair.h"
 
 #define VECTOR_SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 #define VECTOR_SIGNATURE "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+/* whsk_ is the base64 of seed and public key. */
+#define VECTOR_PRIVATE "6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
+#define VECTOR_PUBLIC "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="
+#define VECTOR_V1A "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg=="
 #define VECTOR_ID SLICE_LITERAL("msg_p5jXN8AQM9LWM0D4loKWxJek")
 #define VECTOR_TIME 1614265330
 #define VECTOR_BODY SLICE_LITERAL("{\"test\": 2432232314}")
@@ -144,6 +149,124 @@ static void a_secret_of_another_hub_is_an_error(void **state)
 	endpoint_unref(endpoint);
 }
 
+static struct endpoint_pair vector_pair(int64_t until_ms)
+{
+	uint8_t whole[64];
+	struct endpoint_pair pair;
+	assert_int_equal(codec_base64_decode(slice_of(VECTOR_PRIVATE), whole, sizeof whole), 64);
+	pair_of_seed(7, &master, whole, &pair);
+	assert_memory_equal(pair.public_key, whole + 32, 32);
+	pair.seed.until_ms = until_ms;
+	return pair;
+}
+
+/* With the vector's secret and these pairs. */
+static struct endpoint *paired(const char *versions, const struct endpoint_pair *pairs, unsigned len)
+{
+	struct endpoint *endpoint = endpoint_with(&(struct given){VECTOR_SECRET, 0}, 1);
+	endpoint->sign_v1 = strstr(versions, "v1 ") != NULL;
+	endpoint->sign_v1a = strstr(versions, "v1a ") != NULL;
+	endpoint_take_pairs(endpoint, pairs, len);
+	return endpoint;
+}
+
+static void signs(const struct endpoint *endpoint, const char *expected)
+{
+	struct err err = {0};
+	struct strbuf out = STRBUF_INIT(1024);
+	struct signer *signer = signer_new(endpoint, &master, &err);
+	if (!signer)
+		fail_msg("%s", err.detail);
+	for (int i = 0; i < 2; i++) {
+		strbuf_clear(&out);
+		assert_int_equal(signer_sign(signer, VECTOR_ID, VECTOR_TIME, VECTOR_BODY, NOW, &out), 0);
+		assert_string_equal(strbuf_text(&out), expected);
+	}
+	strbuf_free(&out);
+	signer_free(signer);
+}
+
+static void v1a_is_signed_as_in_the_published_vector(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *versions, *expected;
+	} cases[] = {{"v1a ", VECTOR_V1A}, {"v1 v1a ", VECTOR_SIGNATURE " " VECTOR_V1A}, {"v1 ", VECTOR_SIGNATURE}};
+	struct endpoint_pair pair = vector_pair(0);
+	char text[ENDPOINT_PUBLIC_KEY_TEXT_SIZE];
+	endpoint_public_key_text(&pair, text);
+	assert_string_equal(text, VECTOR_PUBLIC);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct endpoint *endpoint = paired(cases[i].versions, &pair, 1);
+		signs(endpoint, cases[i].expected);
+		endpoint_unref(endpoint);
+	}
+	free(pair.seed.sealed);
+}
+
+static void a_rotated_pair_signs_beside_the_new_one_until_its_end(void **state)
+{
+	(void)state;
+	struct endpoint_pair fresh;
+	char alone[128], both[256];
+	struct strbuf out = STRBUF_INIT(1024);
+	pair_make(7, &master, &fresh);
+	struct endpoint *endpoint = paired("v1a ", &fresh, 1);
+	struct signer *signer = signer_new(endpoint, &master, NULL);
+	assert_int_equal(signer_sign(signer, VECTOR_ID, VECTOR_TIME, VECTOR_BODY, NOW, &out), 0);
+	snprintf(alone, sizeof alone, "%s", strbuf_text(&out));
+	assert_string_not_equal(alone, VECTOR_V1A);
+	snprintf(both, sizeof both, "%s " VECTOR_V1A, alone);
+	signer_free(signer);
+	endpoint_unref(endpoint);
+	for (int past = 0; past < 2; past++) {
+		const struct endpoint_pair pairs[] = {fresh, vector_pair(NOW + !past)};
+		endpoint = paired("v1a ", pairs, 2);
+		signs(endpoint, past ? alone : both);
+		endpoint_unref(endpoint);
+		free(pairs[1].seed.sealed);
+	}
+	free(fresh.seed.sealed);
+	strbuf_free(&out);
+}
+
+static void a_pair_of_another_hub_or_place_is_an_error(void **state)
+{
+	(void)state;
+	const struct master_key other = {{1}};
+	struct endpoint_pair pair = vector_pair(0);
+	struct endpoint *endpoint = paired("v1a ", &pair, 1);
+	struct err err = {0};
+	assert_null(signer_new(endpoint, &other, &err));
+	assert_non_null(strstr(err.detail, "ed25519"));
+	endpoint->meta.id = 8;
+	assert_null(signer_new(endpoint, &master, &err));
+	endpoint->meta.id = 7;
+	endpoint->pairs[0].public_key[31] ^= 1; /* whoever is shown this one could verify nothing */
+	assert_null(signer_new(endpoint, &master, &err));
+	endpoint->pairs[0].public_key[31] ^= 1;
+	signs(endpoint, VECTOR_V1A);
+	/* A sealed secret does not do for a seed. */
+	struct endpoint_secret kept = endpoint->pairs[0].seed;
+	endpoint->pairs[0].seed = endpoint->secrets[0];
+	assert_null(signer_new(endpoint, &master, &err));
+	endpoint->pairs[0].seed = kept;
+	endpoint_unref(endpoint);
+	free(pair.seed.sealed);
+}
+
+static void v1a_without_a_pair_signs_nothing(void **state)
+{
+	(void)state;
+	struct strbuf out = STRBUF_INIT(1024);
+	struct endpoint *endpoint = paired("v1a ", NULL, 0);
+	struct signer *signer = signer_new(endpoint, &master, NULL);
+	assert_int_equal(signer_sign(signer, VECTOR_ID, VECTOR_TIME, VECTOR_BODY, NOW, &out), -1);
+	signer_free(signer);
+	endpoint_unref(endpoint);
+	strbuf_free(&out);
+}
+
 /* A request without a signature must never leave. */
 static void nothing_to_sign_with_is_an_error(void **state)
 {
@@ -218,6 +341,10 @@ int main(void)
 	    cmocka_unit_test(any_key_and_body_is_signed_like_hmac),
 	    cmocka_unit_test(a_rotated_secret_signs_beside_the_new_one_until_its_end),
 	    cmocka_unit_test(a_secret_of_another_hub_is_an_error),
+	    cmocka_unit_test(v1a_is_signed_as_in_the_published_vector),
+	    cmocka_unit_test(a_rotated_pair_signs_beside_the_new_one_until_its_end),
+	    cmocka_unit_test(a_pair_of_another_hub_or_place_is_an_error),
+	    cmocka_unit_test(v1a_without_a_pair_signs_nothing),
 	    cmocka_unit_test(nothing_to_sign_with_is_an_error),
 	    cmocka_unit_test(secrets_are_made_parsed_and_written),
 	    cmocka_unit_test(bad_secrets_are_refused_with_what_is_accepted),

@@ -121,6 +121,24 @@ static int put_secrets(struct sqlite *s, const struct endpoint *endpoint)
 	return result;
 }
 
+static int put_pairs(struct sqlite *s, const struct endpoint *endpoint)
+{
+	struct run run = db_run(&s->db, QUERY_PAIRS_DELETE);
+	run_int(&run, 1, endpoint->meta.id);
+	int result = sqlite_done(s, &run);
+	for (unsigned i = 0; result == 0 && i < endpoint->pairs_len; i++) {
+		const struct endpoint_pair *pair = &endpoint->pairs[i];
+		run = db_run(&s->db, QUERY_PAIR_INSERT);
+		run_int(&run, 1, endpoint->meta.id);
+		run_int(&run, 2, i);
+		run_int(&run, 3, pair->seed.until_ms);
+		run_blob(&run, 4, pair->public_key, sizeof pair->public_key);
+		run_blob(&run, 5, pair->seed.sealed, pair->seed.sealed_len);
+		result = sqlite_done(s, &run);
+	}
+	return result;
+}
+
 int sqlite_endpoint_put(struct engine *engine, const struct endpoint *endpoint, const json_t *doc)
 {
 	struct sqlite *s = sqlite_of(engine);
@@ -141,7 +159,7 @@ int sqlite_endpoint_put(struct engine *engine, const struct endpoint *endpoint, 
 	run_text(&run, 10, slice_of(text));
 	int result = sqlite_done(s, &run);
 	free(text);
-	return result ? -1 : put_secrets(s, endpoint);
+	return result || put_secrets(s, endpoint) || put_pairs(s, endpoint) ? -1 : 0;
 }
 
 int sqlite_key_get(struct engine *engine, int64_t id, struct key *key)

@@ -59,7 +59,7 @@ static int load_endpoint(struct sqlite *s, const struct run *run, struct err *er
 	struct endpoint *endpoint = NULL;
 	int64_t id = run_int_at(run, 0);
 	if (rows_endpoint(run, &record) == 0 && rows_secrets(&s->db, &record) == 0)
-		endpoint = endpoint_parse(record.doc, &record.meta, record.secrets, record.secrets_len, &why);
+		endpoint = endpoint_of_record(&record, &why);
 	if (endpoint)
 		index_put_endpoint(s->base.env->index, endpoint);
 	else

@@ -84,7 +84,7 @@ static int give_endpoint(struct sqlite_reader *r, const struct run *run, int (*r
 	int said = -1;
 	if (rows_endpoint(run, &record) || rows_secrets(&r->db, &record))
 		goto out;
-	endpoint = endpoint_parse(record.doc, &record.meta, record.secrets, record.secrets_len, &why);
+	endpoint = endpoint_of_record(&record, &why);
 	if (!endpoint) {
 		log_error("store", "the stored endpoint %lld is not valid: %s", (long long)record.meta.id, why.detail);
 		rows_bad_document(&r->db);

@@ -149,24 +149,52 @@ int rows_subscriber(const struct run *run, struct subscriber_record *record)
 	return record->doc ? 0 : rows_bad_document(run->db);
 }
 
+/* A copy of a row's until_ms and sealed bytes; -1 when memory is out. */
+static int copy_secret(const struct run *run, int until_column, int sealed_column, struct endpoint_secret *secret)
+{
+	struct slice sealed = run_blob_at(run, sealed_column);
+	uint8_t *copy = malloc(sealed.len + 1);
+	if (!copy)
+		return db_failed(run->db, SQLITE_NOMEM);
+	if (sealed.len > 0)
+		memcpy(copy, sealed.at, sealed.len);
+	*secret = (struct endpoint_secret){.until_ms = run_int_at(run, until_column), .sealed_len = sealed.len, .sealed = copy};
+	return 0;
+}
+
+static int rows_pairs(struct db *db, struct endpoint_record *record)
+{
+	struct run run = db_run(db, QUERY_PAIRS_GET);
+	run_int(&run, 1, record->meta.id);
+	int row;
+	while ((row = run_row(&run)) > 0 && record->pairs_len < ENDPOINT_SECRETS_MAX) {
+		struct endpoint_pair *pair = &record->pairs[record->pairs_len];
+		struct slice public_key = run_blob_at(&run, 1);
+		if (public_key.len != sizeof pair->public_key) {
+			row = rows_bad_document(db);
+			break;
+		}
+		memcpy(pair->public_key, public_key.at, sizeof pair->public_key);
+		if ((row = copy_secret(&run, 0, 2, &pair->seed)) < 0)
+			break;
+		record->pairs_len++;
+	}
+	run_end(&run);
+	return row < 0 ? -1 : 0;
+}
+
 int rows_secrets(struct db *db, struct endpoint_record *record)
 {
 	struct run run = db_run(db, QUERY_SECRETS_GET);
 	run_int(&run, 1, record->meta.id);
 	int row;
 	while ((row = run_row(&run)) > 0 && record->secrets_len < ENDPOINT_SECRETS_MAX) {
-		struct slice sealed = run_blob_at(&run, 1);
-		uint8_t *copy = malloc(sealed.len + 1);
-		if (!copy) {
-			run_end(&run);
-			return db_failed(db, SQLITE_NOMEM);
-		}
-		memcpy(copy, sealed.at, sealed.len);
-		record->secrets[record->secrets_len++] =
-		    (struct endpoint_secret){.until_ms = run_int_at(&run, 0), .sealed_len = sealed.len, .sealed = copy};
+		if ((row = copy_secret(&run, 0, 1, &record->secrets[record->secrets_len])) < 0)
+			break;
+		record->secrets_len++;
 	}
 	run_end(&run);
-	return row < 0 ? -1 : 0;
+	return row < 0 || rows_pairs(db, record) ? -1 : 0;
 }
 
 int rows_event_of_delivery(struct db *db, struct run *run, struct delivery_row *row)
