@@ -49,7 +49,7 @@ WHERE endpoint = ?1 AND order_key = ?2 AND order_key IS NOT NULL AND state < 2 A
 
 -- name: order_next
 SELECT id, event, due_ms, expires_ms, round, attempts, round_attempts FROM deliveries INDEXED BY deliveries_order
-WHERE endpoint = ?1 AND order_key = ?2 AND order_key IS NOT NULL AND state < 2 AND state = 1 ORDER BY id LIMIT 1;
+WHERE endpoint = ?1 AND order_key = ?2 AND order_key IS NOT NULL AND state < 2 AND state = 1 ORDER BY event, id LIMIT 1;
 
 -- name: order_endpoint_after
 SELECT endpoint FROM deliveries INDEXED BY deliveries_order

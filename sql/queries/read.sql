@@ -21,17 +21,17 @@ SELECT expires_ms FROM deliveries INDEXED BY deliveries_expiry WHERE expires_ms 
 
 -- name: event_row
 SELECT id, subscriber, source, time_ms, deliver_at_ms, expires_at_ms, type, uid, subject, ordering_key, traceparent, tracestate, content_type,
-       attributes, deliveries, length(data)
+       attributes, deliveries, length(data), reach
 FROM events WHERE id = ?1;
 
 -- name: events_asc
 SELECT id, subscriber, source, time_ms, deliver_at_ms, expires_at_ms, type, uid, subject, ordering_key, traceparent, tracestate, content_type,
-       attributes, deliveries, length(data)
+       attributes, deliveries, length(data), reach
 FROM events WHERE id > ?1 AND id < ?2 ORDER BY id;
 
 -- name: events_desc
 SELECT id, subscriber, source, time_ms, deliver_at_ms, expires_at_ms, type, uid, subject, ordering_key, traceparent, tracestate, content_type,
-       attributes, deliveries, length(data)
+       attributes, deliveries, length(data), reach
 FROM events WHERE id > ?1 AND id < ?2 ORDER BY id DESC;
 
 -- name: event_brief

@@ -157,6 +157,11 @@ const char *subscriber_text(struct call *call, int64_t id, char out[SUBSCRIBER_T
  * passes: every attempt is judged again. */
 int destination_check(struct call *call, const struct endpoint *endpoint) ATTR_MUST_USE;
 
+/* ---- operations.c ---- */
+
+/* Posts a change that begins bulk work: 202 with the operation. Takes the change over. */
+int operation_begin(struct call *call, struct store_change *change) ATTR_MUST_USE;
+
 /* ---- render.c: rows as JSON text ---- */
 
 /* Each writes `prefix` (such as ",\"uid\":") and a value; absent slices, 0 times, 0 ids are null. */

@@ -181,23 +181,10 @@ static int read_filter_doc(struct call *call, const json_t *doc, bool retry, str
 	return retry && filter->endpoint ? refuse_disabled(call, filter->endpoint, "/filter/endpoint") : 0;
 }
 
-static int operation_begun(void *context, const struct operation_row *row)
-{
-	struct call *call = context;
-	put_operation(call_out(call, 202), row);
-	return 0;
-}
-
 static int start(struct call *call, enum operation_kind kind, const struct dead_filter *filter)
 {
 	struct store_change change = {.what = CHANGE_OPERATION_CREATE, .operation = kind, .filter = *filter};
-	int result = call_change(call, &change);
-	if (result == 0)
-		result = reader_operation(call->worker->reader, change.result_id, operation_begun, call, &call->err);
-	if (result == 0)
-		call_location(call, "operations", ID_OPERATION, change.result_id);
-	store_change_clear(&change);
-	return result;
+	return operation_begin(call, &change);
 }
 
 static int count(struct call *call, const struct dead_filter *filter)

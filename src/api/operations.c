@@ -66,3 +66,21 @@ int operations_cancel(struct call *call)
 	store_change_clear(&change);
 	return result < 0 ? -1 : call_no_content(call);
 }
+
+static int operation_begun(void *context, const struct operation_row *row)
+{
+	struct call *call = context;
+	put_operation(call_out(call, 202), row);
+	return 0;
+}
+
+int operation_begin(struct call *call, struct store_change *change)
+{
+	int result = call_change(call, change);
+	if (result == 0)
+		result = reader_operation(call->worker->reader, change->result_id, operation_begun, call, &call->err);
+	if (result == 0)
+		call_location(call, "operations", ID_OPERATION, change->result_id);
+	store_change_clear(change);
+	return result;
+}

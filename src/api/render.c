@@ -132,6 +132,7 @@ void put_operation(struct strbuf *out, const struct operation_row *row)
 	    [OPERATION_DISCARD] = "discard",
 	    [OPERATION_DRAIN_DISABLED] = "drain_disabled",
 	    [OPERATION_DRAIN_DELETED] = "drain_deleted",
+	    [OPERATION_RECOVER] = "recover",
 	};
 	const char *state = row->cancelled ? "cancelled" : row->ended_ms ? "done" : "running";
 	put_id(out, "{\"id\":", ID_OPERATION, row->id);

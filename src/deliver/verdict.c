@@ -1,8 +1,6 @@
 /* The verdict. The order of the rules is the contract: what ends a delivery for good comes before what may be tried again. */
 #include "deliver/verdict.h"
 
-enum { FIRST_ROUND = 1 };
-
 /* expires_at counts always. max_age_ms counts from the event, but only while the delivery is in its first round: a retry by hand
  * is asked for by somebody who knows its age. */
 static bool is_past(const struct due *due, const struct endpoint *endpoint, int64_t event_ms, int64_t at_ms)
@@ -10,7 +8,7 @@ static bool is_past(const struct due *due, const struct endpoint *endpoint, int6
 	if (due->expires_ms && at_ms >= due->expires_ms)
 		return true;
 	int64_t max_age_ms = endpoint->retry.max_age_ms;
-	return max_age_ms && due->round <= FIRST_ROUND && at_ms - event_ms >= max_age_ms;
+	return max_age_ms && due->round == DELIVERY_ROUND_FIRST && at_ms - event_ms >= max_age_ms;
 }
 
 static void die(struct outcome *outcome, enum delivery_reason reason)
@@ -27,6 +25,11 @@ void verdict(struct outcome *outcome, const struct endpoint *endpoint, int64_t e
 	outcome->disable_endpoint = false;
 	if (outcome->failure == FAILURE_NONE) {
 		outcome->change = DELIVERY_SUCCEED;
+		return;
+	}
+	if (outcome->due.round == DELIVERY_ROUND_TEST) {
+		outcome->change = DELIVERY_CANCEL;
+		outcome->reason = REASON_TEST_FAILED;
 		return;
 	}
 	if (outcome->failure == FAILURE_STATUS && outcome->status == 410) {

@@ -53,5 +53,8 @@ int delivery_state_parse(struct slice text, enum delivery_state *state) ATTR_MUS
 int delivery_reason_parse(struct slice text, enum delivery_reason *reason) ATTR_MUST_USE;
 
 enum { DELIVERY_RESPONSE_MAX = 4096 }; /* bytes of a response that are kept */
+/* A test is sent once, at once, outside of any order and window, and a failed one ends cancelled: it is round 0 of a delivery. Sent again
+ * by hand it becomes one like any other. */
+enum { DELIVERY_ROUND_TEST = 0, DELIVERY_ROUND_FIRST = 1 };
 
 #endif

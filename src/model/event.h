@@ -14,6 +14,13 @@
 
 enum { EVENT_TYPE_MAX = 255, EVENT_UID_MAX = 255, EVENT_SUBJECT_MAX = 1024, EVENT_ORDERING_KEY_MAX = 255, EVENT_ATTRIBUTES_MAX = 65536 };
 
+/* Whom an event was for when it was published. The numbers are stored. */
+enum event_reach {
+	EVENT_REACH_OWN = -1, /* the endpoints of its subscriber; without one those that have none */
+	EVENT_REACH_ONE = 0,  /* one endpoint alone, whatever its types */
+	EVENT_REACH_ALL = 1,
+};
+
 /* What an event is made of. Absent slices are {NULL, 0}. */
 struct event_fields {
 	int64_t subscriber; /* 0: none */

@@ -20,6 +20,8 @@ static change_handler *const handlers[] = {
     [CHANGE_DELIVERY_CANCEL] = delivery_cancel,
     [CHANGE_OPERATION_CREATE] = operation_create,
     [CHANGE_OPERATION_CANCEL] = operation_cancel,
+    [CHANGE_EVENT_RESEND] = event_resend,
+    [CHANGE_ENDPOINT_RECOVER] = endpoint_recover,
 };
 
 int change_run(struct tx *tx, struct store_change *change)

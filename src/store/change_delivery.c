@@ -42,13 +42,7 @@ int delivery_retry(struct tx *tx, struct store_change *change)
 		return err_set(&change->err, ERR_EXPIRED, "its expires_at has passed");
 	if (record.state == DELIVERY_HELD)
 		return refuse_held(tx, change, &record);
-	if (record.state != DELIVERY_PENDING)
-		return transition_reopen(tx, &record);
-	if (delivery_change(record.state, DELIVERY_HASTEN, &record.state))
-		return err_set(&change->err, ERR_WRONG_STATE, "it is %s", delivery_state_text(record.state));
-	record.due.due_ms = tx->now_ms;
-	news_due(tx->news, record.due.endpoint, record.due.due_ms);
-	return tx->engine->ops->delivery_put(tx->engine, &record);
+	return record.state == DELIVERY_PENDING ? transition_hasten(tx, &record) : transition_reopen(tx, &record);
 }
 
 int delivery_cancel(struct tx *tx, struct store_change *change)

@@ -9,7 +9,7 @@ enum { COUNT_TIME_US = 20000, COUNT_DEAD_MAX = 100000, COUNT_UNFINISHED_MAX = 10
 
 /* What is frozen at the start: the filter, the highest id, the time. The total is counted for a short time only; that of a huge
  * operation is the least that is known, and grows. */
-static int create(struct tx *tx, struct operation_record *record)
+int operation_start(struct tx *tx, struct operation_record *record)
 {
 	record->id = id_next(&tx->store->ids, tx->now_ms);
 	record->max_id = record->id;
@@ -46,7 +46,7 @@ int operation_create(struct tx *tx, struct store_change *change)
 		return err_set(&change->err, ERR_UNAVAILABLE, "memory is out; try again");
 	int result = count_dead(tx, &filter, &record.total);
 	if (result == 0)
-		result = create(tx, &record);
+		result = operation_start(tx, &record);
 	free(record.filter);
 	change->result_id = record.id;
 	return result;
@@ -63,7 +63,7 @@ int operation_drain(struct tx *tx, enum operation_kind kind, int64_t endpoint, i
 	}
 	int result = tx->engine->ops->unfinished_count(tx->engine, endpoint, COUNT_UNFINISHED_MAX, &record.total);
 	if (result == 0)
-		result = create(tx, &record);
+		result = operation_start(tx, &record);
 	free(record.filter);
 	return result;
 }
@@ -79,7 +79,7 @@ int operation_cancel(struct tx *tx, struct store_change *change)
 	if (found == 0 || (change->only_subscriber && change->only_subscriber != record.subscriber))
 		return change_not_found(change, "operation");
 	change->result_id = record.id;
-	if (record.kind != OPERATION_RETRY && record.kind != OPERATION_DISCARD)
+	if (record.kind == OPERATION_DRAIN_DISABLED || record.kind == OPERATION_DRAIN_DELETED)
 		return err_set(&change->err, ERR_WRONG_STATE,
 		               "it ends the deliveries of a disabled or deleted endpoint and cannot be cancelled");
 	if (record.cancelled)

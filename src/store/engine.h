@@ -101,6 +101,23 @@ struct dead_walk {
 	bool ended;                  /* out: there are no more */
 };
 
+/* A walk over events by id, ascending, for what one endpoint is to be sent again. */
+struct recover_walk {
+	const struct recover_filter *filter;
+	int64_t max_id;      /* events with a greater id are passed over */
+	int64_t ended_ms;    /* deliveries that ended later are passed over */
+	int64_t deadline_us; /* monotonic; looked at every few rows */
+	int64_t after_id;    /* in: where it starts; out: the last event that was looked at */
+	bool ended;          /* out: there are no more */
+};
+
+struct recover_hit {
+	int64_t event;
+	int64_t delivery; /* 0: it is missing */
+	int64_t expires_ms;
+	enum recover_state state;
+};
+
 struct engine_ops {
 	const char *name;
 	/* Opens or creates, migrates, takes the leases, sets ids->last; fills the index and the keyring. */
@@ -151,6 +168,17 @@ struct engine_ops {
 	/* Ids of up to `max` matching dead letters: the number. `ids` NULL: only counts. */
 	int (*dead_walk)(struct engine *engine, struct dead_walk *walk, int64_t *ids, int max);
 
+	/* 1 and the event without its payload, a reference. */
+	int (*event_get)(struct engine *engine, int64_t id, struct event **event, enum event_reach *reach);
+	/* 1 and the delivery of an event at an endpoint. */
+	int (*event_delivery)(struct engine *engine, int64_t event, int64_t endpoint, int64_t *delivery);
+	/* The endpoints of up to `max` deliveries of an event, by delivery; subscriber ≠ 0: of this one alone. The number. */
+	int (*event_endpoints)(struct engine *engine, int64_t event, int64_t subscriber, int64_t *endpoints, int max);
+	/* One delivery more of an event that was published before: 1: it is pending, 0: held. */
+	int (*delivery_make)(struct engine *engine, const struct event *event, const struct endpoint *endpoint, struct due *due);
+	/* Up to `max` hits: the number. `hits` NULL: only counts. */
+	int (*recover_walk)(struct engine *engine, struct recover_walk *walk, struct recover_hit *hits, int max);
+
 	int (*operation_get)(struct engine *engine, int64_t id, struct operation_record *record);
 	int (*operation_open_after)(struct engine *engine, int64_t id, int64_t *next); /* 1 and the next unfinished one */
 	int (*operation_insert)(struct engine *engine, const struct operation_record *record);
@@ -192,6 +220,7 @@ struct reader_ops {
 	int (*dead)(struct store_reader *r, const struct dead_filter *filter, struct page *page,
 	            int (*row)(void *, const struct delivery_row *), void *context, struct err *err);
 	int (*dead_count)(struct store_reader *r, const struct dead_filter *filter, int64_t *count, struct err *err);
+	int (*recover_count)(struct store_reader *r, const struct recover_filter *filter, struct recover_count *count, struct err *err);
 	int (*operations)(struct store_reader *r, struct page *page, int (*row)(void *, const struct operation_row *), void *context,
 	                  struct err *err);
 	int (*operation)(struct store_reader *r, int64_t id, int (*row)(void *, const struct operation_row *), void *context,

@@ -124,7 +124,8 @@ static int slice(struct tx *tx, struct operation_record *record)
 {
 	struct slice_run run = {.tx = tx, .record = record};
 	bool dead = record->kind == OPERATION_RETRY || record->kind == OPERATION_DISCARD;
-	if (dead ? dead_slice(&run) : drain_slice(&run))
+	bool recover = record->kind == OPERATION_RECOVER;
+	if (recover ? recover_slice(tx, record, &run.finished) : dead ? dead_slice(&run) : drain_slice(&run))
 		return -1;
 	int64_t seen = record->done + record->skipped;
 	if (run.finished || seen > record->total)

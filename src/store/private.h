@@ -66,11 +66,19 @@ int operation_drain(struct tx *tx, enum operation_kind kind, int64_t endpoint, i
 /* operation.c: one slice of the next unfinished operation after *last (which it sets). 1: there was one, 0: none, -1: the engine failed. */
 int operation_slice(struct tx *tx, int64_t *last) ATTR_MUST_USE;
 
+/* change_operation.c: freezes the start, the highest id and what `record` says. */
+int operation_start(struct tx *tx, struct operation_record *record) ATTR_MUST_USE;
+
+/* change_recover.c: one slice of OPERATION_RECOVER. Ends as cancelled when the endpoint takes no deliveries any more. */
+int recover_slice(struct tx *tx, struct operation_record *record, bool *finished) ATTR_MUST_USE;
+
 /* transition.c: changes of a delivery that are not an attempt's outcome. -1 only when the engine failed. */
 /* Ends it (DIE, CANCEL, DISCARD): an ordered pending one promotes its next. The transition must be allowed. */
 int transition_end(struct tx *tx, struct delivery_record *record, enum delivery_change change, enum delivery_reason reason) ATTR_MUST_USE;
 /* Opens a finished one again, in a new round. The transition must be allowed. */
 int transition_reopen(struct tx *tx, struct delivery_record *record) ATTR_MUST_USE;
+/* Makes a pending one due now. */
+int transition_hasten(struct tx *tx, struct delivery_record *record) ATTR_MUST_USE;
 
 /* The handlers, one per kind of change: 0, or -1 with change->err or the engine's fault. */
 typedef int change_handler(struct tx *tx, struct store_change *change);
@@ -80,5 +88,6 @@ change_handler endpoint_create, endpoint_replace, endpoint_patch, endpoint_remov
 change_handler key_create, key_revoke;
 change_handler delivery_retry, delivery_cancel;
 change_handler operation_create, operation_cancel;
+change_handler event_resend, endpoint_recover;
 
 #endif

@@ -81,6 +81,11 @@ int reader_dead_count(struct store_reader *r, const struct dead_filter *filter, 
 	return r->ops->dead_count(r, filter, count, err);
 }
 
+int reader_recover_count(struct store_reader *r, const struct recover_filter *filter, struct recover_count *count, struct err *err)
+{
+	return r->ops->recover_count(r, filter, count, err);
+}
+
 int reader_operations(struct store_reader *r, struct page *page, int (*row)(void *, const struct operation_row *), void *context,
                       struct err *err)
 {

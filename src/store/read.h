@@ -40,6 +40,7 @@ struct event_row {
 	int64_t id;
 	size_t data_bytes;
 	int64_t deliveries;
+	enum event_reach reach;
 };
 
 struct delivery_row {
@@ -101,6 +102,13 @@ int reader_attempts(struct store_reader *r, int64_t delivery, int (*row)(void *,
 int reader_dead(struct store_reader *r, const struct dead_filter *filter, struct page *page, int (*row)(void *, const struct delivery_row *),
                 void *context, struct err *err) ATTR_MUST_USE;
 int reader_dead_count(struct store_reader *r, const struct dead_filter *filter, int64_t *count, struct err *err) ATTR_MUST_USE;
+/* What a recovery would send now: those that have not expired. It counts for a bounded time. */
+struct recover_count {
+	int64_t dead, missing, delivered;
+	int64_t searched_to_ms; /* not 0: only events up to here were counted */
+};
+int reader_recover_count(struct store_reader *r, const struct recover_filter *filter, struct recover_count *count, struct err *err)
+    ATTR_MUST_USE;
 int reader_operations(struct store_reader *r, struct page *page, int (*row)(void *, const struct operation_row *), void *context,
                       struct err *err) ATTR_MUST_USE;
 int reader_operation(struct store_reader *r, int64_t id, int (*row)(void *, const struct operation_row *), void *context, struct err *err)

@@ -105,6 +105,9 @@ void store_change_clear(struct store_change *change)
 		explicit_bzero(change->result_secret, strlen(change->result_secret));
 	free(change->result_secret);
 	change->result_secret = NULL;
+	free(change->resent);
+	change->resent = NULL;
+	change->resent_len = 0;
 	change->result_id = 0;
 	change->created = false;
 	change->err = (struct err){0};

@@ -56,6 +56,7 @@ struct publish_item {
 	struct event *event; /* its id is set by the store */
 	enum audience audience;
 	struct endpoint *only;         /* addressed to this endpoint alone, whatever its types; NULL: by audience and type */
+	bool test;                     /* with `only`: see DELIVERY_ROUND_TEST */
 	struct index_targets targets;  /* what matched (empty with `only`); matched again when its version is stale */
 	unsigned keys_len;             /* 0, 1 (uid or Idempotency-Key) or 2 (both) */
 	struct dedupe_key keys[2];
@@ -94,8 +95,8 @@ struct outcome {
 	/* in */
 	struct due due;
 	int64_t epoch; /* of the endpoint's shard, see store_epoch() */
-	enum delivery_change change; /* SUCCEED, RETRY_LATER, DIE */
-	enum delivery_reason reason; /* with DIE */
+	enum delivery_change change; /* SUCCEED, RETRY_LATER, DIE; of a test CANCEL */
+	enum delivery_reason reason; /* with DIE and CANCEL */
 	int64_t next_due_ms;         /* with RETRY_LATER */
 	bool disable_endpoint;       /* the endpoint answered 410: it becomes disabled, reason "gone" */
 	bool attempted;              /* false: it ended without a request (expired); the rest is unset then */
@@ -122,10 +123,14 @@ enum store_change_kind {
 	CHANGE_KEY_CREATE, CHANGE_KEY_REVOKE,
 	CHANGE_DELIVERY_RETRY, CHANGE_DELIVERY_CANCEL,
 	CHANGE_OPERATION_CREATE, CHANGE_OPERATION_CANCEL,
+	CHANGE_EVENT_RESEND, CHANGE_ENDPOINT_RECOVER,
 };
 
 /* What bulk work does. The two drains are made by the store itself, when an endpoint is disabled or deleted. */
-enum operation_kind { OPERATION_RETRY = 1, OPERATION_DISCARD = 2, OPERATION_DRAIN_DISABLED = 3, OPERATION_DRAIN_DELETED = 4 };
+enum operation_kind {
+	OPERATION_RETRY = 1, OPERATION_DISCARD = 2, OPERATION_DRAIN_DISABLED = 3, OPERATION_DRAIN_DELETED = 4,
+	OPERATION_RECOVER = 5, /* by CHANGE_ENDPOINT_RECOVER */
+};
 
 /* Which dead letters. Zero or NULL: any. Slices are borrowed by the change; an operation keeps a copy. */
 struct dead_filter {
@@ -138,6 +143,28 @@ struct dead_filter {
 	const int64_t *ids; /* with ids_len > 0: these alone */
 	size_t ids_len;
 };
+
+/* What an endpoint is sent again: its deliveries in these states, and those events of its audience that it has no delivery of. Texts are
+ * borrowed by the change; an operation keeps a copy. */
+enum recover_state { RECOVER_DEAD = 1, RECOVER_MISSING = 2, RECOVER_DELIVERED = 4 };
+struct recover_filter {
+	int64_t endpoint;
+	int64_t subscriber;          /* the endpoint's; 0: none */
+	int64_t since_ms, until_ms;  /* when the event came: since ≤ t < until; 0: no end */
+	unsigned states;
+	size_t types_len;            /* patterns; none: every type */
+	const char *const *types;
+	size_t event_types_len;      /* the endpoint's own patterns, for what is missing; the store sets them, as they are at the start */
+	const char *const *event_types;
+};
+
+/* What a resend did with one endpoint. */
+enum resend_action { RESEND_REOPENED, RESEND_MADE, RESEND_HASTENED };
+struct resent {
+	int64_t endpoint, delivery;
+	enum resend_action action;
+};
+enum { RESEND_ENDPOINTS_MAX = 500 };
 
 struct store_change {
 	struct store_cmd cmd;
@@ -154,11 +181,16 @@ struct store_change {
 	struct key *key;      /* KEY_CREATE: all but the id, which is set */
 	enum operation_kind operation;
 	struct dead_filter filter;
+	struct recover_filter recover; /* ENDPOINT_RECOVER, of the endpoint `id` */
+	const int64_t *endpoints;      /* EVENT_RESEND: to these, each once; none: to all that have a delivery of it or match it now */
+	size_t endpoints_len;
 	/* out; free with store_change_clear() */
 	struct err err;
 	int64_t result_id;
 	bool created;         /* PUT: it was not there before */
 	char *result_secret;  /* text, for the answer that makes it */
+	struct resent *resent; /* EVENT_RESEND */
+	size_t resent_len;
 	/* in memory */
 	void *wait; /* the store's */
 };

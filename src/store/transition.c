@@ -54,3 +54,11 @@ int transition_reopen(struct tx *tx, struct delivery_record *record)
 		news_due(tx->news, record->due.endpoint, record->due.due_ms);
 	return 0;
 }
+
+int transition_hasten(struct tx *tx, struct delivery_record *record)
+{
+	record->state = state_after(record, DELIVERY_HASTEN);
+	record->due.due_ms = tx->now_ms;
+	news_due(tx->news, record->due.endpoint, record->due.due_ms);
+	return tx->engine->ops->delivery_put(tx->engine, record);
+}

@@ -270,6 +270,9 @@ static void hot_queries_seek_their_index_and_sort_nothing(void **state)
 	    {"events_desc", "SEARCH events USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
 	    {"event_of_uid", "events_uid (uid=? AND subscriber=?)"},
 	    {"deliveries_of_event_asc", "deliveries_event (event=? AND rowid>?)"},
+	    {"repair_delivery", "deliveries_event (event=?)"},
+	    {"repair_endpoints", "deliveries_event (event=?)"},
+	    {"repair_events", "SEARCH events USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
 	    {"endpoints_of_subscriber_asc", "endpoints_subscriber (subscriber=? AND id>?)"},
 	    {"operation_open_after", "operations_open"},
 	};

@@ -51,9 +51,9 @@ static void stored_numbers_and_texts_are_fixed(void **state)
 	(void)state;
 	static const char *const states[] = {"pending", "held", "delivered", "dead", "cancelled"};
 	static const char *const reasons[] = {"",        "exhausted", "gone",     "expired", "endpoint_disabled", "endpoint_deleted",
-	                                      "corrupt", "cancelled", "discarded"};
+	                                      "corrupt", "cancelled", "discarded", "test_failed"};
 	assert_int_equal(DELIVERY_STATES, 5);
-	assert_int_equal(REASONS, 9);
+	assert_int_equal(REASONS, 10);
 	for (unsigned i = 0; i < 5; i++)
 		assert_string_equal(delivery_state_text((enum delivery_state)i), states[i]);
 	for (unsigned i = 0; i < 9; i++)

@@ -47,6 +47,23 @@ static void gone_kills_and_disables(void **state)
 	assert_true(outcome.disable_endpoint);
 }
 
+static void a_failed_test_is_cancelled_and_changes_nothing_else(void **state)
+{
+	(void)state;
+	static const int statuses[] = {410, 500};
+	outcome.due.round = DELIVERY_ROUND_TEST;
+	endpoint.retry.max_age_ms = 1;
+	for (size_t i = 0; i < 2; i++) {
+		judge(FAILURE_STATUS, statuses[i], 5000);
+		assert_int_equal(outcome.change, DELIVERY_CANCEL);
+		assert_int_equal(outcome.reason, REASON_TEST_FAILED);
+		assert_false(outcome.disable_endpoint);
+	}
+	judge(FAILURE_NONE, 200, -1);
+	assert_int_equal(outcome.change, DELIVERY_SUCCEED);
+	assert_false(verdict_expired(&outcome, &endpoint, NOW_MS, NOW_MS + 1000));
+}
+
 static void everything_else_is_retried(void **state)
 {
 	(void)state;
@@ -141,6 +158,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(every_2xx_succeeds, setup),
 	    cmocka_unit_test_setup(gone_kills_and_disables, setup),
+	    cmocka_unit_test_setup(a_failed_test_is_cancelled_and_changes_nothing_else, setup),
 	    cmocka_unit_test_setup(everything_else_is_retried, setup),
 	    cmocka_unit_test_setup(waits_grow_with_the_attempts_of_the_round, setup),
 	    cmocka_unit_test_setup(last_attempt_of_a_round_exhausts_it, setup),

@@ -183,7 +183,7 @@ static struct job *make_job(const char *url, int timeout_ms)
 	job->outcome.cmd.kind = STORE_OUTCOME;
 	job->outcome.cmd.done = done;
 	job->outcome.due =
-	    (struct due){.delivery = DELIVERY_ID, .event = EVENT_ID, .endpoint = ENDPOINT_ID, .attempts = 4, .round_attempts = 1};
+	    (struct due){.delivery = DELIVERY_ID, .event = EVENT_ID, .endpoint = ENDPOINT_ID, .round = 1, .attempts = 4, .round_attempts = 1};
 	job->endpoint = make_endpoint(url, timeout_ms);
 	job->event = make_event();
 	return job;

@@ -20,7 +20,7 @@ static void bind_change(struct run *run, const struct outcome *outcome, enum del
 	run_int(run, 1, outcome->due.delivery);
 	run_int(run, 2, outcome->due.round);
 	run_int(run, 3, to);
-	run_int(run, 4, outcome->change == DELIVERY_DIE ? outcome->reason : REASON_NONE);
+	run_int(run, 4, outcome->change == DELIVERY_DIE || outcome->change == DELIVERY_CANCEL ? outcome->reason : REASON_NONE);
 	run_int_or_null(run, 5, outcome->change == DELIVERY_RETRY_LATER ? outcome->next_due_ms : 0);
 	run_int(run, 6, to == DELIVERY_PENDING ? 0 : now_ms);
 }

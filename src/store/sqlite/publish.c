@@ -6,8 +6,16 @@
 #include "store/plan.h"
 #include "store/sqlite/sqlite.h"
 
-static int insert_event(struct sqlite *s, const struct event *event, size_t deliveries)
+static enum event_reach reach_of(const struct publish_item *item)
 {
+	if (item->only)
+		return EVENT_REACH_ONE;
+	return item->audience == AUDIENCE_EVERYONE ? EVENT_REACH_ALL : EVENT_REACH_OWN;
+}
+
+static int insert_event(struct sqlite *s, const struct publish_item *item, size_t deliveries)
+{
+	const struct event *event = item->event;
 	const struct event_fields *f = &event->f;
 	struct run run = db_run(&s->db, QUERY_EVENT_INSERT);
 	run_int(&run, 1, event->id);
@@ -26,6 +34,11 @@ static int insert_event(struct sqlite *s, const struct event *event, size_t deli
 	run_text(&run, 14, f->content_type);
 	run_text(&run, 15, f->attributes);
 	run_blob(&run, 16, f->data.at ? f->data.at : "", f->data.len);
+	enum event_reach reach = reach_of(item);
+	if (reach == EVENT_REACH_OWN)
+		run_text(&run, 17, (struct slice){NULL, 0});
+	else
+		run_int(&run, 17, reach);
 	return sqlite_done(s, &run);
 }
 
@@ -44,9 +57,9 @@ static int behind(struct sqlite *s, int64_t endpoint, struct slice key)
 }
 
 /* 1: it is pending, 0: held, -1. */
-static int insert_delivery(struct sqlite *s, const struct event *event, const struct endpoint *endpoint, struct due *due)
+static int insert_delivery(struct sqlite *s, const struct event *event, const struct endpoint *endpoint, bool test, struct due *due)
 {
-	struct slice key = plan_order_key(endpoint, event);
+	struct slice key = test ? (struct slice){NULL, 0} : plan_order_key(endpoint, event);
 	int held = key.at ? behind(s, endpoint->meta.id, key) : 0;
 	if (held < 0)
 		return -1;
@@ -57,7 +70,7 @@ static int insert_delivery(struct sqlite *s, const struct event *event, const st
 	    .endpoint = endpoint->meta.id,
 	    .due_ms = event->f.deliver_at_ms > now_ms ? event->f.deliver_at_ms : now_ms,
 	    .expires_ms = event->f.expires_at_ms,
-	    .round = 1,
+	    .round = test ? DELIVERY_ROUND_TEST : DELIVERY_ROUND_FIRST,
 	};
 	struct run run = db_run(&s->db, QUERY_DELIVERY_INSERT);
 	run_int(&run, 1, due->delivery);
@@ -68,11 +81,21 @@ static int insert_delivery(struct sqlite *s, const struct event *event, const st
 	run_int(&run, 6, due->due_ms);
 	run_int_or_null(&run, 7, due->expires_ms);
 	run_text(&run, 8, key);
+	run_int(&run, 9, due->round);
 	return sqlite_done(s, &run) ? -1 : !held;
 }
 
-static int insert_deliveries(struct sqlite *s, struct event *event, const struct plan *plan, struct news *news)
+int sqlite_delivery_make(struct engine *engine, const struct event *event, const struct endpoint *endpoint, struct due *due)
 {
+	struct sqlite *s = sqlite_of(engine);
+	struct run run = db_run(&s->db, QUERY_REPAIR_COUNT);
+	run_int(&run, 1, event->id);
+	return sqlite_done(s, &run) ? -1 : insert_delivery(s, event, endpoint, false, due);
+}
+
+static int insert_deliveries(struct sqlite *s, const struct publish_item *item, const struct plan *plan, struct news *news)
+{
+	struct event *event = item->event;
 	if (plan->len == 0)
 		return 0;
 	/* Without memory for it the scheduler is only told to look into the outbox. */
@@ -81,7 +104,7 @@ static int insert_deliveries(struct sqlite *s, struct event *event, const struct
 		*made = (struct store_deliveries){.event = event_ref(event)};
 	for (size_t i = 0; i < plan->len; i++) {
 		struct due due;
-		int pending = insert_delivery(s, event, plan->at[i], &due);
+		int pending = insert_delivery(s, event, plan->at[i], item->test, &due);
 		if (pending < 0) {
 			if (made)
 				event_unref(event);
@@ -106,7 +129,7 @@ static int publish_new(struct sqlite *s, struct publish_item *item, const bool k
 	if (item->fate == ERR_NONE) {
 		item->event_id = item->event->id = id_next(s->base.env->ids, s->base.now_ms);
 		item->deliveries = (uint32_t)plan.len;
-		if (insert_event(s, item->event, plan.len) || insert_deliveries(s, item->event, &plan, news) ||
+		if (insert_event(s, item, plan.len) || insert_deliveries(s, item, &plan, news) ||
 		    sqlite_dedupe_put(s, item, known))
 			result = -1;
 	}

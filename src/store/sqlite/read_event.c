@@ -3,9 +3,6 @@
 #include "store/filter.h"
 #include "store/sqlite/reader.h"
 
-/* An event's time is that of its receipt, its id's that of the commit a little later: a list by time looks this much further. */
-enum { RECEIPT_SLACK_MS = 60000 };
-
 struct event *sqlite_read_event(struct store_reader *base, int64_t id, struct budget *budget, struct err *err)
 {
 	struct sqlite_reader *r = reader_of(base);
@@ -39,6 +36,7 @@ static void event_row_of(const struct run *run, struct event_fields *fields, str
 	    .id = run_int_at(run, 0),
 	    .deliveries = run_int_at(run, 14),
 	    .data_bytes = (size_t)run_int_at(run, 15),
+	    .reach = rows_reach(run, 16),
 	};
 }
 

@@ -157,6 +157,7 @@ const struct reader_ops sqlite_reader_ops = {
     .attempts = sqlite_read_attempts,
     .dead = sqlite_read_dead,
     .dead_count = sqlite_read_dead_count,
+    .recover_count = sqlite_read_recover_count,
     .operations = sqlite_read_operations,
     .operation = sqlite_read_operation,
     .subscribers = sqlite_read_subscribers,

@@ -58,6 +58,9 @@ int sqlite_read_dead(struct store_reader *r, const struct dead_filter *filter, s
                      int (*row)(void *, const struct delivery_row *), void *context, struct err *err);
 int sqlite_read_dead_count(struct store_reader *r, const struct dead_filter *filter, int64_t *count, struct err *err);
 
+/* repair_rows.c */
+int sqlite_read_recover_count(struct store_reader *r, const struct recover_filter *filter, struct recover_count *count, struct err *err);
+
 int sqlite_read_operations(struct store_reader *r, struct page *page, int (*row)(void *, const struct operation_row *), void *context,
                            struct err *err);
 int sqlite_read_operation(struct store_reader *r, int64_t id, int (*row)(void *, const struct operation_row *), void *context,

@@ -62,6 +62,11 @@ void rows_event(const struct run *run, struct event_fields *fields)
 	};
 }
 
+enum event_reach rows_reach(const struct run *run, int column)
+{
+	return sqlite3_column_type(run->stmt, column) == SQLITE_NULL ? EVENT_REACH_OWN : (enum event_reach)run_int_at(run, column);
+}
+
 /* At most size - 1 bytes, always terminated. */
 static void copy_text(char *out, size_t size, struct slice text)
 {

@@ -5,12 +5,17 @@
 
 #include "store/sqlite/db.h"
 
+/* An event's time is that of its receipt, its id's that of the commit a little later: a walk by time looks this much further. */
+enum { RECEIPT_SLACK_MS = 60000 };
+
 /* id, event, endpoint, due_ms, expires_ms, round, attempts, round_attempts */
 struct due rows_due(const struct run *run);
 /* delivery_row and its like; the event's part is left empty. */
 void rows_delivery(const struct run *run, struct delivery_row *row);
 /* event_row and its like, from subscriber to attributes. */
 void rows_event(const struct run *run, struct event_fields *fields);
+/* The column events.reach. */
+enum event_reach rows_reach(const struct run *run, int column);
 void rows_key(const struct run *run, struct key *key);
 void rows_operation(const struct run *run, struct operation_record *record); /* the filter is left out */
 /* endpoint_get and its like. Copies; -1 when the document cannot be read: rows_bad_document() says so. */

@@ -44,6 +44,7 @@ int load_all(struct sqlite *s, struct keyring *keyring, struct err *err) ATTR_MU
 /* publish.c, outcome.c */
 int sqlite_publish(struct engine *engine, struct publish_item **items, size_t len, struct news *news);
 int sqlite_outcomes(struct engine *engine, struct outcome **outcomes, size_t len);
+int sqlite_delivery_make(struct engine *engine, const struct event *event, const struct endpoint *endpoint, struct due *due);
 
 /* dedupe_rows.c */
 /* What the item's keys say of it: a DEDUPE_ verdict, or -1. REPEATED: the item gets the first one's answer. `known`: which of its keys
@@ -76,6 +77,12 @@ int sqlite_order_promote(struct engine *engine, int64_t endpoint, const char *ke
 int sqlite_pending_ids(struct engine *engine, int64_t endpoint, int64_t *ids, int max);
 int sqlite_unfinished_count(struct engine *engine, int64_t endpoint, int64_t max, int64_t *count);
 int sqlite_dead_walk(struct engine *engine, struct dead_walk *walk, int64_t *ids, int max);
+
+/* repair_rows.c */
+int sqlite_event_get(struct engine *engine, int64_t id, struct event **event, enum event_reach *reach);
+int sqlite_event_delivery(struct engine *engine, int64_t event, int64_t endpoint, int64_t *delivery);
+int sqlite_event_endpoints(struct engine *engine, int64_t event, int64_t subscriber, int64_t *endpoints, int max);
+int sqlite_recover_walk(struct engine *engine, struct recover_walk *walk, struct recover_hit *hits, int max);
 
 /* operation_rows.c */
 int sqlite_operation_get(struct engine *engine, int64_t id, struct operation_record *record);
