@@ -157,6 +157,27 @@ const char *subscriber_text(struct call *call, int64_t id, char out[SUBSCRIBER_T
  * passes: every attempt is judged again. */
 int destination_check(struct call *call, const struct endpoint *endpoint) ATTR_MUST_USE;
 
+/* ---- dead_letters.c ---- */
+
+/* The filter of the query's parameters; its texts live until the call ends. */
+int call_dead_filter(struct call *call, struct dead_filter *filter) ATTR_MUST_USE;
+
+/* ---- stream.c: answers that are made page by page on the pool ---- */
+
+struct page_maker {
+	struct http_stream stream;
+	/* Appends to stream.page; sets stream.last, or stream.broken and err. On a thread of the pool. */
+	void (*fill)(struct page_maker *maker, struct worker *worker);
+	void (*drop)(struct page_maker *maker); /* frees it; any thread, also when the pool has ended */
+	struct err err;
+	/* in memory */
+	struct api *api;
+	struct pool_job job;
+};
+/* Makes the first page, so that what is wrong is said with a status, and gives the rest page by page. Takes the maker over, also when it
+ * fails. */
+int call_stream(struct call *call, struct page_maker *maker, const char *content_type) ATTR_MUST_USE;
+
 /* ---- operations.c ---- */
 
 /* Posts a change that begins bulk work: 202 with the operation. Takes the change over. */

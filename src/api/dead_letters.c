@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/call.h"
+#include "base/utf8.h"
 #include "model/pattern.h"
 
 enum { Q_MAX = 200 };
@@ -60,6 +61,16 @@ static int read_time(struct call *call, struct slice text, const char *pointer, 
 	                 "must be an RFC 3339 time such as 2030-01-31T08:00:00Z, or a span back from now: -30m, -1h, -7d");
 }
 
+static bool is_utf8(struct slice text)
+{
+	size_t at = 0, len = 1;
+	while (at < text.len && len > 0) {
+		len = utf8_sequence(text.at + at, text.at + text.len);
+		at += len;
+	}
+	return at == text.len;
+}
+
 /* `above` is "?" or "/filter/": what stands before a name in a pointer. */
 static int read_filter(struct call *call, const struct filter_texts *texts, const char *above, struct dead_filter *filter)
 {
@@ -82,22 +93,27 @@ static int read_filter(struct call *call, const struct filter_texts *texts, cons
 		return err_field(&call->err, ERR_INVALID, pointer_of(above, "reason", pointer),
 		                 "must be a reason: exhausted, gone, expired, endpoint_disabled, endpoint_deleted or corrupt");
 	filter->q = texts->q;
-	if (texts->q.at && (texts->q.len == 0 || texts->q.len > Q_MAX))
-		return err_field(&call->err, ERR_INVALID, pointer_of(above, "q", pointer), "must have 1 to %d bytes", Q_MAX);
+	if (texts->q.at && (texts->q.len == 0 || texts->q.len > Q_MAX || !is_utf8(texts->q)))
+		return err_field(&call->err, ERR_INVALID, pointer_of(above, "q", pointer), "must have 1 to %d bytes of UTF-8 text", Q_MAX);
 	if (read_time(call, texts->since, pointer_of(above, "since", pointer), &filter->since_ms) < 0)
 		return -1;
 	return read_time(call, texts->until, pointer_of(above, "until", pointer), &filter->until_ms);
 }
 
-int dead_letters_list(struct call *call)
+int call_dead_filter(struct call *call, struct dead_filter *filter)
 {
 	struct filter_texts texts = {.q = {NULL, 0}};
-	struct dead_filter filter = {.endpoint = 0};
-	struct page page;
 	for (unsigned i = 0; i < FILTER_NAMES; i++)
 		if (call_param(call, filter_names[i].name, filter_text(&texts, i)) < 0)
 			return -1;
-	if (read_filter(call, &texts, "?", &filter) < 0 || call_page(call, LIST_DEAD, &page) < 0)
+	return read_filter(call, &texts, "?", filter);
+}
+
+int dead_letters_list(struct call *call)
+{
+	struct dead_filter filter = {.endpoint = 0};
+	struct page page;
+	if (call_dead_filter(call, &filter) < 0 || call_page(call, LIST_DEAD, &page) < 0)
 		return -1;
 	list_begin(call);
 	if (reader_dead(call->worker->reader, &filter, &page, dead_item, call, &call->err) < 0)

@@ -38,6 +38,18 @@ void loop_wait(int epoll_fd, int64_t timeout_ms)
 	}
 }
 
+int64_t loop_sooner(int64_t timeout_ms, int64_t other_ms)
+{
+	if (other_ms < 0)
+		other_ms = 0;
+	return timeout_ms < 0 || other_ms < timeout_ms ? other_ms : timeout_ms;
+}
+
+int64_t loop_until(int64_t at_us, int64_t now_us)
+{
+	return (at_us - now_us + 999) / 1000;
+}
+
 void loop_queue_add(struct loop_queue *queue, struct loop_deadline *deadline, int64_t at_us)
 {
 	*deadline = (struct loop_deadline){.prev = queue->last, .at_us = at_us};

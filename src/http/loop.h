@@ -18,6 +18,9 @@ int loop_watch(int epoll_fd, int fd, uint32_t events, struct loop_source *source
 void loop_unwatch(int epoll_fd, int fd);
 /* Waits at most timeout_ms (-1: no limit) and calls what is ready. */
 void loop_wait(int epoll_fd, int64_t timeout_ms);
+/* The sooner of a timeout (-1: no limit) and another one (which may have passed); how long until a moment. */
+int64_t loop_sooner(int64_t timeout_ms, int64_t other_ms);
+int64_t loop_until(int64_t at_us, int64_t now_us);
 
 /* A queue of things that all wait equally long, hence are in the order of their deadlines. {0} is empty. */
 struct loop_deadline {

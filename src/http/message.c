@@ -5,7 +5,17 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/codec.h"
 #include "base/log.h"
+
+void http_request_id(char id[HTTP_REQUEST_ID_SIZE])
+{
+	uint8_t bytes[8];
+	char digits[(sizeof bytes * 8 + 4) / 5 + 1];
+	codec_random(bytes, sizeof bytes);
+	codec_base32(bytes, sizeof bytes, digits);
+	snprintf(id, HTTP_REQUEST_ID_SIZE, "req_%s", digits);
+}
 
 struct slice http_header(const struct http_request *request, const char *name)
 {
@@ -119,6 +129,9 @@ void http_response_header(struct http_response *response, const char *name, cons
 void http_response_free(struct http_response *response)
 {
 	strbuf_free(&response->body);
+	if (response->stream)
+		response->stream->end(response->stream);
+	response->stream = NULL;
 	response->status = 0;
 	response->content_type = NULL;
 	response->headers_len = 0;

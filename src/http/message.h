@@ -10,6 +10,7 @@
 #include "base/attr.h"
 #include "base/slice.h"
 #include "base/strbuf.h"
+#include "http/stream.h"
 
 enum { HTTP_HEADERS_MAX = 100, HTTP_REQUEST_ID_SIZE = 24, HTTP_RESPONSE_HEADERS_MAX = 8 };
 
@@ -39,6 +40,7 @@ struct http_response {
 	int status; /* 0: not set yet */
 	const char *content_type; /* static text; NULL: no body */
 	struct strbuf body;
+	struct http_stream *stream; /* instead of `body`: its first page is there. NULL: none */
 	unsigned headers_len;
 	struct {
 		const char *name; /* static text */
@@ -47,6 +49,8 @@ struct http_response {
 	bool close; /* close the connection after it */
 };
 
+/* A new request id. */
+void http_request_id(char id[HTTP_REQUEST_ID_SIZE]);
 /* The value of a header, case-insensitive; {NULL, 0} when absent. */
 struct slice http_header(const struct http_request *request, const char *name);
 /* A query parameter, percent-decoded ('+' is a space) into `out`; 1: there, 0: not there, -1: malformed or given twice. */

@@ -53,3 +53,10 @@ void problem_respond(struct http_response *response, const struct err *err, cons
 		http_response_header(response, "WWW-Authenticate", "Bearer");
 	}
 }
+
+void problem_say(struct http_response *response, enum err_code code, const char *request_id, const char *why)
+{
+	struct err err = {0};
+	err_set(&err, code, "%s", why);
+	problem_respond(response, &err, request_id);
+}

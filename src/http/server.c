@@ -17,7 +17,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/codec.h"
 #include "base/inbox.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -35,6 +34,8 @@ enum {
 	CONNECTION_POOL_BYTES = 48 * 1024,
 	LOCAL_CONNECTIONS_MAX = 128,
 	DRAIN_BYTES_MAX = 64 * 1024, /* a refused body up to here is read, so that the connection can go on */
+	STREAMS_MAX = 16,            /* answers that are being made page by page, all shards together */
+	STREAM_BLOCK_BYTES = 32 * 1024,
 	STOP_FLUSH_MS = 1000,        /* for answers that are being sent when the server stops */
 	WARN_EVERY_MS = 60 * 1000,   /* libmicrohttpd's complaints above the debug level */
 };
@@ -70,6 +71,7 @@ struct http_exchange {
 	bool handling; /* inside handle() */
 	unsigned status;
 	struct MHD_Response *answer;
+	struct http_stream *stream; /* of the answer, or NULL */
 	struct grammar_head head;
 	struct grammar_framing framing;
 	struct http_body body;
@@ -114,6 +116,7 @@ struct server {
 	atomic_bool quiescing;
 	atomic_bool stopping;
 	atomic_uint waiting;
+	atomic_uint streams;
 	unsigned shards_len;
 	struct shard shards[];
 };
@@ -123,41 +126,86 @@ static _Thread_local struct shard *shard_here;
 
 /* Answers. */
 
-static void respond_internal(struct http_response *response, const char *request_id, const char *why)
-{
-	struct err err = {0};
-	err_set(&err, ERR_INTERNAL, "%s", why);
-	problem_respond(response, &err, request_id);
-}
-
 static void answer_header(struct MHD_Response *answer, const char *name, const char *value)
 {
 	if (MHD_add_response_header(answer, name, value) != MHD_YES)
 		log_error("http", "a response header was left out: %s cannot hold its value", name);
 }
 
-/* Any thread. Takes the response's memory. */
-static void exchange_answer(struct http_exchange *x, struct http_response *response)
+/* libmicrohttpd wants more of a body. The exchange is suspended before the page is asked for: it may come at once. */
+static ssize_t on_stream(void *cls, uint64_t at, char *to, size_t max)
 {
-	if (response->status == 0)
-		respond_internal(response, x->request.id, "the request was given no answer");
-	if (response->body.failed)
-		respond_internal(response, x->request.id, "the answer is too large");
-	if (response->status == MHD_HTTP_NO_CONTENT || response->status == MHD_HTTP_NOT_MODIFIED)
-		strbuf_free(&response->body);
+	struct http_exchange *x = cls;
+	struct server *server = x->shard->server;
+	size_t len = stream_take(x->stream, server->config.budget, to, max);
+	(void)at;
+	if (len > 0)
+		return (ssize_t)len;
+	if (x->stream->last && !x->stream->broken)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	/* In the same order as in exchange_end(). */
+	atomic_fetch_add(&server->waiting, 1);
+	if (x->stream->broken || atomic_load(&server->quiescing)) {
+		atomic_fetch_sub(&server->waiting, 1);
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	}
+	MHD_suspend_connection(x->mhd);
+	x->stream->next(x->stream);
+	return 0;
+}
+
+void http_page(struct http_stream *stream)
+{
+	struct http_exchange *x = stream->exchange;
+	struct server *server = x->shard->server;
+	inbox_post(&x->shard->inbox, &x->node);
+	atomic_fetch_sub(&server->waiting, 1);
+}
+
+static struct MHD_Response *answer_of_stream(struct http_exchange *x, struct http_response *response)
+{
+	x->stream = response->stream;
+	response->stream = NULL;
+	x->stream->exchange = x;
+	stream_arrived(x->stream, x->shard->server->config.budget);
+	return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES, on_stream, x, NULL);
+}
+
+static struct MHD_Response *answer_of_body(struct http_response *response)
+{
 	size_t len = 0;
 	char *bytes = strbuf_steal(&response->body, &len);
 	struct MHD_Response *answer = MHD_create_response_from_buffer(len, bytes, bytes ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
-	if (!answer) {
+	if (!answer)
 		free(bytes);
-		goto out;
+	if (!bytes)
+		response->content_type = NULL;
+	return answer;
+}
+
+/* Any thread. Takes the response's memory. */
+static void exchange_answer(struct http_exchange *x, struct http_response *response)
+{
+	struct server *server = x->shard->server;
+	if (response->status == 0)
+		problem_say(response, ERR_INTERNAL, x->request.id, "the request was given no answer");
+	if (response->body.failed)
+		problem_say(response, ERR_INTERNAL, x->request.id, "the answer is too large");
+	if (response->status == MHD_HTTP_NO_CONTENT || response->status == MHD_HTTP_NOT_MODIFIED)
+		strbuf_free(&response->body);
+	if (response->stream && atomic_fetch_add(&server->streams, 1) >= STREAMS_MAX) {
+		atomic_fetch_sub(&server->streams, 1);
+		problem_say(response, ERR_UNAVAILABLE, x->request.id, "too many long answers are being sent already: try again");
 	}
+	struct MHD_Response *answer = response->stream ? answer_of_stream(x, response) : answer_of_body(response);
+	if (!answer)
+		goto out;
 	answer_header(answer, "x-request-id", x->request.id);
-	if (response->content_type && bytes)
+	if (response->content_type)
 		answer_header(answer, "Content-Type", response->content_type);
 	for (unsigned i = 0; i < response->headers_len; i++)
 		answer_header(answer, response->headers[i].name, response->headers[i].value);
-	if (response->close || atomic_load(&x->shard->server->quiescing))
+	if (response->close || atomic_load(&server->quiescing))
 		answer_header(answer, "Connection", "close");
 out:
 	x->status = (unsigned)response->status;
@@ -220,9 +268,9 @@ static enum MHD_Result exchange_farewell_problem(struct http_exchange *x, const 
 
 static enum MHD_Result exchange_stopping(struct http_exchange *x)
 {
-	struct err err = {0};
-	err_set(&err, ERR_UNAVAILABLE, "the hub is stopping");
-	return exchange_farewell_problem(x, &err);
+	struct http_response response = {0};
+	problem_say(&response, ERR_UNAVAILABLE, x->request.id, "the hub is stopping");
+	return exchange_farewell(x, &response);
 }
 
 static enum MHD_Result exchange_body_refused(struct http_exchange *x, enum body_fate fate)
@@ -241,7 +289,7 @@ static enum MHD_Result exchange_refuse(struct http_exchange *x, struct http_resp
 {
 	const struct grammar_framing *framing = &x->framing;
 	if (response->status == 0)
-		respond_internal(response, x->request.id, "the request was refused without an answer");
+		problem_say(response, ERR_INTERNAL, x->request.id, "the request was refused without an answer");
 	if (response->close || framing->chunked || framing->length > DRAIN_BYTES_MAX || (framing->length && framing->expects_continue))
 		return exchange_farewell(x, response);
 	exchange_answer(x, response);
@@ -258,15 +306,6 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
 		request->headers[request->headers_len++] =
 		    (struct http_header){{name, name_len}, {value ? value : "", value ? value_len : 0}};
 	return MHD_YES;
-}
-
-static void request_id_make(char id[HTTP_REQUEST_ID_SIZE])
-{
-	uint8_t bytes[8];
-	char digits[(sizeof bytes * 8 + 4) / 5 + 1];
-	codec_random(bytes, sizeof bytes);
-	codec_base32(bytes, sizeof bytes, digits);
-	snprintf(id, HTTP_REQUEST_ID_SIZE, "req_%s", digits);
 }
 
 static void exchange_head(struct http_exchange *x, const char *method, const char *version)
@@ -402,7 +441,7 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd
 	x->mhd = mhd;
 	x->head.target_at = target;
 	x->head.target = (struct slice){copied == len ? x->target : NULL, len};
-	request_id_make(x->request.id);
+	http_request_id(x->request.id);
 	x->shard->exchanges++;
 	return x;
 }
@@ -420,6 +459,10 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **request_c
 	x->shard->exchanges--;
 	if (x->answer)
 		MHD_destroy_response(x->answer);
+	if (x->stream) {
+		stream_end(x->stream, x->shard->server->config.budget);
+		atomic_fetch_sub(&x->shard->server->streams, 1);
+	}
 	body_free(&x->body);
 	free(x);
 	*request_context = NULL;
@@ -503,32 +546,20 @@ __attribute__((format(printf, 2, 0))) static void on_log(void *cls, const char *
 
 /* The loop. */
 
-static int64_t sooner(int64_t timeout_ms, int64_t other_ms)
-{
-	if (other_ms < 0)
-		other_ms = 0;
-	return timeout_ms < 0 || other_ms < timeout_ms ? other_ms : timeout_ms;
-}
-
-static int64_t until(int64_t at_us, int64_t now_us)
-{
-	return (at_us - now_us + 999) / 1000;
-}
-
 static int64_t shard_timeout_ms(const struct shard *shard)
 {
 	int64_t timeout_ms = -1, now_us = clock_mono_us(shard->server->config.clock);
 	for (size_t i = 0; i < shard->listeners_len; i++) {
 		MHD_UNSIGNED_LONG_LONG daemon_ms;
 		if (MHD_get_timeout(shard->listeners[i].daemon, &daemon_ms) == MHD_YES)
-			timeout_ms = sooner(timeout_ms, (int64_t)daemon_ms);
+			timeout_ms = loop_sooner(timeout_ms, (int64_t)daemon_ms);
 	}
 	if (shard->reading.first)
-		timeout_ms = sooner(timeout_ms, until(shard->reading.first->at_us, now_us));
+		timeout_ms = loop_sooner(timeout_ms, loop_until(shard->reading.first->at_us, now_us));
 	if (shard->farewells.queue.first)
-		timeout_ms = sooner(timeout_ms, until(shard->farewells.queue.first->at_us, now_us));
+		timeout_ms = loop_sooner(timeout_ms, loop_until(shard->farewells.queue.first->at_us, now_us));
 	if (shard->stop_at_us)
-		timeout_ms = sooner(timeout_ms, until(shard->stop_at_us, now_us));
+		timeout_ms = loop_sooner(timeout_ms, loop_until(shard->stop_at_us, now_us));
 	return timeout_ms;
 }
 
@@ -538,6 +569,8 @@ static void shard_take_answers(struct shard *shard)
 	for (struct inbox_node *node = inbox_take(&shard->inbox); node; node = next) {
 		struct http_exchange *x = CONTAINER_OF(node, struct http_exchange, node);
 		next = node->next;
+		if (x->phase == EXCHANGE_ANSWERED) /* by a page of its stream */
+			stream_arrived(x->stream, shard->server->config.budget);
 		x->phase = EXCHANGE_ANSWERED;
 		MHD_resume_connection(x->mhd);
 	}

@@ -48,10 +48,12 @@ struct server *server_start(const struct server_config *config, struct err *err)
 int server_port(const struct server *server, size_t i);
 /* Gives the answer; takes over the response's memory. Any thread. A client that left makes no difference. */
 void http_answer(struct http_exchange *exchange, struct http_response *response);
+/* Gives a page of a stream, as its next() asked for. Any thread; the stream is the server's again. */
+void http_page(struct http_stream *stream);
 /* Stops listening (the Unix socket too), answers new requests on open connections with 503, closes each connection after its
- * answer; returns at once. Any thread. */
+ * answer, asks for no further pages of streams (which so end unfinished); returns at once. Any thread. */
 void server_quiesce(struct server *server);
-/* How many exchanges wait for their answer. Any thread. */
+/* How many exchanges wait for their answer or a page of it. Any thread. */
 unsigned server_waiting(struct server *server);
 /* Resumes everything, closes connections, ends the threads, frees. Every exchange must have been answered. */
 void server_stop(struct server *server);

@@ -69,9 +69,34 @@ static void take(struct answer *answer, struct http_response *response)
 	answer->response = *response;
 }
 
+/* The pages of a stream are put together. */
+void http_page(struct http_stream *stream)
+{
+	struct http_exchange *exchange = stream->exchange;
+	struct answer *answer = (struct answer *)(void *)exchange;
+	strbuf_slice(&answer->pages, (struct slice){strbuf_text(&stream->page), stream->page.len});
+	strbuf_free(&stream->page);
+	if (!stream->last && !stream->broken) {
+		stream->next(stream);
+		return;
+	}
+	struct http_response whole = answer->response;
+	whole.stream = NULL;
+	whole.body = answer->pages;
+	stream->end(stream);
+	http_answer(exchange, &whole);
+}
+
 void http_answer(struct http_exchange *exchange, struct http_response *response)
 {
 	struct answer *answer = (struct answer *)(void *)exchange;
+	if (response->stream) {
+		answer->response = *response;
+		answer->pages = STRBUF_INIT(64 * 1024 * 1024);
+		response->stream->exchange = exchange;
+		http_page(response->stream);
+		return;
+	}
 	pthread_mutex_lock(&answer->mutex);
 	assert_false(answer->given);
 	take(answer, response);

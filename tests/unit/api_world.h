@@ -58,6 +58,7 @@ struct answer {
 	size_t body_len;
 	struct http_response response; /* its headers */
 	int64_t cap;                   /* what begin() said */
+	struct strbuf pages;           /* of a stream, so far */
 	/* shared, under the mutex */
 	pthread_mutex_t mutex;
 	pthread_cond_t cond;

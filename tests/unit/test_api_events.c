@@ -238,6 +238,35 @@ static void dead_letters_are_listed_and_filtered(void **state)
 	refused(404, "not_found", "?endpoint", ask(world, world->admin, "GET", "/v1/dead-letters?endpoint=x", NULL));
 }
 
+static void dead_letters_are_exported_in_pages_and_in_process(void **state)
+{
+	struct world *world = *state;
+	char id[64], body[20100], first[TEXT_MAX] = "";
+	/* More than two pages of 256 KiB. */
+	enum { LETTERS = 30 };
+	memset(body, 'x', sizeof body);
+	memcpy(body, "{\"type\":\"order.made\",\"data\":\"", 29);
+	memcpy(body + 20000, "\"}", 3);
+	done(must(201, ask(world, world->admin, "PUT", "/v1/endpoints/h", HOOK(""))));
+	for (int i = 0; i < LETTERS; i++) {
+		make_dead(world, body, id);
+		if (i == 0)
+			keep(first, id);
+	}
+	for (int in_process = 0; in_process < 2; in_process++) {
+		struct answer *answer = must(200, in_process ? ask_in_process(world, "GET", "/v1/dead-letters/export", NULL)
+		                                             : ask(world, world->admin, "GET", "/v1/dead-letters/export", NULL));
+		assert_string_equal(answer->response.content_type, "application/x-ndjson");
+		int lines = 0;
+		for (const char *at = answer->body; (at = strchr(at, '\n')); at++)
+			lines++;
+		assert_int_equal(lines, LETTERS);
+		assert_memory_equal(answer->body + strlen("{\"id\":\""), first, strlen(first));
+		done(answer);
+	}
+	refused(422, "invalid", "?q", ask(world, world->admin, "GET", "/v1/dead-letters/export?q=%ff", NULL));
+}
+
 static void dead_letters_are_retried_in_bulk(void **state)
 {
 	struct world *world = *state;
@@ -344,6 +373,7 @@ int main(void)
 	    WORLD_TEST(the_command_line_publishes_in_its_own_thread),
 	    WORLD_TEST(a_bound_key_sees_and_changes_only_its_subscribers_things),
 	    WORLD_TEST(dead_letters_are_listed_and_filtered),
+	    WORLD_TEST(dead_letters_are_exported_in_pages_and_in_process),
 	    WORLD_TEST(dead_letters_are_retried_in_bulk),
 	    WORLD_TEST(a_retry_towards_a_disabled_endpoint_is_an_error),
 	    WORLD_TEST(bad_bulk_requests_are_refused_by_field),
