@@ -26,6 +26,7 @@ static int insert_event(struct sqlite *s, const struct event *event, size_t deli
 	run_text(&run, 14, f->content_type);
 	run_text(&run, 15, f->attributes);
 	run_blob(&run, 16, f->data.at ? f->data.at : "", f->data.len);
+	run_text(&run, 17, f->context);
 	return sqlite_done(s, &run);
 }
 
