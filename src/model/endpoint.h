@@ -17,6 +17,9 @@
 
 enum endpoint_status { ENDPOINT_ACTIVE, ENDPOINT_PAUSED, ENDPOINT_DISABLED, ENDPOINT_DELETED /* a tombstone: never shown */ };
 
+/* What a delivery's body is made of: deliver/format.h. */
+enum endpoint_format { FORMAT_RAW, FORMAT_STANDARD, FORMAT_THIN, FORMAT_CLOUDEVENTS_BINARY, FORMAT_CLOUDEVENTS_STRUCTURED };
+
 enum { ENDPOINT_PATTERNS_MAX = 200, ENDPOINT_HEADERS_MAX = 32, ENDPOINT_URL_MAX = 2048, ENDPOINT_SECRETS_MAX = 4 };
 
 /* What stands in the row beside the document. */
@@ -57,6 +60,7 @@ struct endpoint {
 	int timeout_ms;    /* 15,000; 100 … 120,000 */
 	int max_in_flight; /* 8; 1 … 1,000 */
 	bool ordered;
+	enum endpoint_format format;
 	unsigned secrets_len;
 	struct endpoint_secret secrets[ENDPOINT_SECRETS_MAX];
 	/* in memory */
