@@ -144,7 +144,7 @@ static int publish_and_wait(struct call *call, const struct ingest_request *requ
 
 int events_publish(struct call *call)
 {
-	enum ingest_form form;
+	enum ingest_form form = INGEST_JSON;
 	struct ingest_header headers[HTTP_HEADERS_MAX];
 	if (events_form(call->request, false, &form, &call->err) < 0)
 		return -1;
