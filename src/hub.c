@@ -26,6 +26,7 @@
 #include "config.h"
 #include "deliver/deliver.h"
 #include "http/server.h"
+#include "model/uri.h"
 #include "schedule/schedule.h"
 #include "sign/outgoing.h"
 #include "store/store.h"
@@ -238,6 +239,8 @@ static int delivery_up(struct hub *hub, struct err *err)
 		.deliver = on_job,
 		.context = hub,
 	};
+	if (!uri_is_reference(slice_of(conf->cloudevents_source)))
+		return err_set(err, ERR_INVALID, "cloudevents.source must be a URI or a path (RFC 3986), such as /grapnel or https://example.com/events");
 	hub->scheduler = scheduler_new(&scheduling, err);
 	if (!hub->scheduler)
 		return -1;
@@ -250,6 +253,7 @@ static int delivery_up(struct hub *hub, struct err *err)
 		.workers = (unsigned)conf->delivery_workers,
 		.dns_servers = conf->dns_servers,
 		.user_agent = PACKAGE_NAME "/" PACKAGE_VERSION,
+		.cloudevents_source = conf->cloudevents_source,
 		.capture_success = conf->capture_success,
 		.freed = scheduler_freed,
 	};

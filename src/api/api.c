@@ -77,8 +77,7 @@ static int authorise(const struct route *route, const struct principal *who, str
 	return err_set(err, ERR_FORBIDDEN, "This needs a key with the scope %s", key_scope_text(needed));
 }
 
-/* Whether a media type is `wanted`, whatever its parameters. */
-static bool media_type_is(struct slice value, const char *wanted)
+bool media_type_is(struct slice value, const char *wanted)
 {
 	size_t len = strlen(wanted);
 	if (value.len < len || strncasecmp(value.at, wanted, len) != 0)
@@ -93,10 +92,13 @@ static int check_media_type(const struct route *route, const struct http_request
 	bool body = http_header(request, "Transfer-Encoding").at || (length.at && !slice_is(length, "0"));
 	if (!body || route->body == BODY_NONE || (request->local && !type.at))
 		return 0;
-	if (media_type_is(type, "application/json") || (route->body == BODY_PUBLISH && media_type_is(type, "application/x-ndjson")))
+	if (route->body == BODY_PUBLISH) {
+		enum ingest_form form;
+		return events_form(request, true, &form, err);
+	}
+	if (media_type_is(type, "application/json"))
 		return 0;
-	return err_set(err, ERR_MEDIA_TYPE, "The Content-Type must be application/json%s",
-	               route->body == BODY_PUBLISH ? " (an event or an array of them) or application/x-ndjson (one event a line)" : "");
+	return err_set(err, ERR_MEDIA_TYPE, "The Content-Type must be application/json");
 }
 
 static int admit(struct api *api, const struct http_request *request, struct admitted *admitted, char allow[ALLOW_SIZE], struct err *err)

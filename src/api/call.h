@@ -106,6 +106,9 @@ int call_change(struct call *call, struct store_change *change) ATTR_MUST_USE;
 /* Refuses a bound key for what concerns the whole hub. */
 int call_unbound(struct call *call, const char *what) ATTR_MUST_USE;
 
+/* api.c: whether a media type is `wanted`, whatever its parameters. */
+bool media_type_is(struct slice value, const char *wanted);
+
 /* ---- query.c: parameters and pages ---- */
 
 /* Refuses parameters that the route does not name. */
@@ -151,6 +154,11 @@ int resolve_id_path(struct call *call, enum id_kind kind, const char *what, int6
 enum { SUBSCRIBER_TEXT_SIZE = 256 };
 const char *subscriber_text(struct call *call, int64_t id, char out[SUBSCRIBER_TEXT_SIZE]);
 
+/* ---- events.c ---- */
+
+/* What a publish is, by its headers: the form, or -1 when its media type is none of those that are taken. `typed`: it must say one. */
+int events_form(const struct http_request *request, bool typed, enum ingest_form *form, struct err *err) ATTR_MUST_USE;
+
 /* ---- destination.c ---- */
 
 /* Refuses an endpoint whose host resolves to nothing but addresses that the hub does not deliver to. A name that does not resolve now
@@ -193,7 +201,8 @@ void put_number(struct strbuf *out, const char *prefix, int64_t number);
 void put_subscriber(struct call *call, struct strbuf *out, const char *prefix, int64_t id);
 /* Takes `json`; NULL is "no memory". */
 void put_json(struct strbuf *out, json_t *json);
-/* Whole objects; the delivery's stays open for more members. */
+/* Whole objects; those called open stay so for more members. */
+void put_event_open(struct call *call, struct strbuf *out, const struct event_row *row);
 void put_event(struct call *call, struct strbuf *out, const struct event_row *row);
 void put_delivery_open(struct call *call, struct strbuf *out, const struct delivery_row *row);
 void put_attempt(struct strbuf *out, const struct attempt_row *row);

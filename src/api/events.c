@@ -5,6 +5,7 @@
 
 #include "api/call.h"
 #include "base/mem.h"
+#include "model/media.h"
 #include "model/pattern.h"
 
 /* ---- Publish -------------------------------------------------------------------------------------------------------------- */
@@ -62,15 +63,60 @@ static void published(struct ingest *ingest)
 		answer_exchange(&publishing->job, NULL);
 }
 
-static struct ingest_request request_of(const struct call *call)
+static bool begins_with(struct slice text, const char *beginning)
+{
+	size_t len = strlen(beginning);
+	return text.len >= len && strncasecmp(text.at, beginning, len) == 0;
+}
+
+/* The order is that of the HTTP binding of CloudEvents: batch, structured, binary. */
+int events_form(const struct http_request *request, bool typed, enum ingest_form *form, struct err *err)
+{
+	struct slice type = http_header(request, "Content-Type");
+	if (media_type_is(type, "application/cloudevents-batch+json"))
+		*form = INGEST_CLOUDEVENT_BATCH;
+	else if (media_type_is(type, "application/cloudevents+json"))
+		*form = INGEST_CLOUDEVENT;
+	else if (begins_with(type, "application/cloudevents"))
+		return err_set(
+		    err, ERR_MEDIA_TYPE,
+		    "CloudEvents are taken as application/cloudevents+json, as application/cloudevents-batch+json, or in binary mode, "
+		    "with the headers ce-…");
+	else if (http_header(request, "ce-specversion").at)
+		*form = INGEST_CLOUDEVENT_BINARY;
+	else if (media_type_is(type, "application/x-ndjson"))
+		*form = INGEST_NDJSON;
+	else if (media_type_is(type, "application/json") || (!type.at && !typed))
+		*form = INGEST_JSON;
+	else
+		return err_set(
+		    err, ERR_MEDIA_TYPE,
+		    "The Content-Type must be application/json (an event or an array of them), application/x-ndjson (one event a "
+		    "line), application/cloudevents+json or application/cloudevents-batch+json; a CloudEvent in binary mode (with "
+		    "the header ce-specversion) may have any");
+	return 0;
+}
+
+/* The headers that begin with ce-. */
+static size_t cloudevent_headers(const struct http_request *request, struct ingest_header out[HTTP_HEADERS_MAX])
+{
+	size_t len = 0;
+	for (unsigned i = 0; i < request->headers_len; i++)
+		if (begins_with(request->headers[i].name, "ce-"))
+			out[len++] = (struct ingest_header){request->headers[i].name, request->headers[i].value};
+	return len;
+}
+
+static struct ingest_request request_of(const struct call *call, enum ingest_form form, struct ingest_header headers[HTTP_HEADERS_MAX])
 {
 	const struct http_request *request = call->request;
-	struct slice type = http_header(request, "Content-Type");
-	static const char ndjson[] = "application/x-ndjson";
-	bool lines = type.len >= sizeof ndjson - 1 && strncasecmp(type.at, ndjson, sizeof ndjson - 1) == 0;
+	bool binary = form == INGEST_CLOUDEVENT_BINARY;
 	return (struct ingest_request){
-	    .form = lines ? INGEST_NDJSON : INGEST_JSON,
+	    .form = form,
 	    .body = request->body,
+	    .content_type = binary ? http_header(request, "Content-Type") : (struct slice){NULL, 0},
+	    .headers = headers,
+	    .headers_len = binary ? cloudevent_headers(request, headers) : 0,
 	    .idempotency_key = http_header(request, "Idempotency-Key"),
 	    .traceparent = http_header(request, "traceparent"),
 	    .tracestate = http_header(request, "tracestate"),
@@ -98,7 +144,11 @@ static int publish_and_wait(struct call *call, const struct ingest_request *requ
 
 int events_publish(struct call *call)
 {
-	struct ingest_request request = request_of(call);
+	enum ingest_form form = INGEST_JSON;
+	struct ingest_header headers[HTTP_HEADERS_MAX];
+	if (events_form(call->request, false, &form, &call->err) < 0)
+		return -1;
+	struct ingest_request request = request_of(call, form, headers);
 	if (!call->exchange)
 		return publish_and_wait(call, &request);
 	struct publishing *publishing = mem_new(struct publishing);
@@ -126,7 +176,11 @@ static int event_item(void *context, const struct event_row *row)
 static int event_whole(void *context, const struct event_row *row)
 {
 	struct call *call = context;
-	put_event(call, call_out(call, 200), row);
+	struct strbuf *out = call_out(call, 200);
+	put_event_open(call, out, row);
+	strbuf_puts(out, ",\"cloudevent\":");
+	strbuf_slice(out, row->f->context.at ? row->f->context : SLICE_LITERAL("null"));
+	strbuf_putc(out, '}');
 	return 0;
 }
 
@@ -182,7 +236,7 @@ int events_payload(struct call *call)
 	struct event *event = reader_event(call->worker->reader, id, call->api->config.budget, &call->err);
 	if (!event)
 		return -1;
-	bool json = slice_is(event->f.content_type, "application/json");
+	bool json = media_type_is_json(event->f.content_type);
 	struct strbuf *out = call_out(call, 200);
 	out->max_bytes = event->f.data.len + 1;
 	strbuf_slice(out, event->f.data);

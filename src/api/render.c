@@ -51,7 +51,7 @@ void put_json(struct strbuf *out, json_t *json)
 	json_decref(json);
 }
 
-void put_event(struct call *call, struct strbuf *out, const struct event_row *row)
+void put_event_open(struct call *call, struct strbuf *out, const struct event_row *row)
 {
 	const struct event_fields *f = row->f;
 	put_id(out, "{\"id\":", ID_EVENT, row->id);
@@ -69,6 +69,11 @@ void put_event(struct call *call, struct strbuf *out, const struct event_row *ro
 	put_time(out, ",\"expires_at\":", f->expires_at_ms);
 	put_number(out, ",\"data_bytes\":", (int64_t)row->data_bytes);
 	put_number(out, ",\"deliveries\":", row->deliveries);
+}
+
+void put_event(struct call *call, struct strbuf *out, const struct event_row *row)
+{
+	put_event_open(call, out, row);
 	strbuf_putc(out, '}');
 }
 

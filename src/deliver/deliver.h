@@ -20,6 +20,7 @@ struct deliver_config {
 	unsigned workers;
 	const char *dns_servers; /* NULL or "": the system's */
 	const char *user_agent;  /* "grapnel/1.0" */
+	const char *cloudevents_source; /* of events that did not come as CloudEvents */
 	bool capture_success;
 	void (*freed)(struct job *job); /* scheduler_freed */
 };

@@ -9,11 +9,13 @@
 #include "base/heap.h"
 #include "base/strbuf.h"
 #include "deliver/deliver.h"
+#include "deliver/format.h"
 #include "deliver/resolver.h"
+#include "model/context.h"
 #include "sign/outgoing.h"
 
 enum {
-	EXCHANGE_LINES_MAX = ENDPOINT_HEADERS_MAX + 16,
+	EXCHANGE_LINES_MAX = ENDPOINT_HEADERS_MAX + CONTEXT_CORE + CONTEXT_EXTENSIONS_MAX + 16,
 	EXCHANGE_PIN_SIZE = 256 + 8 + RESOLVER_ADDRESSES_MAX * 48,
 	EXCHANGE_HEADER_BYTES_MAX = 64 * 1024,              /* of one answer: headers, interim answers, trailers */
 	EXCHANGE_BODY_BYTES_MAX = 64 * 1024,                /* what is read at most, so that the connection can be used again */
@@ -38,6 +40,9 @@ struct exchange {
 	struct curl_slist lines[EXCHANGE_LINES_MAX];
 	size_t line_at[EXCHANGE_LINES_MAX]; /* offsets into text */
 	unsigned lines_len;
+	struct strbuf payload;  /* a body that is not the event's data as they are */
+	size_t payload_charged; /* so much of the budget it holds */
+	struct formatted formatted;
 	struct curl_slist pin;
 	char pin_text[EXCHANGE_PIN_SIZE]; /* host, port and the addresses that curl may connect to */
 	/* answer */

@@ -98,9 +98,19 @@ struct exchange *exchange_new(const struct deliver_config *config, struct worker
 	return NULL;
 }
 
+/* Not kept: it may be large. */
+static void drop_payload(struct exchange *exchange)
+{
+	strbuf_free(&exchange->payload);
+	if (exchange->config->budget)
+		budget_release(exchange->config->budget, exchange->payload_charged);
+	exchange->payload_charged = 0;
+}
+
 void exchange_free(struct exchange *exchange)
 {
 	curl_easy_cleanup(exchange->easy);
+	drop_payload(exchange);
 	strbuf_free(&exchange->text);
 	strbuf_free(&exchange->body);
 	free(exchange);
@@ -112,6 +122,7 @@ void exchange_clear(struct exchange *exchange)
 	(void)SET(CURLOPT_HTTPHEADER, NULL);
 	(void)SET(CURLOPT_RESOLVE, NULL);
 	(void)SET(CURLOPT_POSTFIELDS, NULL);
+	drop_payload(exchange);
 	exchange->job = NULL;
 	exchange->lines_len = 0;
 	exchange->status = 0;
@@ -171,9 +182,37 @@ static int add_signed_lines(struct exchange *exchange, struct signer *signer, st
 	add_line(exchange, "webhook-id", slice_of(id));
 	add_number(exchange, "webhook-timestamp", timestamp_s);
 	begin_line(exchange, "webhook-signature");
-	if (signer_sign(signer, slice_of(id), timestamp_s, event->f.data, exchange->started_ms, &exchange->text))
+	if (signer_sign(signer, slice_of(id), timestamp_s, exchange->formatted.body, exchange->started_ms, &exchange->text))
 		return err_set(err, ERR_INTERNAL, "the payload could not be signed");
 	end_line(exchange);
+	return 0;
+}
+
+/* The extensions of a stored event are as many as there is room for, but a file can be damaged. */
+static void add_attribute(void *receiver, const char *name, struct slice value)
+{
+	struct exchange *exchange = receiver;
+	if (exchange->lines_len < CONTEXT_CORE + CONTEXT_EXTENSIONS_MAX)
+		add_line(exchange, name, value);
+	else
+		exchange->text.failed = true;
+}
+
+/* The body is charged like the payload it is made of. */
+static int add_format(struct exchange *exchange, struct err *err)
+{
+	const struct event *event = exchange->job->event;
+	enum endpoint_format format = exchange->job->endpoint->format;
+	const char *source = exchange->config->cloudevents_source;
+	exchange->payload.max_bytes = FORMAT_BYTES_MAX(event->f.data.len);
+	if (format_body(format, event, source, &exchange->payload, &exchange->formatted))
+		return err_set(err, ERR_INTERNAL, "out of memory for the body");
+	exchange->payload_charged = exchange->payload.cap;
+	if (exchange->config->budget)
+		budget_force(exchange->config->budget, exchange->payload_charged);
+	if (format == FORMAT_CLOUDEVENTS_BINARY && format_headers(event, source, add_attribute, exchange))
+		return err_set(err, ERR_INTERNAL, "the event's context cannot be turned into headers");
+	add_line(exchange, "Content-Type", exchange->formatted.content_type);
 	return 0;
 }
 
@@ -182,8 +221,7 @@ static int add_lines(struct exchange *exchange, struct signer *signer, struct er
 	const struct job *job = exchange->job;
 	const struct event_fields *f = &job->event->f;
 	char id[ID_TEXT_SIZE];
-	add_line(exchange, "Content-Type", f->content_type.len ? f->content_type : SLICE_LITERAL("application/json"));
-	if (add_signed_lines(exchange, signer, err))
+	if (add_format(exchange, err) || add_signed_lines(exchange, signer, err))
 		return -1;
 	add_line(exchange, "grapnel-event-type", f->type);
 	id_format(ID_DELIVERY, job->outcome.due.delivery, id);
@@ -249,16 +287,17 @@ static void pin_host(struct exchange *exchange, const struct resolved *resolved)
 int exchange_request(struct exchange *exchange, struct signer *signer, const struct resolved *resolved, int timeout_ms, struct err *err)
 {
 	const struct endpoint *endpoint = exchange->job->endpoint;
-	struct slice data = exchange->job->event->f.data;
 	struct in6_addr literal;
 	bool named = inet_pton(AF_INET, endpoint->host, &literal) != 1 && inet_pton(AF_INET6, endpoint->host, &literal) != 1;
 	if (add_lines(exchange, signer, err) || link_lines(exchange, err))
 		return -1;
 	pin_host(exchange, resolved);
+	struct slice body = exchange->formatted.body;
 	bool failed = false;
 	failed |= SET(CURLOPT_URL, endpoint->url);
-	failed |= SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)data.len);
-	failed |= SET(CURLOPT_POSTFIELDS, data.len ? data.at : ""); /* borrowed: the job holds the event until the end */
+	failed |= SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+	failed |= SET(CURLOPT_POSTFIELDS,
+	              body.len ? body.at : ""); /* borrowed: the job holds the event, and the exchange what it made, until the end */
 	failed |= SET(CURLOPT_HTTPHEADER, exchange->lines);
 	failed |= SET(CURLOPT_RESOLVE, named ? &exchange->pin : NULL);
 	failed |= SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);

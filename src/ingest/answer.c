@@ -11,7 +11,8 @@ static const char *fate_detail(enum err_code fate)
 {
 	switch (fate) {
 	case ERR_KEY_REUSED:
-		return "This uid or Idempotency-Key came before with other content: repeat that content exactly, or take a new key";
+		return "This uid, (source, id) of a CloudEvent, or Idempotency-Key came before with other content: repeat that content exactly, or "
+		       "take a new key";
 	case ERR_ENDPOINT_DISABLED:
 		return "The endpoint is disabled: resume it first";
 	case ERR_NOT_FOUND:

@@ -38,9 +38,10 @@ void envelope_free(struct envelope *envelope)
 
 const char *envelope_pointer(struct envelope *envelope, enum envelope_field field)
 {
+	const char *name = envelope->names ? envelope->names[field] : fields[field].pointer;
 	if (envelope->at[0] == '\0')
-		return fields[field].pointer;
-	snprintf(envelope->pointer, sizeof envelope->pointer, "%s%s", envelope->at, fields[field].pointer);
+		return name;
+	snprintf(envelope->pointer, sizeof envelope->pointer, "%s%s", envelope->at, name);
 	return envelope->pointer;
 }
 
@@ -114,11 +115,16 @@ static void take_member(struct envelope *envelope, struct slice key, struct slic
 		envelope->raw[field] = value;
 }
 
-int envelope_read(struct envelope *envelope, struct json_scan *scan, struct err *err)
+void envelope_clear(struct envelope *envelope)
 {
 	envelope->seen = 0;
 	for (unsigned i = 0; i < ENVELOPE_FIELDS; i++)
 		envelope->raw[i] = envelope->text[i] = (struct slice){NULL, 0};
+}
+
+int envelope_read(struct envelope *envelope, struct json_scan *scan, struct err *err)
+{
+	envelope_clear(envelope);
 	if (json_open_object(scan) < 0)
 		return -1;
 	struct slice key, value;

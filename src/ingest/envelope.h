@@ -29,6 +29,7 @@ enum envelope_field {
 
 struct envelope {
 	char at[24];                            /* the pointer of the envelope itself: "" or "/3" */
+	const char *const *names;               /* what a CloudEvent calls each field, '/' before it or not; NULL: our own names */
 	unsigned seen;                          /* a bit per member that was there, null ones too */
 	struct slice raw[ENVELOPE_FIELDS];      /* the value's bytes; absent: {NULL, 0}, as is an optional one that is null */
 	struct slice text[ENVELOPE_FIELDS];     /* of those that are strings: decoded */
@@ -38,6 +39,8 @@ struct envelope {
 
 void envelope_init(struct envelope *envelope);
 void envelope_free(struct envelope *envelope);
+/* Nothing was seen yet. Whoever fills `seen`, `raw` and `text` himself (a CloudEvent does) begins here. */
+void envelope_clear(struct envelope *envelope);
 /* Reads the object that comes next in `scan`. -1: the grammar is broken, scan tells where. 0: `err` tells whether its members are good. */
 int envelope_read(struct envelope *envelope, struct json_scan *scan, struct err *err) ATTR_MUST_USE;
 /* Fills what the envelope itself says (all but subscriber, source, time and the trace context), or -1: a field is bad. The slices live as

@@ -8,6 +8,7 @@
 #include "base/codec.h"
 #include "base/id.h"
 #include "base/mem.h"
+#include "ingest/cloudevents.h"
 #include "ingest/envelope.h"
 #include "json/scan.h"
 #include "store/dedupe.h"
@@ -24,6 +25,7 @@ struct parse {
 	int64_t now_ms;
 	struct slice traceparent, tracestate; /* absent unless they are well-formed */
 	struct envelope envelope;
+	struct cloudevent *ce; /* what the envelope is made from; NULL: it comes as such */
 };
 
 /* Whom an item is for, as far as its envelope says. */
@@ -123,8 +125,8 @@ static void content_add(struct strbuf *content, struct slice field)
 	}
 }
 
-/* What was asked, so that the same key with other content is told from a repetition. */
-static int content_hash(struct publish_item *item, const struct event_fields *f)
+/* What was asked, so that the same key with other content is told from a repetition. `context`: of a CloudEvent, else absent. */
+static int content_hash(struct publish_item *item, const struct event_fields *f, struct slice context)
 {
 	struct strbuf content = STRBUF_INIT(1024);
 	const struct slice texts[] = {f->type, f->uid, f->subject, f->ordering_key, f->attributes, f->content_type, f->data};
@@ -133,6 +135,8 @@ static int content_hash(struct publish_item *item, const struct event_fields *f)
 	              item->only ? (long long)item->only->meta.id : 0LL, (long long)f->deliver_at_ms, (long long)f->expires_at_ms);
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		content_add(&content, texts[i]);
+	if (context.at)
+		content_add(&content, context);
 	int result = content.failed ? -1 : 0;
 	if (result == 0)
 		codec_sha256(content.data, content.len, hash);
@@ -141,16 +145,35 @@ static int content_hash(struct publish_item *item, const struct event_fields *f)
 	return result;
 }
 
-/* A uid is unique among its subscriber's events; an Idempotency-Key among its caller's requests. */
+/* (source, id): the lengths keep two pairs from giving one text. */
+static int cloudevent_key(const struct parse *parse, struct publish_item *item, const struct event_fields *f)
+{
+	struct slice source = parse->ce->source, id = parse->ce->id;
+	struct strbuf text = STRBUF_INIT(2 * CONTEXT_BYTES_MAX);
+	strbuf_printf(&text, "%zu:", source.len);
+	strbuf_slice(&text, source);
+	strbuf_slice(&text, id);
+	int result = text.failed ? -1 : 0;
+	if (result == 0)
+		item->keys[item->keys_len++] =
+		    dedupe_key_of(f->source, f->subscriber, DEDUPE_CLOUDEVENT, (struct slice){text.data, text.len}, 0);
+	strbuf_free(&text);
+	return result;
+}
+
+/* A uid, and a CloudEvent's (source, id), is unique among its subscriber's events; an Idempotency-Key among its caller's requests. */
 static int set_keys(struct parse *parse, struct publish_item *item, const struct event_fields *f, size_t place)
 {
 	const struct ingest_request *request = parse->request;
-	if (f->uid.at)
+	struct slice context = parse->ce ? cloudevent_content(parse->ce) : (struct slice){NULL, 0};
+	if (parse->ce && cloudevent_key(parse, item, f) < 0)
+		return -1;
+	if (!parse->ce && f->uid.at)
 		item->keys[item->keys_len++] = dedupe_key_of(f->source, f->subscriber, DEDUPE_UID, f->uid, 0);
 	if (request->idempotency_key.at)
 		item->keys[item->keys_len++] =
 		    dedupe_key_of(f->source, request->only_subscriber, DEDUPE_IDEMPOTENCY_KEY, request->idempotency_key, place);
-	return item->keys_len == 0 ? 0 : content_hash(item, f);
+	return item->keys_len == 0 ? 0 : content_hash(item, f, context);
 }
 
 static int no_memory(struct parse *parse)
@@ -174,12 +197,24 @@ static struct publish_item *add_item(struct parse *parse)
 	return item;
 }
 
-/* The envelope that was read becomes an item. Once any field of the request is bad, the others are only checked. */
+/* What an item says of itself; a CloudEvent is turned into an envelope first. */
+static int read_fields(struct parse *parse, struct event_fields *f)
+{
+	int bad = parse->ce ? cloudevent_settle(parse->ce, &parse->envelope, parse->err) : 0;
+	if (bad && parse->ce->no_memory)
+		return no_memory(parse);
+	bad |= envelope_fields(&parse->envelope, parse->now_ms, f, parse->err);
+	if (parse->ce && !bad)
+		cloudevent_fields(parse->ce, f);
+	return bad;
+}
+
+/* The item that was read. Once any field of the request is bad, the others are only checked. */
 static int take_item(struct parse *parse, size_t place)
 {
 	struct event_fields f = {.time_ms = parse->now_ms, .traceparent = parse->traceparent, .tracestate = parse->tracestate};
 	struct recipient to = {.only = NULL};
-	int bad = envelope_fields(&parse->envelope, parse->now_ms, &f, parse->err);
+	int bad = read_fields(parse, &f);
 	bad |= find_audience(parse, &to);
 	if (!bad)
 		bad = find_endpoint(parse, &to);
@@ -211,6 +246,13 @@ static int too_large(struct parse *parse, size_t bytes)
 	                 *at ? " at index " : "", *at ? at + 1 : "", bytes, parse->config->item_bytes_max);
 }
 
+static int read_item(struct parse *parse, struct json_scan *scan)
+{
+	if (parse->ce)
+		return cloudevent_read(parse->ce, parse->envelope.at, scan, parse->err);
+	return envelope_read(&parse->envelope, scan, parse->err);
+}
+
 /* One element of a batch, whose grammar the outer scan may have checked already. -1: stop; errors of fields are collected. */
 static int take_element(struct parse *parse, struct slice text, size_t place)
 {
@@ -230,7 +272,7 @@ static int take_element(struct parse *parse, struct slice text, size_t place)
 		err_field(parse->err, ERR_INVALID, envelope->at, "must be an object: an event");
 		return 0;
 	}
-	if (envelope_read(envelope, &scan, parse->err) < 0 || json_end(&scan) < 0)
+	if (read_item(parse, &scan) < 0 || json_end(&scan) < 0)
 		return broken(parse, &scan);
 	int taken = take_item(parse, place);
 	return taken < 0 && parse->err->code == ERR_UNAVAILABLE ? -1 : 0;
@@ -271,7 +313,7 @@ static int parse_array(struct parse *parse, struct json_scan *scan)
 static int parse_object(struct parse *parse, struct json_scan *scan)
 {
 	const char *begin = scan->at;
-	int read = envelope_read(&parse->envelope, scan, parse->err);
+	int read = read_item(parse, scan);
 	size_t bytes = (size_t)(scan->at - begin);
 	if (read < 0 || json_end(scan) < 0)
 		return broken(parse, scan);
@@ -280,22 +322,76 @@ static int parse_object(struct parse *parse, struct json_scan *scan)
 	return take_item(parse, 0);
 }
 
+/* The other kind than the media type says. */
+static const char *form_wanted(enum ingest_form form)
+{
+	if (form == INGEST_CLOUDEVENT)
+		return "the body must be an object (a CloudEvent); an array of them is application/cloudevents-batch+json";
+	if (form == INGEST_CLOUDEVENT_BATCH)
+		return "the body must be an array of CloudEvents; a single one is application/cloudevents+json";
+	return "the body must be an object (an event) or an array of them (a batch)";
+}
+
 static int parse_json(struct parse *parse)
 {
 	struct json_scan scan;
 	struct slice value;
+	enum ingest_form form = parse->request->form;
 	scan_start(parse, &scan, parse->request->body, 1);
 	enum json_kind kind = json_peek(&scan);
-	if (kind == JSON_KIND_OBJECT)
+	if (kind == JSON_KIND_OBJECT && form != INGEST_CLOUDEVENT_BATCH)
 		return parse_object(parse, &scan);
-	if (kind == JSON_KIND_ARRAY) {
+	if (kind == JSON_KIND_ARRAY && form != INGEST_CLOUDEVENT) {
 		parse->ingest->batch = true;
 		scan_start(parse, &scan, parse->request->body, 2);
 		return parse_array(parse, &scan);
 	}
 	if (json_value(&scan, &value) < 0 || json_end(&scan) < 0)
 		return broken(parse, &scan);
-	return err_field(parse->err, ERR_INVALID, "", "the body must be an object (an event) or an array of them (a batch)");
+	return err_field(parse->err, ERR_INVALID, "", "%s", form_wanted(form));
+}
+
+static int parse_binary(struct parse *parse)
+{
+	if (parse->request->body.len > parse->config->item_bytes_max)
+		return too_large(parse, parse->request->body.len);
+	cloudevent_take(parse->ce, parse->request, parse->err);
+	return take_item(parse, 0);
+}
+
+static int parse_request(struct parse *parse)
+{
+	switch (parse->request->form) {
+	case INGEST_NDJSON:
+		return parse_lines(parse);
+	case INGEST_CLOUDEVENT_BINARY:
+		return parse_binary(parse);
+	case INGEST_JSON:
+	case INGEST_CLOUDEVENT:
+	case INGEST_CLOUDEVENT_BATCH:
+		break;
+	}
+	return parse_json(parse);
+}
+
+/* Before the first item. */
+static void parse_begin(struct parse *parse)
+{
+	enum ingest_form form = parse->request->form;
+	envelope_init(&parse->envelope);
+	parse->ingest->batch = form == INGEST_NDJSON || form == INGEST_CLOUDEVENT_BATCH;
+	if (form == INGEST_JSON || form == INGEST_NDJSON)
+		return;
+	parse->ce = mem_new(struct cloudevent);
+	cloudevent_init(parse->ce, form == INGEST_CLOUDEVENT_BINARY, parse->config->depth_max);
+}
+
+static void parse_end(struct parse *parse)
+{
+	envelope_free(&parse->envelope);
+	if (parse->ce)
+		cloudevent_free(parse->ce);
+	free(parse->ce);
 }
 
 static int check_headers(struct parse *parse)
@@ -325,18 +421,17 @@ int ingest_publish(const struct ingest_config *config, const struct ingest_reque
 	struct ingest *ingest = parse.ingest = mem_new(struct ingest);
 	ingest->publish.cmd.kind = STORE_PUBLISH;
 	ingest->publish.cmd.done = committed;
-	ingest->batch = request->form == INGEST_NDJSON;
 	ingest->bound = request->only_subscriber != 0;
 	ingest->done = done;
 	ingest->context = context;
-	envelope_init(&parse.envelope);
+	parse_begin(&parse);
 	*err = (struct err){.code = ERR_NONE};
 	int result = check_headers(&parse);
 	if (result == 0)
-		result = ingest->batch ? parse_lines(&parse) : parse_json(&parse);
+		result = parse_request(&parse);
 	if (err->code != ERR_NONE)
 		result = -1;
-	envelope_free(&parse.envelope);
+	parse_end(&parse);
 	if (result < 0)
 		ingest_free(ingest);
 	else if (ingest->publish.items_len == 0)

@@ -22,11 +22,24 @@ struct ingest_config {
 	unsigned depth_max;      /* JSON nesting: 512 */
 };
 
-enum ingest_form { INGEST_JSON /* an object, or an array: a batch */, INGEST_NDJSON };
+enum ingest_form {
+	INGEST_JSON, /* an object, or an array: a batch */
+	INGEST_NDJSON,
+	INGEST_CLOUDEVENT,        /* structured mode: an object in the JSON event format */
+	INGEST_CLOUDEVENT_BATCH,  /* an array of them */
+	INGEST_CLOUDEVENT_BINARY, /* its attributes are headers, the body is its data */
+};
+
+struct ingest_header {
+	struct slice name, value;
+};
 
 struct ingest_request {
 	enum ingest_form form;
 	struct slice body;
+	struct slice content_type;            /* binary mode: Content-Type; absent: {NULL, 0} */
+	const struct ingest_header *headers; /* binary mode: those that begin with ce-, as they came */
+	size_t headers_len;
 	struct slice idempotency_key, traceparent, tracestate; /* headers; absent: {NULL, 0} */
 	int64_t only_subscriber; /* a bound key: implied where absent, NOT_FOUND where it is another. 0: not bound */
 };

@@ -103,8 +103,8 @@ static int read_event_types(const json_t *value, const char *pointer, struct end
 
 /* Headers that the hub or HTTP itself sets; a '*' at the end stands for any rest. */
 static const char *const forbidden_headers[] = {
-    "Host",    "Content-Length", "Content-Type", "Transfer-Encoding", "Connection", "Keep-Alive",  "Upgrade",    "TE",
-    "Trailer", "Expect",         "Proxy-*",      "webhook-*",         "grapnel-*",  "traceparent", "tracestate",
+    "Host",    "Content-Length", "Content-Type", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade",     "TE",
+    "Trailer", "Expect",         "Proxy-*",      "webhook-*",         "grapnel-*",  "ce-*",       "traceparent", "tracestate",
 };
 
 static bool header_forbidden(const char *name)
@@ -223,10 +223,20 @@ static int read_ordered(const json_t *value, const char *pointer, struct endpoin
 
 static int read_format(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
 {
-	(void)endpoint;
-	if (!slice_is(check_slice(value), "raw"))
-		return err_field(err, ERR_INVALID, pointer, "must be \"raw\"; other formats are not available in this version");
-	return 0;
+	static const char *const formats[] = {
+	    [FORMAT_RAW] = "raw",
+	    [FORMAT_STANDARD] = "standard",
+	    [FORMAT_THIN] = "thin",
+	    [FORMAT_CLOUDEVENTS_BINARY] = "cloudevents-binary",
+	    [FORMAT_CLOUDEVENTS_STRUCTURED] = "cloudevents-structured",
+	};
+	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+		if (slice_is(check_slice(value), formats[i])) {
+			endpoint->format = (enum endpoint_format)i;
+			return 0;
+		}
+	}
+	return err_field(err, ERR_INVALID, pointer, "must be raw, standard, thin, cloudevents-binary or cloudevents-structured");
 }
 
 static int read_version(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)

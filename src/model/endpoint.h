@@ -17,6 +17,9 @@
 
 enum endpoint_status { ENDPOINT_ACTIVE, ENDPOINT_PAUSED, ENDPOINT_DISABLED, ENDPOINT_DELETED /* a tombstone: never shown */ };
 
+/* What a delivery's body is made of: deliver/format.h. */
+enum endpoint_format { FORMAT_RAW, FORMAT_STANDARD, FORMAT_THIN, FORMAT_CLOUDEVENTS_BINARY, FORMAT_CLOUDEVENTS_STRUCTURED };
+
 enum { ENDPOINT_PATTERNS_MAX = 200, ENDPOINT_HEADERS_MAX = 32, ENDPOINT_URL_MAX = 2048, ENDPOINT_SECRETS_MAX = 4 };
 enum { ENDPOINT_PUBLIC_KEY_BYTES = 32, ENDPOINT_PUBLIC_KEY_TEXT_SIZE = 5 + 44 + 1 };
 
@@ -65,6 +68,7 @@ struct endpoint {
 	int max_in_flight; /* 8; 1 … 1,000 */
 	bool ordered;
 	bool sign_v1, sign_v1a; /* signature.versions: one at least */
+	enum endpoint_format format;
 	unsigned secrets_len;
 	struct endpoint_secret secrets[ENDPOINT_SECRETS_MAX];
 	unsigned pairs_len; /* 0 until it is opted in to v1a for the first time */

@@ -5,13 +5,13 @@
 
 #include "base/id.h"
 
-enum { EVENT_SLICES = 9 };
+enum { EVENT_SLICES = 10 };
 
 /* The slices of a struct event_fields, so that they can be walked. */
 static void slices_of(struct event_fields *f, struct slice *out[EVENT_SLICES])
 {
-	struct slice *all[EVENT_SLICES] = {&f->type,         &f->uid,         &f->subject,    &f->ordering_key, &f->attributes,
-	                                   &f->content_type, &f->traceparent, &f->tracestate, &f->data};
+	struct slice *all[EVENT_SLICES] = {&f->type,    &f->uid,          &f->subject,     &f->ordering_key, &f->attributes,
+	                                   &f->context, &f->content_type, &f->traceparent, &f->tracestate,   &f->data};
 	memcpy(out, all, sizeof all);
 }
 

@@ -33,6 +33,7 @@ struct event_fields {
 	struct slice subject;
 	struct slice ordering_key;
 	struct slice attributes; /* the bytes of a JSON object */
+	struct slice context;    /* of one that came as a CloudEvent: all its attributes, a JSON object (model/context.h) */
 	struct slice content_type;
 	struct slice traceparent;
 	struct slice tracestate;

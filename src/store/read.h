@@ -36,7 +36,7 @@ struct page {
 };
 
 struct event_row {
-	const struct event_fields *f; /* data is empty */
+	const struct event_fields *f; /* data is empty; context only with reader_event_row() */
 	int64_t id;
 	size_t data_bytes;
 	int64_t deliveries;

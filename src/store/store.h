@@ -58,7 +58,7 @@ struct publish_item {
 	struct endpoint *only;         /* addressed to this endpoint alone, whatever its types; NULL: by audience and type */
 	bool test;                     /* with `only`: see DELIVERY_ROUND_TEST */
 	struct index_targets targets;  /* what matched (empty with `only`); matched again when its version is stale */
-	unsigned keys_len;             /* 0, 1 (uid or Idempotency-Key) or 2 (both) */
+	unsigned keys_len;             /* 0, 1 (uid, a CloudEvent's (source, id), or Idempotency-Key) or 2 (with Idempotency-Key) */
 	struct dedupe_key keys[2];
 	uint8_t content[16]; /* hash of what was asked, to tell a repetition from a reuse of its key */
 	/* out */

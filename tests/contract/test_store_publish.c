@@ -30,6 +30,29 @@ static void an_event_comes_back_byte_for_byte(void **state)
 	assert_int_equal(err.code, ERR_NOT_FOUND);
 }
 
+static int check_context(void *context, const struct event_row *row)
+{
+	assert_true(slice_equal(row->f->context, *(struct slice *)context));
+	return 0;
+}
+
+static void a_cloudevents_context_is_kept_beside_the_payload(void **state)
+{
+	struct world *w = *state;
+	static const char *const contexts[] = {"{\"specversion\":\"1.0\",\"id\":\"\xe2\x82\xac\",\"a\":-5}", NULL};
+	for (size_t i = 0; i < 2; i++) {
+		struct slice want = slice_of(contexts[i]);
+		struct err err = {0};
+		int64_t id = world_publish(w, &(struct world_event){.type = "order.created", .context = contexts[i], .data = "1"});
+		struct event *event = reader_event(w->reader, id, NULL, &err);
+		assert_non_null(event);
+		assert_true(slice_equal(event->f.context, want) && !event->f.context.at == !want.at);
+		assert_true(slice_is(event->f.data, "1"));
+		event_unref(event);
+		assert_int_equal(reader_event_row(w->reader, id, 0, check_context, &want, &err), 0);
+	}
+}
+
 static void deliveries_are_made_for_each_matching_endpoint_and_told_after_the_commit(void **state)
 {
 	struct world *w = *state;
@@ -355,6 +378,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    WORLD_TEST(an_event_comes_back_byte_for_byte),
+	    WORLD_TEST(a_cloudevents_context_is_kept_beside_the_payload),
 	    WORLD_TEST(deliveries_are_made_for_each_matching_endpoint_and_told_after_the_commit),
 	    WORLD_TEST(an_event_that_reaches_nobody_is_stored_and_says_whom_everyone_would_be),
 	    WORLD_TEST(a_stale_match_is_made_again),

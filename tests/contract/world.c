@@ -313,6 +313,7 @@ struct publish_item world_item(struct world *w, const struct world_event *event)
 	    .uid = slice_of(event->uid),
 	    .subject = slice_of(event->subject),
 	    .ordering_key = slice_of(event->ordering_key),
+	    .context = slice_of(event->context),
 	    .content_type = slice_of("application/json"),
 	    .data = slice_of(event->data ? event->data : "{}"),
 	};

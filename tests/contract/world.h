@@ -81,7 +81,7 @@ void world_wait(size_t count);
 void world_release(void);
 
 struct world_event {
-	const char *type, *data, *uid, *idempotency_key, *ordering_key, *subject;
+	const char *type, *data, *uid, *idempotency_key, *ordering_key, *subject, *context;
 	int64_t subscriber, deliver_at_ms, expires_at_ms;
 	bool everyone;
 	int64_t only; /* endpoint */

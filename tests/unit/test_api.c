@@ -62,7 +62,12 @@ static void a_missing_scope_is_named(void **state)
 static void bodies_are_json_of_a_bounded_size(void **state)
 {
 	struct world *world = *state;
-	static const char *const types[] = {"text/plain", "application/jsonx", "application/cloudevents+json", ""};
+	static const char *const types[] = {"text/plain",
+	                                    "application/jsonx",
+	                                    "application/cloudevents",
+	                                    "application/cloudevents+avro",
+	                                    "application/cloudevents-batch+avro",
+	                                    ""};
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
 		refused(415, "unsupported_media_type", NULL,
 		        ask_with(world, world->admin, "POST", "/v1/events", "{}", &(struct extra){.media_type = types[i]}));

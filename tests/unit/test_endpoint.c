@@ -96,7 +96,7 @@ static void a_full_document_is_taken_whole(void **state)
 	    "{" MINIMAL
 	    ", 'uid': 'billing', 'description': 'd', 'headers': {'X-Token': 'a b\\tc', 'User-Agent': 'me', 'Authorization': ''},"
 	    "'retry': {'schedule_ms': [1, 2]}, 'timeout_ms': 100, 'max_in_flight': 1000, 'ordered': true, 'metadata': {'a': 'b'}, "
-	    "'format': 'raw'}");
+	    "'format': 'cloudevents-binary'}");
 	assert_string_equal(endpoint->uid, "billing");
 	assert_int_equal(endpoint->headers_len, 3);
 	assert_string_equal(endpoint->headers[0].name, "X-Token");
@@ -106,6 +106,7 @@ static void a_full_document_is_taken_whole(void **state)
 	assert_int_equal(endpoint->timeout_ms, 100);
 	assert_int_equal(endpoint->max_in_flight, 1000);
 	assert_true(endpoint->ordered);
+	assert_int_equal(endpoint->format, FORMAT_CLOUDEVENTS_BINARY);
 	endpoint_unref(endpoint);
 }
 
@@ -292,6 +293,8 @@ static void headers_of_the_hub_and_of_http_are_refused_by_name(void **state)
 	                                    "webhook-id",
 	                                    "Webhook-Foo",
 	                                    "webhook-",
+	                                    "ce-id",
+	                                    "CE-x",
 	                                    "grapnel-event-type",
 	                                    "Grapnel-X",
 	                                    "traceparent",
@@ -376,7 +379,8 @@ static void other_fields_are_checked(void **state)
 	refused("{" MINIMAL ", 'ordered': 1}", "/ordered", "true or false");
 	refused("{" MINIMAL ", 'metadata': {'a': 1}}", "/metadata/a", "string");
 	refused("{" MINIMAL ", 'metadata': 'a'}", "/metadata", "object");
-	refused("{" MINIMAL ", 'format': 'thin'}", "/format", "raw");
+	refused("{" MINIMAL ", 'format': 'xml'}", "/format", "cloudevents-structured");
+	refused("{" MINIMAL ", 'format': 'RAW'}", "/format", "raw");
 	refused("{" MINIMAL ", 'format': 1}", "/format", "raw");
 	refused("{" MINIMAL ", 'signature': 'v1a'}", "/signature", "object");
 	refused("{" MINIMAL ", 'signature': {'version': 'v1'}}", "/signature/version", "unknown field");

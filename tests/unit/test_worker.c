@@ -99,6 +99,7 @@ static struct name_server *names;
 static struct deliver *deliver;
 static struct egress *egress;
 static struct master_key master;
+static struct budget budget;
 static uint8_t secret[SECRET_NEW_BYTES];
 static const char payload[] = "{\"big\": 12345678901234567890, \"n\": 1.10}";
 
@@ -111,12 +112,14 @@ static void start_workers(const char *open, bool capture_success)
 	egress = egress_new(open, &err);
 	struct deliver_config config = {
 	    .store = (struct store *)(void *)&store_object,
+	    .budget = &budget,
 	    .clock = &clock_system,
 	    .master = &master,
 	    .egress = egress,
 	    .workers = 2,
 	    .dns_servers = name_server_address(names),
 	    .user_agent = "grapnel/test",
+	    .cloudevents_source = "/test",
 	    .capture_success = capture_success,
 	    .freed = count_freed,
 	};
@@ -136,6 +139,7 @@ static int teardown(void **state)
 	(void)state;
 	deliver_stop(deliver);
 	deliver = NULL;
+	assert_int_equal(budget_used(&budget), 0);
 	egress_free(egress);
 	name_server_stop(names);
 	sink_stop(sink);
@@ -151,6 +155,7 @@ static struct event *make_event(void)
 	    .type = SLICE_LITERAL("order.created"),
 	    .traceparent = SLICE_LITERAL("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
 	    .tracestate = SLICE_LITERAL("vendor=1"),
+	    .content_type = SLICE_LITERAL("application/json"),
 	    .data = {payload, sizeof payload - 1},
 	};
 	struct event *event = event_new(&fields, NULL);
@@ -318,6 +323,52 @@ static void request_carries_the_payload_and_its_signature(void **state)
 	assert_null(strcasestr(head, "\r\nAccept-Encoding:"));
 	free(head);
 	free(body);
+}
+
+static void assert_signed(const char *head, const char *body, size_t body_len)
+{
+	struct strbuf content = STRBUF_INIT(4096);
+	strbuf_printf(&content, "%s.", header(head, "webhook-id"));
+	strbuf_printf(&content, "%s.", header(head, "webhook-timestamp"));
+	strbuf_append(&content, body, body_len);
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	unsigned digest_len;
+	assert_non_null(HMAC(EVP_sha256(), secret, sizeof secret, (uint8_t *)content.data, content.len, digest, &digest_len));
+	char expected[64] = "v1,";
+	codec_base64(digest, digest_len, expected + 3);
+	assert_string_equal(header(head, "webhook-signature"), expected);
+	strbuf_free(&content);
+}
+
+static void formats_are_signed_as_they_are_sent(void **state)
+{
+	(void)state;
+	static const struct {
+		enum endpoint_format format;
+		const char *content_type, *begins;
+	} rows[] = {
+	    {FORMAT_STANDARD, "application/json", "{\"id\":\"evt_"},
+	    {FORMAT_CLOUDEVENTS_STRUCTURED, "application/cloudevents+json", "{\"specversion\":\"1.0\""},
+	    {FORMAT_CLOUDEVENTS_BINARY, "application/json", payload},
+	    {FORMAT_RAW, "application/json", payload},
+	};
+	char url[100], *head, *body;
+	size_t body_len;
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/status/200", sink_port(sink));
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct job *job = make_job(url, LONG_MS);
+		job->endpoint->format = rows[i].format;
+		deliver_job(deliver, job);
+		assert_delivered(next_ended(), 200);
+		drop(job);
+		sink_last(sink, &head, &body, &body_len);
+		assert_memory_equal(body, rows[i].begins, strlen(rows[i].begins));
+		assert_string_equal(header(head, "content-type"), rows[i].content_type);
+		assert_string_equal(header(head, "ce-source"), rows[i].format == FORMAT_CLOUDEVENTS_BINARY ? "/test" : "");
+		assert_signed(head, body, body_len);
+		free(head);
+		free(body);
+	}
 }
 
 static void nothing_of_one_endpoint_reaches_another(void **state)
@@ -644,6 +695,7 @@ int main(void)
 	codec_random(secret, sizeof secret);
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(request_carries_the_payload_and_its_signature, setup, teardown),
+	    cmocka_unit_test_setup_teardown(formats_are_signed_as_they_are_sent, setup, teardown),
 	    cmocka_unit_test_setup_teardown(nothing_of_one_endpoint_reaches_another, setup, teardown),
 	    cmocka_unit_test_setup_teardown(connection_is_used_again, setup, teardown),
 	    cmocka_unit_test_setup_teardown(many_at_once_are_all_answered, setup, teardown),

@@ -39,6 +39,7 @@ static int insert_event(struct sqlite *s, const struct publish_item *item, size_
 		run_text(&run, 17, (struct slice){NULL, 0});
 	else
 		run_int(&run, 17, reach);
+	run_text(&run, 18, f->context);
 	return sqlite_done(s, &run);
 }
 

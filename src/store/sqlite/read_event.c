@@ -18,6 +18,7 @@ struct event *sqlite_read_event(struct store_reader *base, int64_t id, struct bu
 		struct event_fields fields;
 		rows_event(&run, &fields);
 		fields.data = run_blob_at(&run, 14);
+		fields.context = run_text_at(&run, 15);
 		event = fields.data.at ? event_new(&fields, budget) : NULL;
 		if (event)
 			event->id = id;
@@ -100,6 +101,7 @@ int sqlite_read_event_row(struct store_reader *base, int64_t id, int64_t only_su
 		struct event_fields fields;
 		struct event_row event;
 		event_row_of(&run, &fields, &event);
+		fields.context = run_text_at(&run, 17);
 		if (only_subscriber != 0 && fields.subscriber != only_subscriber)
 			found = 0;
 		else
