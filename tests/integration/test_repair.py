@@ -1,15 +1,11 @@
 """Sending again: one event (resend), what an endpoint missed (recover), dead letters as a file (export), a trial (test)."""
 
-import http.client
 import json
-import os
-import socket
 from datetime import datetime, timedelta, timezone
-from urllib.parse import urlencode
 
 import pytest
 
-from hub import ADMIN, eventually, sanitizer
+from hub import ADMIN, eventually
 from sink import Reply
 
 
@@ -259,127 +255,3 @@ def test_bad_recovery_is_refused_with_its_pointer(shared_hub, shared_sink, body,
     endpoint = shared_hub.endpoint(shared_sink.url())
     answer = recover(shared_hub, endpoint, **body)
     assert (answer.status, answer.code, answer.pointers) == (422, "invalid", [pointer])
-
-
-# Export.
-
-
-def export(hub, key=ADMIN, **query):
-    answer = hub.api("GET", "/v1/dead-letters/export" + ("?" + urlencode(query) if query else ""), key=key)
-    assert answer.status == 200, answer
-    assert answer.headers["content-type"] == "application/x-ndjson"
-    assert answer.body == b"" or answer.body.endswith(b"\n")
-    return answer.body.splitlines()
-
-
-def dead_backlog(hub, sink, count, data=lambda n: {"n": n}, path="/backlog"):
-    """Many dead letters quickly: they die when their paused endpoint is disabled."""
-    endpoint = hub.endpoint(sink.url(path), [f"backlog.{path[1:]}"])
-    where = f"/v1/endpoints/{endpoint['id']}"
-    hub.api("POST", f"{where}/pause")
-    for at in range(0, count, 100):
-        batch = [{"type": f"backlog.{path[1:]}", "data": data(n)} for n in range(at, min(at + 100, count))]
-        assert hub.api("POST", "/v1/events", batch).status == 202
-    hub.api("POST", f"{where}/disable")
-    dry = {"filter": {"endpoint": endpoint["id"]}, "dry_run": True}
-    eventually(lambda: hub.api("POST", "/v1/dead-letters/discard", dry).json["count"] == count, "the end of the whole backlog")
-    return endpoint
-
-
-def memory_kib(hub):
-    """The most memory that the process ever had."""
-    with open(f"/proc/{hub.process.pid}/status") as file:
-        return int(next(line for line in file if line.startswith("VmHWM:")).split()[1])
-
-
-def test_exported_line_has_the_dead_letter_and_its_event(hub, sink):
-    sink.on("/", 503)
-    endpoint = hub.endpoint(sink.url(), retry={"max_attempts": 1})
-    payload = b'{"b": 1.10,\n "a": 1e400, "a": "\\u0000",\r\n"big": 12345678901234567890}'
-    body = b'{"type":"order.created","uid":"o-1","subject":"s/1","attributes":{"region":"eu"},"data":' + payload + b"}"
-    event = hub.api("POST", "/v1/events", body=body).json
-    (row,) = hub.wait_dead(1)
-    (line,) = export(hub)
-    assert b'"data":' + payload.replace(b"\n", b" ").replace(b"\r", b" ") + b"}" in line
-    got = json.loads(line)
-    assert {k: got[k] for k in row if k != "age_ms"} == {k: v for k, v in row.items() if k != "age_ms"}
-    assert (got["event"], got["endpoint"], got["event_uid"]) == (event["id"], endpoint["id"], "o-1")
-    assert (got["content_type"], got["attributes"]) == ("application/json", {"region": "eu"})
-    assert got["event_time"] and got["reason"] == "exhausted"
-
-
-def test_export_filters_like_the_list(hub, sink):
-    hub.subscriber("acme")
-    sink.on("/a", 500)
-    sink.on("/b", 410)
-    a = hub.endpoint(sink.url("/a"), ["order.*"], uid="a")
-    hub.endpoint(sink.url("/b"), ["bill.*"], subscriber="acme")
-    order, bill = hub.publish("order.created"), hub.publish("bill.sent", subscriber="acme")
-    hub.wait_dead(2)
-
-    def events(**query):
-        return [json.loads(line)["event"] for line in export(hub, **query)]
-
-    assert sorted(events()) == sorted([order["id"], bill["id"]])
-    assert events(endpoint="a") == events(type="order.*") == events(reason="exhausted") == events(q="order.") == [order["id"]]
-    assert events(subscriber="acme", since="-1h") == [bill["id"]]
-    assert events(until="-1h") == []
-    key = hub.key("read", subscriber="acme")
-    assert [json.loads(line)["event"] for line in export(hub, key=key)] == [bill["id"]]
-    refused = hub.api("GET", f"/v1/dead-letters/export?endpoint={a['id']}", key=key)
-    assert (refused.status, refused.pointers) == (404, ["?endpoint"])
-    for query in ("reason=tired", "since=soon", "q=%FF", "limit=5"):
-        refused = hub.api("GET", f"/v1/dead-letters/export?{query}")
-        assert (refused.status, refused.pointers) == (422, ["?" + query.split("=")[0]]), query
-
-
-def test_large_export_has_every_one_once_in_bounded_memory(hub, sink):
-    count, filler = 3000, "x" * 40000
-    endpoint = dead_backlog(hub, sink, count, lambda n: {"n": n, "filler": filler})
-    before = memory_kib(hub)
-    connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=60)
-    connection.request("GET", f"/v1/dead-letters/export?endpoint={endpoint['id']}", headers={"Authorization": f"Bearer {hub.admin}"})
-    answer = connection.getresponse()
-    seen, total = [], 0
-    for line in answer:
-        total += len(line)
-        seen.append(json.loads(line)["data"]["n"])
-    connection.close()
-    assert sorted(seen) == list(range(count))
-    assert total > 100 * 1024 * 1024
-    if not sanitizer():
-        assert memory_kib(hub) - before < 64 * 1024, "32 MiB of it are the page caches of the readers"
-
-
-def test_client_that_leaves_an_export_is_forgotten(hub, sink):
-    dead_backlog(hub, sink, 1000, lambda n: {"filler": "x" * 20000})
-    request = f"GET /v1/dead-letters/export HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {hub.admin}\r\n\r\n".encode()
-    for _ in range(40):  # more than may be under way at once
-        with socket.create_connection(("127.0.0.1", hub.port), timeout=30) as client:
-            client.sendall(request)
-            # The ones before may not have been noticed yet; in the end they are.
-            head = client.recv(4096)
-            assert b" 200 OK" in head or b" 503 " in head, head
-    files = f"/proc/{hub.process.pid}/fd"
-
-    def sockets():
-        return sum(os.path.exists(f"{files}/{fd}") and os.readlink(f"{files}/{fd}").startswith("socket:") for fd in os.listdir(files))
-
-    eventually(lambda: len(export(hub)) == 1000 if hub.api("HEAD", "/v1/dead-letters/export").status == 200 else False)
-    eventually(lambda: sockets() < 20, "the closing of the connections")
-
-
-def test_export_that_is_cut_by_a_stop_is_seen_as_incomplete(hub, sink):
-    dead_backlog(hub, sink, 1000, lambda n: {"filler": "x" * 20000})
-    connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=30)
-    connection.request("GET", "/v1/dead-letters/export", headers={"Authorization": f"Bearer {hub.admin}"})
-    answer = connection.getresponse()
-    assert json.loads(answer.readline())["reason"] == "endpoint_disabled"
-    hub.terminate()
-    with pytest.raises(http.client.IncompleteRead):
-        answer.read()
-    connection.close()
-
-
-def test_export_of_nothing_is_empty(hub):
-    assert export(hub) == []
