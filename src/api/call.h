@@ -13,7 +13,7 @@
 #include "http/problem.h"
 #include "http/router.h"
 
-enum { SMALL_BODY_MAX = 65536, NO_BODY_MAX = 1024, CALL_TEXTS_MAX = 12, LIST_LIMIT = 50, LIST_LIMIT_MAX = 500 };
+enum { SMALL_BODY_MAX = 65536, NO_BODY_MAX = 1024, CALL_TEXTS_MAX = 24, LIST_LIMIT = 50, LIST_LIMIT_MAX = 500 };
 /* Answers are built in memory: the worst list is 500 events with 64 KiB of attributes each. */
 enum { ANSWER_BYTES_MAX = 64 * 1024 * 1024 };
 
@@ -120,8 +120,9 @@ int call_path(struct call *call, unsigned place, struct slice *value) ATTR_MUST_
 /* A moment: RFC 3339, or a span back from now such as -30m, -1h, -7d. 0 stays where it is absent. */
 int call_param_time(struct call *call, const char *name, int64_t *wall_ms) ATTR_MUST_USE;
 int moment_parse(struct slice text, int64_t now_ms, int64_t *wall_ms) ATTR_MUST_USE;
-/* limit, cursor, order. `list` tells the lists apart: a cursor of another one is refused. */
+/* limit, cursor, order. A cursor of another list, or of this one with other filters, is refused. */
 enum list {
+	LIST_DELIVERIES = 'l',
 	LIST_EVENTS = 'e',
 	LIST_EVENT_DELIVERIES = 'v',
 	LIST_DEAD = 'd',
@@ -136,6 +137,17 @@ void list_begin(struct call *call);
 struct strbuf *list_item(struct call *call);
 int list_end(struct call *call, enum list list, const struct page *page) ATTR_MUST_USE;
 
+/* ---- filter.c: filters of lists ----
+ * Each takes one parameter, if it is given; a bad value is named with what is accepted. */
+
+int filter_by_pattern(struct call *call, const char *name, struct slice *pattern) ATTR_MUST_USE;
+int filter_by_text(struct call *call, const char *name, size_t max_bytes, struct slice *text) ATTR_MUST_USE; /* not empty */
+int filter_by_trace(struct call *call, struct slice *trace_id) ATTR_MUST_USE;
+int filter_by_time(struct call *call, int64_t *since_ms, int64_t *until_ms) ATTR_MUST_USE;
+/* 1: given, and one of `words` (separated by spaces), 0, -1. */
+int filter_by_word(struct call *call, const char *name, const char *words, struct slice *word) ATTR_MUST_USE;
+enum { FILTER_Q_MAX = 200 };
+
 /* ---- resolve.c: ids and uids to ids ---- */
 
 /* By id or uid, as far as the caller may see it; an unknown one is NOT_FOUND, at `pointer` where it is not NULL. */
@@ -144,6 +156,12 @@ int resolve_subscriber(struct call *call, struct slice text, const char *pointer
 int resolve_subscriber_param(struct call *call, int64_t *id) ATTR_MUST_USE;
 /* An endpoint by id or uid; `within` ≠ 0: of this subscriber. Gives a reference. */
 int resolve_endpoint(struct call *call, struct slice text, int64_t within, const char *pointer, struct endpoint **endpoint) ATTR_MUST_USE;
+/* The same for what an endpoint has left behind: by its id one that is deleted is found, too. */
+int resolve_endpoint_ever(struct call *call, struct slice text, int64_t within, const char *pointer, int64_t *id) ATTR_MUST_USE;
+/* The filter `endpoint` of a list: 0 where absent. */
+int resolve_endpoint_param(struct call *call, int64_t within, int64_t *id) ATTR_MUST_USE;
+/* The filter `source`: empty is the API. */
+int resolve_source_param(struct call *call, bool *given, int64_t *id) ATTR_MUST_USE;
 /* The path's endpoint, with ?subscriber= to tell uids apart. */
 int resolve_endpoint_path(struct call *call, struct endpoint **endpoint) ATTR_MUST_USE;
 int resolve_event_path(struct call *call, int64_t *id) ATTR_MUST_USE;

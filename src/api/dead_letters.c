@@ -7,8 +7,6 @@
 #include "base/utf8.h"
 #include "model/pattern.h"
 
-enum { Q_MAX = 200 };
-
 /* ---- List ----------------------------------------------------------------------------------------------------------------- */
 
 static int dead_item(void *context, const struct delivery_row *row)
@@ -75,17 +73,13 @@ static bool is_utf8(struct slice text)
 static int read_filter(struct call *call, const struct filter_texts *texts, const char *above, struct dead_filter *filter)
 {
 	char pointer[ERR_POINTER_MAX];
-	struct endpoint *endpoint = NULL;
 	filter->subscriber = call->who.subscriber;
 	if (texts->subscriber.at &&
 	    resolve_subscriber(call, texts->subscriber, pointer_of(above, "subscriber", pointer), &filter->subscriber) < 0)
 		return -1;
-	if (texts->endpoint.at) {
-		if (resolve_endpoint(call, texts->endpoint, filter->subscriber, pointer_of(above, "endpoint", pointer), &endpoint) < 0)
-			return -1;
-		filter->endpoint = endpoint->meta.id;
-		endpoint_unref(endpoint);
-	}
+	if (texts->endpoint.at &&
+	    resolve_endpoint_ever(call, texts->endpoint, filter->subscriber, pointer_of(above, "endpoint", pointer), &filter->endpoint) < 0)
+		return -1;
 	filter->type = texts->type;
 	if (texts->type.at && pattern_check(texts->type, pointer_of(above, "type", pointer), &call->err) < 0)
 		return -1;
@@ -93,8 +87,8 @@ static int read_filter(struct call *call, const struct filter_texts *texts, cons
 		return err_field(&call->err, ERR_INVALID, pointer_of(above, "reason", pointer),
 		                 "must be a reason: exhausted, gone, expired, endpoint_disabled, endpoint_deleted or corrupt");
 	filter->q = texts->q;
-	if (texts->q.at && (texts->q.len == 0 || texts->q.len > Q_MAX || !is_utf8(texts->q)))
-		return err_field(&call->err, ERR_INVALID, pointer_of(above, "q", pointer), "must have 1 to %d bytes of UTF-8 text", Q_MAX);
+	if (texts->q.at && (texts->q.len == 0 || texts->q.len > FILTER_Q_MAX || !is_utf8(texts->q)))
+		return err_field(&call->err, ERR_INVALID, pointer_of(above, "q", pointer), "must have 1 to %d bytes of UTF-8 text", FILTER_Q_MAX);
 	if (read_time(call, texts->since, pointer_of(above, "since", pointer), &filter->since_ms) < 0)
 		return -1;
 	return read_time(call, texts->until, pointer_of(above, "until", pointer), &filter->until_ms);

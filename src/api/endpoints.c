@@ -51,14 +51,25 @@ static int respond(struct call *call, int status, int64_t id, const char *secret
 	return 0;
 }
 
+static int status_filter(struct call *call, struct endpoint_filter *filter)
+{
+	struct slice word;
+	int given = filter_by_word(call, "status", "active paused disabled", &word);
+	filter->by_status = given > 0;
+	while (given > 0 && !slice_is(word, endpoint_status_text(filter->status)))
+		filter->status++;
+	return given < 0 ? -1 : 0;
+}
+
 int endpoints_list(struct call *call)
 {
+	struct endpoint_filter filter = {.status = ENDPOINT_ACTIVE};
 	struct page page;
-	int64_t subscriber;
-	if (resolve_subscriber_param(call, &subscriber) < 0 || call_page(call, LIST_ENDPOINTS, &page) < 0)
+	if (status_filter(call, &filter) < 0 || resolve_subscriber_param(call, &filter.subscriber) < 0 ||
+	    filter_by_text(call, "q", FILTER_Q_MAX, &filter.q) < 0 || call_page(call, LIST_ENDPOINTS, &page) < 0)
 		return -1;
 	list_begin(call);
-	if (reader_endpoints(call->worker->reader, &page, subscriber, endpoint_item, call, &call->err) < 0)
+	if (reader_endpoints(call->worker->reader, &filter, &page, endpoint_item, call, &call->err) < 0)
 		return -1;
 	return list_end(call, LIST_ENDPOINTS, &page);
 }

@@ -23,10 +23,11 @@ static int key_item(void *context, const struct key *key)
 int keys_list(struct call *call)
 {
 	struct page page;
-	if (whole_hub(call) < 0 || call_page(call, LIST_KEYS, &page) < 0)
+	int64_t subscriber;
+	if (whole_hub(call) < 0 || resolve_subscriber_param(call, &subscriber) < 0 || call_page(call, LIST_KEYS, &page) < 0)
 		return -1;
 	list_begin(call);
-	if (reader_keys(call->worker->reader, &page, key_item, call, &call->err) < 0)
+	if (reader_keys(call->worker->reader, subscriber, &page, key_item, call, &call->err) < 0)
 		return -1;
 	return list_end(call, LIST_KEYS, &page);
 }
@@ -54,7 +55,7 @@ int keys_get(struct call *call)
 	if (whole_hub(call) < 0 || resolve_id_path(call, ID_KEY, "key", &search.id) < 0)
 		return -1;
 	struct page page = {.limit = 1, .ascending = true, .after_key = search.id - 1, .after_id = search.id - 1};
-	if (reader_keys(call->worker->reader, &page, key_is, &search, &call->err) < 0)
+	if (reader_keys(call->worker->reader, 0, &page, key_is, &search, &call->err) < 0)
 		return -1;
 	if (!search.found)
 		return err_set(&call->err, ERR_NOT_FOUND, "There is no such key");

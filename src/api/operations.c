@@ -1,34 +1,33 @@
 /* /v1/operations: the progress of bulk work. */
 #include "api/call.h"
 
-/* A bound key sees the work on its own subscriber's deliveries: what an operation is about stands in its filter. */
+/* A bound key sees the work on its own subscriber's deliveries, and on its endpoints. */
 static bool visible(const struct call *call, const struct operation_row *row)
 {
-	int64_t subscriber = 0;
-	if (call->who.subscriber == 0)
-		return true;
-	json_t *filter = json_loadb(row->filter.at, row->filter.len, 0, NULL);
-	const char *text = json_string_value(json_object_get(filter, "subscriber"));
-	bool same = text && id_parse(ID_SUBSCRIBER, slice_of(text), &subscriber) == 0 && subscriber == call->who.subscriber;
-	json_decref(filter);
-	return same;
+	return call->who.subscriber == 0 || row->subscriber == call->who.subscriber;
 }
 
 static int operation_item(void *context, const struct operation_row *row)
 {
 	struct call *call = context;
-	if (visible(call, row))
-		put_operation(list_item(call), row);
+	put_operation(list_item(call), row);
 	return 0;
 }
 
 int operations_list(struct call *call)
 {
+	struct operation_filter filter = {.subscriber = call->who.subscriber};
 	struct page page;
-	if (call_page(call, LIST_OPERATIONS, &page) < 0)
+	struct slice state;
+	int given = filter_by_word(call, "state", "running done cancelled", &state);
+	if (given < 0 || call_page(call, LIST_OPERATIONS, &page) < 0)
 		return -1;
+	if (given)
+		filter.state = slice_is(state, "running") ? OPERATION_RUNNING
+		               : slice_is(state, "done")  ? OPERATION_DONE
+		                                          : OPERATION_CANCELLED;
 	list_begin(call);
-	if (reader_operations(call->worker->reader, &page, operation_item, call, &call->err) < 0)
+	if (reader_operations(call->worker->reader, &filter, &page, operation_item, call, &call->err) < 0)
 		return -1;
 	return list_end(call, LIST_OPERATIONS, &page);
 }

@@ -119,8 +119,41 @@ int call_param_time(struct call *call, const char *name, int64_t *wall_ms)
 	return 0;
 }
 
-/* A cursor: list, order, sort key and id of the last row, big-endian, in base64url. 18 bytes are 24 digits without padding. */
-enum { CURSOR_BYTES = 18, CURSOR_DIGITS = 24 };
+/* A cursor: list, order, sort key and id of the last row, big-endian, and a print of the list's filters, in base64url. 24 bytes are 32
+ * digits without padding. */
+enum { CURSOR_BYTES = 24, CURSOR_DIGITS = 32, PRINT_AT = 18, PRINT_BYTES = 6 };
+
+static void print_add(struct strbuf *text, struct slice value)
+{
+	strbuf_printf(text, "%c%zu:", value.at ? '+' : '-', value.len);
+	strbuf_slice(text, value);
+}
+
+/* What makes this list another one than that of other filters: its path, each parameter but those of the page, and whose things the caller
+ * may see. */
+static void filters_print(struct call *call, uint8_t out[PRINT_BYTES])
+{
+	struct strbuf text = STRBUF_INIT(32 * VALUE_MAX), value = STRBUF_INIT(VALUE_MAX);
+	uint8_t hash[32];
+	print_add(&text, call->request->path);
+	strbuf_printf(&text, "%" PRId64, call->who.subscriber);
+	for (const char *at = call->route->query; *at; at += strspn(at, " ")) {
+		struct slice name = {at, strcspn(at, " ")};
+		char word[64] = "";
+		at += name.len;
+		if (slice_is(name, "limit") || slice_is(name, "cursor") || slice_is(name, "order") || name.len >= sizeof word)
+			continue;
+		memcpy(word, name.at, name.len);
+		strbuf_clear(&value);
+		int found = call->request->query.at ? http_query(call->request, word, &value) : 0;
+		print_add(&text, name);
+		print_add(&text, found > 0 ? (struct slice){strbuf_text(&value), value.len} : (struct slice){NULL, 0});
+	}
+	codec_sha256(text.data, text.len, hash);
+	memcpy(out, hash, PRINT_BYTES);
+	strbuf_free(&value);
+	strbuf_free(&text);
+}
 
 static void cursor_number(uint8_t *at, int64_t number)
 {
@@ -143,17 +176,18 @@ static void swap_digits(char *text, size_t len, const char *from, const char *to
 			text[i] = text[i] == from[0] ? to[0] : to[1];
 }
 
-static void cursor_format(enum list list, const struct page *page, char out[CODEC_BASE64_SIZE(CURSOR_BYTES)])
+static void cursor_format(struct call *call, enum list list, const struct page *page, char out[CODEC_BASE64_SIZE(CURSOR_BYTES)])
 {
 	uint8_t bytes[CURSOR_BYTES] = {(uint8_t)list, page->ascending};
 	cursor_number(bytes + 2, page->last_key);
 	cursor_number(bytes + 10, page->last_id);
+	filters_print(call, bytes + PRINT_AT);
 	swap_digits(out, codec_base64(bytes, sizeof bytes, out), "+/", "-_");
 }
 
-static int cursor_parse(struct slice text, enum list list, struct page *page)
+static int cursor_parse(struct call *call, struct slice text, enum list list, struct page *page)
 {
-	uint8_t bytes[CURSOR_BYTES];
+	uint8_t bytes[CURSOR_BYTES], print[PRINT_BYTES];
 	char digits[CURSOR_DIGITS];
 	if (text.len != sizeof digits)
 		return -1;
@@ -162,6 +196,9 @@ static int cursor_parse(struct slice text, enum list list, struct page *page)
 	if (codec_base64_decode((struct slice){digits, sizeof digits}, bytes, sizeof bytes) != CURSOR_BYTES)
 		return -1;
 	if (bytes[0] != (uint8_t)list || bytes[1] != (uint8_t)page->ascending)
+		return -1;
+	filters_print(call, print);
+	if (memcmp(bytes + PRINT_AT, print, sizeof print) != 0)
 		return -1;
 	page->after_key = cursor_number_of(bytes + 2);
 	page->after_id = cursor_number_of(bytes + 10);
@@ -195,8 +232,9 @@ int call_page(struct call *call, enum list list, struct page *page)
 	if (ordered && !slice_is(order, "asc") && !slice_is(order, "desc"))
 		return bad_param(call, "order", "must be asc or desc");
 	page->ascending = ordered && slice_is(order, "asc");
-	if (begun && cursor_parse(cursor, list, page) < 0)
-		return bad_param(call, "cursor", "must be a next_cursor of this very list, with the same order");
+	if (begun && cursor_parse(call, cursor, list, page) < 0)
+		return bad_param(call, "cursor",
+		                 "must be a next_cursor of this very list, with the same order and filters; leave it out to begin anew");
 	return 0;
 }
 
@@ -219,7 +257,7 @@ int list_end(struct call *call, enum list list, const struct page *page)
 	char cursor[CODEC_BASE64_SIZE(CURSOR_BYTES)];
 	strbuf_puts(out, "],\"next_cursor\":");
 	if (page->more) {
-		cursor_format(list, page, cursor);
+		cursor_format(call, list, page, cursor);
 		strbuf_printf(out, "\"%s\"", cursor);
 	} else {
 		strbuf_puts(out, "null");

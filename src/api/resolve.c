@@ -73,6 +73,53 @@ int resolve_endpoint(struct call *call, struct slice text, int64_t within, const
 	return find_endpoint(call, text, owner, owner == 0, pointer, endpoint);
 }
 
+int resolve_endpoint_ever(struct call *call, struct slice text, int64_t within, const char *pointer, int64_t *id)
+{
+	struct endpoint *endpoint;
+	struct err err = {.code = ERR_NONE};
+	int64_t owner = within ? within : call->who.subscriber, subscriber = 0;
+	bool deleted = id_parse(ID_ENDPOINT, text, id) == 0;
+	if (deleted) {
+		endpoint = index_endpoint(call->api->config.index, *id);
+		deleted = !endpoint;
+		endpoint_unref(endpoint);
+	}
+	if (!deleted) {
+		if (resolve_endpoint(call, text, within, pointer, &endpoint) < 0)
+			return -1;
+		*id = endpoint->meta.id;
+		endpoint_unref(endpoint);
+		return 0;
+	}
+	if (reader_endpoint_owner(call->worker->reader, *id, &subscriber, &err) == 0 && (owner == 0 || subscriber == owner))
+		return 0;
+	if (err.code == ERR_NONE || err.code == ERR_NOT_FOUND)
+		return not_found(call, "endpoint", pointer);
+	call->err = err;
+	return -1;
+}
+
+int resolve_endpoint_param(struct call *call, int64_t within, int64_t *id)
+{
+	struct slice text;
+	int given = call_param(call, "endpoint", &text);
+	*id = 0;
+	return given <= 0 ? given : resolve_endpoint_ever(call, text, within, "?endpoint", id);
+}
+
+/* No sources can be made yet, so there is only the API. */
+int resolve_source_param(struct call *call, bool *given, int64_t *id)
+{
+	struct slice text;
+	int found = call_param(call, "source", &text);
+	*given = found > 0;
+	*id = 0;
+	if (found <= 0 || text.len == 0)
+		return found < 0 ? -1 : 0;
+	return err_field(&call->err, ERR_NOT_FOUND, "?source",
+	                 "there is no such source; leave it empty for what was published through the API");
+}
+
 int resolve_endpoint_path(struct call *call, struct endpoint **endpoint)
 {
 	struct slice text;

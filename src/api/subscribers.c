@@ -12,11 +12,12 @@ static int subscriber_item(void *context, const struct document_row *row)
 
 int subscribers_list(struct call *call)
 {
+	struct subscriber_filter filter = {.only = call->who.subscriber};
 	struct page page;
-	if (call_page(call, LIST_SUBSCRIBERS, &page) < 0)
+	if (filter_by_text(call, "q", FILTER_Q_MAX, &filter.q) < 0 || call_page(call, LIST_SUBSCRIBERS, &page) < 0)
 		return -1;
 	list_begin(call);
-	if (reader_subscribers(call->worker->reader, &page, call->who.subscriber, subscriber_item, call, &call->err) < 0)
+	if (reader_subscribers(call->worker->reader, &filter, &page, subscriber_item, call, &call->err) < 0)
 		return -1;
 	return list_end(call, LIST_SUBSCRIBERS, &page);
 }

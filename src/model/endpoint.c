@@ -101,6 +101,16 @@ static int read_event_types(const json_t *value, const char *pointer, struct end
 	return result;
 }
 
+int endpoint_event_types_check(const json_t *value, const char *pointer, struct err *err)
+{
+	struct endpoint scratch = {.patterns_len = 0};
+	int result = read_event_types(value, pointer, &scratch, err);
+	for (unsigned i = 0; i < scratch.patterns_len; i++)
+		free(scratch.patterns[i]);
+	free(scratch.patterns);
+	return result;
+}
+
 /* Headers that the hub or HTTP itself sets; a '*' at the end stands for any rest. */
 static const char *const forbidden_headers[] = {
     "Host",    "Content-Length", "Content-Type", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade",     "TE",

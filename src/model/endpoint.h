@@ -107,6 +107,9 @@ struct endpoint_given {
 /* Takes secret, subscriber and the read-only fields out of a document that a user sent (an object, else an error). */
 int endpoint_doc_split(json_t *doc, struct endpoint_given *given, struct err *err) ATTR_MUST_USE;
 
+/* Checks an `event_types`, also of what is no endpoint: 1 to 200 good patterns, each once. */
+int endpoint_event_types_check(const json_t *value, const char *pointer, struct err *err) ATTR_MUST_USE;
+
 /* The answer of the API: the document with every default filled in, id, subscriber (`subscriber_text`: uid or id, may be NULL),
  * status, times and public key. Never the secret. */
 json_t *endpoint_json(const struct endpoint *endpoint, const json_t *doc, const char *subscriber_text);

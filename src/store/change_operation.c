@@ -13,7 +13,7 @@ int operation_start(struct tx *tx, struct operation_record *record)
 {
 	record->id = id_next(&tx->store->ids, tx->now_ms);
 	record->max_id = record->id;
-	record->started_ms = tx->now_ms;
+	record->started_ms = tx->engine->death_ms; /* deaths may be dated a little after the clock's time */
 	tx->operations = true;
 	return tx->engine->ops->operation_insert(tx->engine, record);
 }
@@ -23,7 +23,7 @@ static int count_dead(struct tx *tx, const struct dead_filter *filter, int64_t *
 	struct dead_walk walk = {
 	    .filter = filter,
 	    .max_id = INT64_MAX,
-	    .until_ms = tx->now_ms,
+	    .until_ms = tx->engine->death_ms,
 	    .deadline_us = clock_mono_us(tx->store->config.clock) + COUNT_TIME_US,
 	};
 	int count = tx->engine->ops->dead_walk(tx->engine, &walk, NULL, COUNT_DEAD_MAX);

@@ -17,7 +17,7 @@ static int count_total(struct tx *tx, const struct recover_filter *filter, int64
 	struct recover_walk walk = {
 	    .filter = filter,
 	    .max_id = INT64_MAX - 1,
-	    .ended_ms = tx->now_ms,
+	    .ended_ms = tx->engine->death_ms,
 	    .deadline_us = clock_mono_us(tx->store->config.clock) + COUNT_TIME_US,
 	};
 	int count = tx->engine->ops->recover_walk(tx->engine, &walk, NULL, COUNT_MAX);

@@ -38,9 +38,21 @@ struct engine {
 	const struct engine_ops *ops;
 	const struct engine_env *env;
 	int64_t now_ms; /* wall time of the open transaction */
+	/* What deaths of the open transaction are dated: see engine_death_ms(). */
+	int64_t death_ms;
+	int64_t deaths_from_ms; /* later than every death before */
+	bool died;              /* something did, in this transaction */
 	enum engine_fault fault;
 	char why[ERR_DETAIL_MAX];
 };
+
+/* The time of a death in the open transaction: later than those of any transaction before, even when the clock stands or goes back.
+ * So the order of dead letters, (time of death, id), only grows at its end, and who reads it upwards misses none. */
+static inline int64_t engine_death_ms(struct engine *engine)
+{
+	engine->died = true;
+	return engine->death_ms;
+}
 
 /* What nodes lease is shards of endpoints. */
 enum { ENGINE_SHARDS = 64 };
@@ -211,6 +223,8 @@ struct reader_ops {
 	int (*event_row)(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct event_row *),
 	                 void *context, struct err *err);
 	int (*event_by_uid)(struct store_reader *r, struct slice uid, int64_t subscriber, bool any, int64_t *id, struct err *err);
+	int (*deliveries)(struct store_reader *r, const struct delivery_filter *filter, struct page *page,
+	                  int (*row)(void *, const struct delivery_row *), void *context, struct err *err);
 	int (*event_deliveries)(struct store_reader *r, int64_t event, struct page *page, int (*row)(void *, const struct delivery_row *),
 	                        void *context, struct err *err);
 	int (*delivery)(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct delivery_row *),
@@ -221,19 +235,27 @@ struct reader_ops {
 	            int (*row)(void *, const struct delivery_row *), void *context, struct err *err);
 	int (*dead_count)(struct store_reader *r, const struct dead_filter *filter, int64_t *count, struct err *err);
 	int (*recover_count)(struct store_reader *r, const struct recover_filter *filter, struct recover_count *count, struct err *err);
-	int (*operations)(struct store_reader *r, struct page *page, int (*row)(void *, const struct operation_row *), void *context,
-	                  struct err *err);
+	int (*operations)(struct store_reader *r, const struct operation_filter *filter, struct page *page,
+	                  int (*row)(void *, const struct operation_row *), void *context, struct err *err);
 	int (*operation)(struct store_reader *r, int64_t id, int (*row)(void *, const struct operation_row *), void *context,
 	                 struct err *err);
-	int (*subscribers)(struct store_reader *r, struct page *page, int64_t only_subscriber,
+	int (*subscribers)(struct store_reader *r, const struct subscriber_filter *filter, struct page *page,
 	                   int (*row)(void *, const struct document_row *), void *context, struct err *err);
 	int (*subscriber)(struct store_reader *r, int64_t id, int (*row)(void *, const struct document_row *), void *context,
 	                  struct err *err);
-	int (*endpoints)(struct store_reader *r, struct page *page, int64_t subscriber, int (*row)(void *, const struct document_row *),
-	                 void *context, struct err *err);
+	int (*endpoints)(struct store_reader *r, const struct endpoint_filter *filter, struct page *page,
+	                 int (*row)(void *, const struct document_row *), void *context, struct err *err);
 	int (*endpoint)(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct document_row *),
 	                void *context, struct err *err);
-	int (*keys)(struct store_reader *r, struct page *page, int (*row)(void *, const struct key *), void *context, struct err *err);
+	int (*endpoint_ever)(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct document_row *),
+	                     void *context, struct err *err);
+	int (*endpoint_owner)(struct store_reader *r, int64_t id, int64_t *subscriber, struct err *err);
+	int (*keys)(struct store_reader *r, int64_t subscriber, struct page *page, int (*row)(void *, const struct key *), void *context,
+	            struct err *err);
+	int (*event_at)(struct store_reader *r, int64_t event, int64_t endpoint, struct event_at *at, struct err *err);
+	int (*waiting)(struct store_reader *r, int64_t delivery, struct delivery_wait *waiting, struct err *err);
+	int (*recent)(struct store_reader *r, int (*row)(void *, const struct recent_row *), void *context, struct err *err);
+	int (*stats)(struct store_reader *r, int64_t now_ms, int64_t subscriber, struct stats *stats, struct err *err);
 	int (*check)(struct store_reader *r, void (*finding)(void *, const char *text), void *context, struct err *err);
 };
 

@@ -2,6 +2,7 @@
 #include "store/filter.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/id.h"
@@ -30,7 +31,7 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
-static bool found_in(struct slice needle, struct slice text)
+bool filter_finds(struct slice needle, struct slice text)
 {
 	for (size_t start = 0; start + needle.len <= text.len; start++) {
 		size_t i = 0;
@@ -46,16 +47,64 @@ bool dead_filter_matches_event(const struct dead_filter *filter, const struct de
 {
 	if (filter->type.len > 0 && !pattern_matches(filter->type, row->type))
 		return false;
-	return filter->q.len == 0 || found_in(filter->q, row->type) || found_in(filter->q, row->subject) ||
-	       found_in(filter->q, row->event_uid) || found_in(filter->q, row->last_detail) ||
-	       found_in(filter->q, slice_of(attempt_failure_text(row->last_failure)));
+	return filter->q.len == 0 || filter_finds(filter->q, row->type) || filter_finds(filter->q, row->subject) ||
+	       filter_finds(filter->q, row->event_uid) || filter_finds(filter->q, row->last_detail) ||
+	       filter_finds(filter->q, slice_of(attempt_failure_text(row->last_failure)));
+}
+
+/* version "-" trace-id "-" parent-id "-" flags: the trace-id stands at a fixed place. */
+static bool in_trace(struct slice trace_id, struct slice traceparent)
+{
+	enum { AT = 3, DIGITS = 32 };
+	return traceparent.len >= AT + DIGITS && slice_equal(trace_id, (struct slice){traceparent.at + AT, DIGITS});
+}
+
+static bool event_found(struct slice q, const struct event_fields *f)
+{
+	return filter_finds(q, f->type) || filter_finds(q, f->subject) || filter_finds(q, f->uid);
 }
 
 bool event_filter_matches(const struct event_filter *filter, const struct event_row *row)
 {
-	return (filter->subscriber == 0 || filter->subscriber == row->f->subscriber) &&
-	       in_time(row->f->time_ms, filter->since_ms, filter->until_ms) &&
-	       (filter->type.len == 0 || pattern_matches(filter->type, row->f->type));
+	const struct event_fields *f = row->f;
+	return (filter->subscriber == 0 || filter->subscriber == f->subscriber) &&
+	       in_time(f->time_ms, filter->since_ms, filter->until_ms) &&
+	       (filter->matched == MATCHED_ANY || (row->deliveries == 0) == (filter->matched == MATCHED_NOBODY)) &&
+	       (!filter->by_source || filter->source == f->source) && (filter->type.len == 0 || pattern_matches(filter->type, f->type)) &&
+	       (!filter->subject.at || (f->subject.at && slice_equal(filter->subject, f->subject))) &&
+	       (filter->trace_id.len == 0 || in_trace(filter->trace_id, f->traceparent)) &&
+	       (filter->q.len == 0 || event_found(filter->q, f));
+}
+
+bool delivery_filter_matches_row(const struct delivery_filter *filter, const struct delivery_row *row)
+{
+	return (filter->endpoint == 0 || filter->endpoint == row->endpoint) &&
+	       (filter->subscriber == 0 || filter->subscriber == row->subscriber) && (!filter->by_state || filter->state == row->state) &&
+	       (filter->reason == REASON_NONE || filter->reason == row->reason);
+}
+
+bool delivery_filter_settle(struct delivery_filter *filter)
+{
+	if (filter->reason == REASON_NONE)
+		return true;
+	bool by_hand = filter->reason == REASON_CANCELLED || filter->reason == REASON_DISCARDED;
+	enum delivery_state implied = by_hand ? DELIVERY_CANCELLED : DELIVERY_DEAD;
+	bool possible = !filter->by_state || filter->state == implied;
+	filter->by_state = true;
+	filter->state = implied;
+	return possible;
+}
+
+bool filter_finds_member(struct slice q, const json_t *doc, const char *names)
+{
+	for (const char *at = names; *at; at += strspn(at, " ")) {
+		size_t word = strcspn(at, " ");
+		const json_t *value = json_object_getn(doc, at, word);
+		if (filter_finds(q, (struct slice){json_string_value(value), json_string_length(value)}))
+			return true;
+		at += word;
+	}
+	return false;
 }
 
 static json_t *id_json(enum id_kind kind, int64_t id)

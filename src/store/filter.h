@@ -13,6 +13,16 @@ bool dead_filter_matches_event(const struct dead_filter *filter, const struct de
 
 bool event_filter_matches(const struct event_filter *filter, const struct event_row *row);
 
+/* The fields of the delivery's own row; a type is its event's and looked up apart. */
+bool delivery_filter_matches_row(const struct delivery_filter *filter, const struct delivery_row *row);
+/* What a filter's other members say of its state: it follows from the reason, or contradicts it, and then nothing can match. */
+bool delivery_filter_settle(struct delivery_filter *filter) ATTR_MUST_USE;
+
+/* Whether q is found in the text; upper and lower case of ASCII are the same. */
+bool filter_finds(struct slice q, struct slice text);
+/* Whether q is found in one of the document's strings of these names (separated by spaces). */
+bool filter_finds_member(struct slice q, const json_t *doc, const char *names);
+
 /* malloc; NULL when memory is out. */
 char *dead_filter_text(const struct dead_filter *filter);
 

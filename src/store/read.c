@@ -52,6 +52,12 @@ int reader_event_by_uid(struct store_reader *r, struct slice uid, int64_t subscr
 	return r->ops->event_by_uid(r, uid, subscriber, any, id, err);
 }
 
+int reader_deliveries(struct store_reader *r, const struct delivery_filter *filter, struct page *page,
+                      int (*row)(void *, const struct delivery_row *), void *context, struct err *err)
+{
+	return r->ops->deliveries(r, filter, page, row, context, err);
+}
+
 int reader_event_deliveries(struct store_reader *r, int64_t event, struct page *page, int (*row)(void *, const struct delivery_row *),
                             void *context, struct err *err)
 {
@@ -86,10 +92,10 @@ int reader_recover_count(struct store_reader *r, const struct recover_filter *fi
 	return r->ops->recover_count(r, filter, count, err);
 }
 
-int reader_operations(struct store_reader *r, struct page *page, int (*row)(void *, const struct operation_row *), void *context,
-                      struct err *err)
+int reader_operations(struct store_reader *r, const struct operation_filter *filter, struct page *page,
+                      int (*row)(void *, const struct operation_row *), void *context, struct err *err)
 {
-	return r->ops->operations(r, page, row, context, err);
+	return r->ops->operations(r, filter, page, row, context, err);
 }
 
 int reader_operation(struct store_reader *r, int64_t id, int (*row)(void *, const struct operation_row *), void *context, struct err *err)
@@ -97,10 +103,10 @@ int reader_operation(struct store_reader *r, int64_t id, int (*row)(void *, cons
 	return r->ops->operation(r, id, row, context, err);
 }
 
-int reader_subscribers(struct store_reader *r, struct page *page, int64_t only_subscriber, int (*row)(void *, const struct document_row *),
-                       void *context, struct err *err)
+int reader_subscribers(struct store_reader *r, const struct subscriber_filter *filter, struct page *page,
+                       int (*row)(void *, const struct document_row *), void *context, struct err *err)
 {
-	return r->ops->subscribers(r, page, only_subscriber, row, context, err);
+	return r->ops->subscribers(r, filter, page, row, context, err);
 }
 
 int reader_subscriber(struct store_reader *r, int64_t id, int (*row)(void *, const struct document_row *), void *context, struct err *err)
@@ -108,10 +114,10 @@ int reader_subscriber(struct store_reader *r, int64_t id, int (*row)(void *, con
 	return r->ops->subscriber(r, id, row, context, err);
 }
 
-int reader_endpoints(struct store_reader *r, struct page *page, int64_t subscriber, int (*row)(void *, const struct document_row *),
-                     void *context, struct err *err)
+int reader_endpoints(struct store_reader *r, const struct endpoint_filter *filter, struct page *page,
+                     int (*row)(void *, const struct document_row *), void *context, struct err *err)
 {
-	return r->ops->endpoints(r, page, subscriber, row, context, err);
+	return r->ops->endpoints(r, filter, page, row, context, err);
 }
 
 int reader_endpoint(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct document_row *),
@@ -120,9 +126,41 @@ int reader_endpoint(struct store_reader *r, int64_t id, int64_t only_subscriber,
 	return r->ops->endpoint(r, id, only_subscriber, row, context, err);
 }
 
-int reader_keys(struct store_reader *r, struct page *page, int (*row)(void *, const struct key *), void *context, struct err *err)
+int reader_endpoint_ever(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct document_row *),
+                         void *context, struct err *err)
 {
-	return r->ops->keys(r, page, row, context, err);
+	return r->ops->endpoint_ever(r, id, only_subscriber, row, context, err);
+}
+
+int reader_endpoint_owner(struct store_reader *r, int64_t id, int64_t *subscriber, struct err *err)
+{
+	return r->ops->endpoint_owner(r, id, subscriber, err);
+}
+
+int reader_keys(struct store_reader *r, int64_t subscriber, struct page *page, int (*row)(void *, const struct key *), void *context,
+                struct err *err)
+{
+	return r->ops->keys(r, subscriber, page, row, context, err);
+}
+
+int reader_event_at(struct store_reader *r, int64_t event, int64_t endpoint, struct event_at *at, struct err *err)
+{
+	return r->ops->event_at(r, event, endpoint, at, err);
+}
+
+int reader_waiting(struct store_reader *r, int64_t delivery, struct delivery_wait *waiting, struct err *err)
+{
+	return r->ops->waiting(r, delivery, waiting, err);
+}
+
+int reader_recent(struct store_reader *r, int (*row)(void *, const struct recent_row *), void *context, struct err *err)
+{
+	return r->ops->recent(r, row, context, err);
+}
+
+int reader_stats(struct store_reader *r, int64_t now_ms, int64_t subscriber, struct stats *stats, struct err *err)
+{
+	return r->ops->stats(r, now_ms, subscriber, stats, err);
 }
 
 int reader_check(struct store_reader *r, void (*finding)(void *, const char *text), void *context, struct err *err)

@@ -76,10 +76,78 @@ struct document_row { /* subscriber or endpoint */
 	const struct endpoint *endpoint;  /* endpoints only; borrowed */
 };
 
+/* Filters: zero or absent is "any". Times are since ≤ t < until. */
 struct event_filter {
-	int64_t subscriber; /* 0: any */
-	struct slice type;  /* a pattern */
-	int64_t since_ms, until_ms;
+	int64_t subscriber;
+	struct slice type; /* a pattern */
+	int64_t since_ms, until_ms; /* of receipt */
+	bool by_source;
+	int64_t source; /* 0: the API */
+	struct slice subject;
+	struct slice trace_id; /* 32 hex digits */
+	enum event_matched { MATCHED_ANY, MATCHED_NOBODY, MATCHED_SOMEBODY } matched;
+	struct slice q; /* found in type, subject or uid; case-insensitive for ASCII */
+};
+
+struct delivery_filter {
+	int64_t endpoint, subscriber;
+	bool by_state;
+	enum delivery_state state;
+	enum delivery_reason reason;
+	struct slice type;          /* a pattern */
+	int64_t since_ms, until_ms; /* of its making */
+};
+
+struct endpoint_filter {
+	int64_t subscriber;
+	bool by_status;
+	enum endpoint_status status;
+	struct slice q; /* found in uid, url or description */
+};
+
+struct subscriber_filter {
+	int64_t only;   /* a bound key's own */
+	struct slice q; /* found in uid or name */
+};
+
+struct operation_filter {
+	int64_t subscriber;
+	enum operation_state { OPERATION_ANY, OPERATION_RUNNING, OPERATION_DONE, OPERATION_CANCELLED } state;
+};
+
+/* What became of an event at one endpoint. */
+struct event_at {
+	int64_t delivery; /* 0: none was made */
+	int64_t first;    /* the endpoint of its first delivery: the one that it was addressed to, if it was; 0: there is none */
+};
+
+/* What a delivery that has not ended waits behind. */
+struct delivery_wait {
+	int64_t head, head_due_ms; /* held: the pending one of its key */
+	int64_t ahead;             /* pending ones of its endpoint that come before it; counted up to WAITING_AHEAD_MAX */
+};
+
+enum { WAITING_AHEAD_MAX = 10000 };
+
+struct recent_row {
+	int64_t id, time_ms, subscriber;
+	enum event_reach reach;
+	struct slice type;
+};
+
+/* A count, or the least that it is known to be: no more than STATS_COUNT_MAX rows are counted, and for a short time only. */
+struct tally {
+	int64_t count;
+	bool at_least;
+};
+
+enum { STATS_COUNT_MAX = 100000 };
+
+struct stats {
+	struct tally pending, due, held, dead, events_minute, events_hour;
+	int64_t oldest_pending_ms; /* when the oldest pending delivery was made; 0: there is none. With pending.at_least: that of those counted */
+	int64_t endpoints[ENDPOINT_DELETED]; /* by status */
+	int64_t operations;                  /* running */
 };
 
 /* `row` returns 0 to go on. All return 0 or -1 with err (NOT_FOUND for a thing that is not there). only_subscriber ≠ 0 hides what
@@ -91,6 +159,8 @@ int reader_event_row(struct store_reader *r, int64_t id, int64_t only_subscriber
 /* The event with this uid of a subscriber (0: none); `any`: of whichever, AMBIGUOUS when several have it. The newest when a window has
  * passed and it was used again. */
 int reader_event_by_uid(struct store_reader *r, struct slice uid, int64_t subscriber, bool any, int64_t *id, struct err *err) ATTR_MUST_USE;
+int reader_deliveries(struct store_reader *r, const struct delivery_filter *filter, struct page *page,
+                      int (*row)(void *, const struct delivery_row *), void *context, struct err *err) ATTR_MUST_USE;
 int reader_event_deliveries(struct store_reader *r, int64_t event, struct page *page, int (*row)(void *, const struct delivery_row *),
                             void *context, struct err *err) ATTR_MUST_USE;
 int reader_delivery(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct delivery_row *), void *context,
@@ -109,21 +179,33 @@ struct recover_count {
 };
 int reader_recover_count(struct store_reader *r, const struct recover_filter *filter, struct recover_count *count, struct err *err)
     ATTR_MUST_USE;
-int reader_operations(struct store_reader *r, struct page *page, int (*row)(void *, const struct operation_row *), void *context,
-                      struct err *err) ATTR_MUST_USE;
+int reader_operations(struct store_reader *r, const struct operation_filter *filter, struct page *page,
+                      int (*row)(void *, const struct operation_row *), void *context, struct err *err) ATTR_MUST_USE;
 int reader_operation(struct store_reader *r, int64_t id, int (*row)(void *, const struct operation_row *), void *context, struct err *err)
     ATTR_MUST_USE;
-int reader_subscribers(struct store_reader *r, struct page *page, int64_t only_subscriber, int (*row)(void *, const struct document_row *),
-                       void *context, struct err *err) ATTR_MUST_USE;
+int reader_subscribers(struct store_reader *r, const struct subscriber_filter *filter, struct page *page,
+                       int (*row)(void *, const struct document_row *), void *context, struct err *err) ATTR_MUST_USE;
 int reader_subscriber(struct store_reader *r, int64_t id, int (*row)(void *, const struct document_row *), void *context, struct err *err)
     ATTR_MUST_USE;
-/* subscriber: 0 any, else that one's. */
-int reader_endpoints(struct store_reader *r, struct page *page, int64_t subscriber, int (*row)(void *, const struct document_row *),
-                     void *context, struct err *err) ATTR_MUST_USE;
+int reader_endpoints(struct store_reader *r, const struct endpoint_filter *filter, struct page *page,
+                     int (*row)(void *, const struct document_row *), void *context, struct err *err) ATTR_MUST_USE;
 int reader_endpoint(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct document_row *), void *context,
                     struct err *err) ATTR_MUST_USE;
-int reader_keys(struct store_reader *r, struct page *page, int (*row)(void *, const struct key *), void *context, struct err *err)
-    ATTR_MUST_USE;
+/* Also a deleted one (status DELETED). */
+int reader_endpoint_ever(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct document_row *),
+                         void *context, struct err *err) ATTR_MUST_USE;
+/* Whose endpoint it is, or was before it was deleted. */
+int reader_endpoint_owner(struct store_reader *r, int64_t id, int64_t *subscriber, struct err *err) ATTR_MUST_USE;
+/* subscriber ≠ 0: those bound to it. */
+int reader_keys(struct store_reader *r, int64_t subscriber, struct page *page, int (*row)(void *, const struct key *), void *context,
+                struct err *err) ATTR_MUST_USE;
+
+int reader_event_at(struct store_reader *r, int64_t event, int64_t endpoint, struct event_at *at, struct err *err) ATTR_MUST_USE;
+int reader_waiting(struct store_reader *r, int64_t delivery, struct delivery_wait *waiting, struct err *err) ATTR_MUST_USE;
+/* The newest events downwards, until `row` says stop, for at most 200 ms. */
+int reader_recent(struct store_reader *r, int (*row)(void *, const struct recent_row *), void *context, struct err *err) ATTR_MUST_USE;
+/* The numbers of the overview at this time; subscriber ≠ 0: of its things alone. */
+int reader_stats(struct store_reader *r, int64_t now_ms, int64_t subscriber, struct stats *stats, struct err *err) ATTR_MUST_USE;
 
 /* Integrity, schema and settings, for `grapnel check`: one call of `finding` per problem. It may take long. */
 int reader_check(struct store_reader *r, void (*finding)(void *, const char *text), void *context, struct err *err) ATTR_MUST_USE;

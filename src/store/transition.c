@@ -18,7 +18,7 @@ int transition_end(struct tx *tx, struct delivery_record *record, enum delivery_
 	record->state = state_after(record, change);
 	record->reason = reason;
 	if (change != DELIVERY_DISCARD)
-		record->ended_ms = tx->now_ms;
+		record->ended_ms = change == DELIVERY_DIE ? engine_death_ms(tx->engine) : tx->now_ms;
 	if (ops->delivery_put(tx->engine, record))
 		return -1;
 	/* The scheduler may hold it in its cache: it must look again before it sends anything there. */

@@ -190,6 +190,10 @@ static void tx_begin(struct writer *w, struct tx *tx)
 {
 	w->engine->fault = ENGINE_FINE;
 	w->engine->now_ms = clock_wall_ms(w->store->config.clock);
+	if (w->engine->died)
+		w->engine->deaths_from_ms = w->engine->death_ms + 1;
+	w->engine->died = false;
+	w->engine->death_ms = w->engine->now_ms > w->engine->deaths_from_ms ? w->engine->now_ms : w->engine->deaths_from_ms;
 	*tx = (struct tx){.store = w->store, .engine = w->engine, .news = &w->news, .now_ms = w->engine->now_ms};
 }
 

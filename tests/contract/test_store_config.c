@@ -392,7 +392,7 @@ static void a_deleted_endpoint_is_gone_from_sight(void **state)
 	assert_int_equal(reader_endpoint(w->reader, id, 0, show, &shown, &err), -1);
 	assert_int_equal(err.code, ERR_NOT_FOUND);
 	struct page page = {.limit = 10};
-	assert_int_equal(reader_endpoints(w->reader, &page, 0, show, &shown, &err), 0);
+	assert_int_equal(reader_endpoints(w->reader, &(struct endpoint_filter){0}, &page, show, &shown, &err), 0);
 	assert_int_equal(shown.len, 0);
 	world_change_fails(w, CHANGE_ENDPOINT_DELETE, id, ERR_NOT_FOUND);
 	world_change_fails(w, CHANGE_ENDPOINT_RESUME, id, ERR_NOT_FOUND);
@@ -428,7 +428,7 @@ static void keys_work_until_they_are_revoked(void **state)
 	struct key listed = {0};
 	struct page page = {.limit = 10};
 	struct err err = {0};
-	assert_int_equal(reader_keys(w->reader, &page, show_key, &listed, &err), 0);
+	assert_int_equal(reader_keys(w->reader, 0, &page, show_key, &listed, &err), 0);
 	assert_string_equal(listed.name, "k");
 	assert_memory_equal(listed.hint, key.hint, sizeof key.hint);
 	assert_false(in_files(w, text));
@@ -498,10 +498,10 @@ static void a_bound_key_sees_and_changes_only_its_own(void **state)
 	assert_int_equal(reader_endpoint(w->reader, foreign, a, show, &shown, &err), -1);
 	assert_int_equal(err.code, ERR_NOT_FOUND);
 	struct page page = {.limit = 10};
-	assert_int_equal(reader_endpoints(w->reader, &page, a, show, &shown, &err), 0);
+	assert_int_equal(reader_endpoints(w->reader, &(struct endpoint_filter){.subscriber = a}, &page, show, &shown, &err), 0);
 	assert_int_equal(shown.len, 2);
 	shown.len = 0;
-	assert_int_equal(reader_subscribers(w->reader, &page, a, show, &shown, &err), 0);
+	assert_int_equal(reader_subscribers(w->reader, &(struct subscriber_filter){.only = a}, &page, show, &shown, &err), 0);
 	assert_int_equal(shown.len, 1);
 	assert_int_equal(shown.ids[0], a);
 	struct dead_filter filter = {.subscriber = a};
@@ -536,7 +536,7 @@ static void lists_go_page_by_page_both_ways(void **state)
 		struct shown shown = {0};
 		int pages = 0;
 		do {
-			assert_int_equal(reader_endpoints(w->reader, &page, 0, show, &shown, &err), 0);
+			assert_int_equal(reader_endpoints(w->reader, &(struct endpoint_filter){0}, &page, show, &shown, &err), 0);
 			page.after_key = page.last_key;
 			page.after_id = page.last_id;
 			pages++;

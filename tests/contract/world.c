@@ -551,7 +551,7 @@ void world_operations_end(struct world *w)
 		int open = 0;
 		struct page page = {.limit = 500};
 		struct err err = {0};
-		assert_int_equal(reader_operations(w->reader, &page, count_open, &open, &err), 0);
+		assert_int_equal(reader_operations(w->reader, &(struct operation_filter){0}, &page, count_open, &open, &err), 0);
 		if (open == 0)
 			return;
 		/* Each command lets the writer do one slice more. */

@@ -11,6 +11,17 @@ static int load_ids(struct sqlite *s)
 	return run_value(&run, &s->base.env->ids->last) < 0 ? -1 : 0;
 }
 
+/* The next death is dated after all there are. */
+static int load_deaths(struct sqlite *s)
+{
+	int64_t last_ms = 0;
+	struct run run = db_run(&s->db, QUERY_DEAD_LAST);
+	if (run_value(&run, &last_ms) < 0)
+		return -1;
+	s->base.deaths_from_ms = last_ms + 1;
+	return 0;
+}
+
 static int load_ordered(struct sqlite *s)
 {
 	int64_t endpoint = 0;
@@ -85,7 +96,7 @@ static int load_endpoints(struct sqlite *s, struct err *err)
 
 int load_all(struct sqlite *s, struct keyring *keyring, struct err *err)
 {
-	if (load_ids(s) || load_ordered(s) || load_subscribers(s) || load_keys(s, keyring))
+	if (load_ids(s) || load_deaths(s) || load_ordered(s) || load_subscribers(s) || load_keys(s, keyring))
 		return err_set(err, ERR_STORAGE, "the database cannot be read: %s", s->db.why);
 	return load_endpoints(s, err);
 }

@@ -15,14 +15,15 @@ static int changed(struct sqlite *s, struct run *run)
 	return sqlite_done(s, run) ? -1 : sqlite3_changes(s->db.conn) > 0;
 }
 
-static void bind_change(struct run *run, const struct outcome *outcome, enum delivery_state to, int64_t now_ms)
+static void bind_change(struct sqlite *s, struct run *run, const struct outcome *outcome, enum delivery_state to)
 {
+	int64_t end_ms = to == DELIVERY_DEAD ? engine_death_ms(&s->base) : s->base.now_ms;
 	run_int(run, 1, outcome->due.delivery);
 	run_int(run, 2, outcome->due.round);
 	run_int(run, 3, to);
 	run_int(run, 4, outcome->change == DELIVERY_DIE || outcome->change == DELIVERY_CANCEL ? outcome->reason : REASON_NONE);
 	run_int_or_null(run, 5, outcome->change == DELIVERY_RETRY_LATER ? outcome->next_due_ms : 0);
-	run_int(run, 6, to == DELIVERY_PENDING ? 0 : now_ms);
+	run_int(run, 6, to == DELIVERY_PENDING ? 0 : end_ms);
 }
 
 static int apply_attempt(struct sqlite *s, const struct outcome *outcome)
@@ -31,7 +32,7 @@ static int apply_attempt(struct sqlite *s, const struct outcome *outcome)
 	if (delivery_change(DELIVERY_PENDING, outcome->change, &to))
 		return 0;
 	struct run run = db_run(&s->db, QUERY_OUTCOME_APPLY);
-	bind_change(&run, outcome, to, s->base.now_ms);
+	bind_change(s, &run, outcome, to);
 	run_int(&run, 7, outcome->started_ms);
 	run_int(&run, 8, outcome->duration_ms);
 	run_int(&run, 9, outcome->status);
@@ -47,7 +48,7 @@ static int apply_end(struct sqlite *s, const struct outcome *outcome, enum deliv
 	if (delivery_change(from, outcome->change, &to))
 		return 0;
 	struct run run = db_run(&s->db, QUERY_OUTCOME_END);
-	bind_change(&run, outcome, to, s->base.now_ms);
+	bind_change(s, &run, outcome, to);
 	run_int(&run, 7, from);
 	return changed(s, &run);
 }

@@ -155,8 +155,8 @@ int sqlite_read_dead(struct store_reader *base, const struct dead_filter *filter
 	scan.after_id = page->after_id;
 	if (rows_dead_scan(&r->db, &scan, give_dead, &list))
 		return reader_failed(r, err);
-	if (!scan.ended && !page->more && list.pager.given < page->limit) {
-		/* The time was up. */
+	if (!scan.ended && !page->more) {
+		/* The time was up, also when the page is full: what comes next was not looked at. */
 		page->more = true;
 		page->last_key = scan.after_key;
 		page->last_id = scan.after_id;

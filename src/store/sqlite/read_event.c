@@ -41,24 +41,14 @@ static void event_row_of(const struct run *run, struct event_fields *fields, str
 	};
 }
 
-static int64_t larger(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* Binds the exclusive bounds of the walk. */
 static void bind_range(struct run *run, const struct event_filter *filter, const struct page *page)
 {
 	int64_t low = filter->since_ms ? id_floor_of_time(filter->since_ms) - 1 : 0;
 	int64_t high = filter->until_ms ? id_floor_of_time(filter->until_ms + RECEIPT_SLACK_MS) : INT64_MAX;
-	int64_t after = pager_after_id(page);
-	run_int(run, 1, page->ascending ? larger(low, after) : low);
-	run_int(run, 2, page->ascending ? high : smaller(high, after));
+	pager_bounds(page, &low, &high);
+	run_int(run, 1, low);
+	run_int(run, 2, high);
 }
 
 int sqlite_read_events(struct store_reader *base, const struct event_filter *filter, struct page *page,

@@ -8,8 +8,6 @@
 #include "base/mem.h"
 #include "store/sqlite/sqlite.h"
 
-enum { ROWS_BETWEEN_CLOCKS = 64 };
-
 int reader_failed(struct sqlite_reader *r, struct err *err)
 {
 	log_error("store", "the database cannot be read: %s", r->db.why);
@@ -40,6 +38,14 @@ int64_t pager_after_id(const struct page *page)
 	return page->after_id == 0 && !page->ascending ? INT64_MAX : page->after_id;
 }
 
+void pager_bounds(const struct page *page, int64_t *low, int64_t *high)
+{
+	int64_t after = pager_after_id(page);
+	int64_t *bound = page->ascending ? low : high;
+	if (page->ascending ? after > *bound : after < *bound)
+		*bound = after;
+}
+
 bool pager_full(struct pager *pager)
 {
 	if (pager->given < pager->page->limit)
@@ -57,7 +63,7 @@ void pager_gave(struct pager *pager, int64_t key, int64_t id)
 
 bool pager_late(struct pager *pager, int64_t key, int64_t id, int64_t at_ms)
 {
-	if (++pager->looked_at % ROWS_BETWEEN_CLOCKS != 0 || clock_mono_us(pager->clock) < pager->deadline_us)
+	if (++pager->looked_at % READER_ROWS_BETWEEN_CLOCKS != 0 || clock_mono_us(pager->clock) < pager->deadline_us)
 		return false;
 	pager->page->more = true;
 	pager->page->last_key = key;
@@ -152,6 +158,7 @@ const struct reader_ops sqlite_reader_ops = {
     .events = sqlite_read_events,
     .event_row = sqlite_read_event_row,
     .event_by_uid = sqlite_read_event_by_uid,
+    .deliveries = sqlite_read_deliveries,
     .event_deliveries = sqlite_read_event_deliveries,
     .delivery = sqlite_read_delivery,
     .attempts = sqlite_read_attempts,
@@ -164,6 +171,12 @@ const struct reader_ops sqlite_reader_ops = {
     .subscriber = sqlite_read_subscriber,
     .endpoints = sqlite_read_endpoints,
     .endpoint = sqlite_read_endpoint,
+    .endpoint_ever = sqlite_read_endpoint_ever,
+    .endpoint_owner = sqlite_read_endpoint_owner,
     .keys = sqlite_read_keys,
+    .event_at = sqlite_read_event_at,
+    .waiting = sqlite_read_waiting,
+    .recent = sqlite_read_recent,
+    .stats = sqlite_read_stats,
     .check = sqlite_read_check,
 };

@@ -5,7 +5,7 @@
 #include "store/sqlite/rows.h"
 
 /* No list holds its read transaction longer. */
-enum { READER_TIME_US = 200000 };
+enum { READER_TIME_US = 200000, READER_ROWS_BETWEEN_CLOCKS = 64 };
 
 /* Owned by the reader's thread. */
 struct sqlite_reader {
@@ -34,6 +34,8 @@ struct pager {
 struct pager pager_begin(struct sqlite_reader *r, struct page *page);
 /* The cursor to begin after, and of lists by id alone the bound of its query. */
 int64_t pager_after_id(const struct page *page);
+/* Narrows exclusive bounds of ids to what comes after the cursor. */
+void pager_bounds(const struct page *page, int64_t *low, int64_t *high);
 /* Before a row is given: true when the page is full already; there is more then. */
 bool pager_full(struct pager *pager);
 void pager_gave(struct pager *pager, int64_t key, int64_t id);
@@ -48,6 +50,8 @@ int sqlite_read_event_row(struct store_reader *r, int64_t id, int64_t only_subsc
                           void *context, struct err *err);
 int sqlite_read_event_by_uid(struct store_reader *r, struct slice uid, int64_t subscriber, bool any, int64_t *id, struct err *err);
 
+int sqlite_read_deliveries(struct store_reader *r, const struct delivery_filter *filter, struct page *page,
+                           int (*row)(void *, const struct delivery_row *), void *context, struct err *err);
 int sqlite_read_event_deliveries(struct store_reader *r, int64_t event, struct page *page, int (*row)(void *, const struct delivery_row *),
                                  void *context, struct err *err);
 int sqlite_read_delivery(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct delivery_row *),
@@ -61,19 +65,27 @@ int sqlite_read_dead_count(struct store_reader *r, const struct dead_filter *fil
 /* repair_rows.c */
 int sqlite_read_recover_count(struct store_reader *r, const struct recover_filter *filter, struct recover_count *count, struct err *err);
 
-int sqlite_read_operations(struct store_reader *r, struct page *page, int (*row)(void *, const struct operation_row *), void *context,
-                           struct err *err);
+int sqlite_read_operations(struct store_reader *r, const struct operation_filter *filter, struct page *page,
+                           int (*row)(void *, const struct operation_row *), void *context, struct err *err);
 int sqlite_read_operation(struct store_reader *r, int64_t id, int (*row)(void *, const struct operation_row *), void *context,
                           struct err *err);
-int sqlite_read_subscribers(struct store_reader *r, struct page *page, int64_t only_subscriber,
+int sqlite_read_subscribers(struct store_reader *r, const struct subscriber_filter *filter, struct page *page,
                             int (*row)(void *, const struct document_row *), void *context, struct err *err);
 int sqlite_read_subscriber(struct store_reader *r, int64_t id, int (*row)(void *, const struct document_row *), void *context,
                            struct err *err);
-int sqlite_read_endpoints(struct store_reader *r, struct page *page, int64_t subscriber, int (*row)(void *, const struct document_row *),
-                          void *context, struct err *err);
+int sqlite_read_endpoints(struct store_reader *r, const struct endpoint_filter *filter, struct page *page,
+                          int (*row)(void *, const struct document_row *), void *context, struct err *err);
 int sqlite_read_endpoint(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct document_row *),
                          void *context, struct err *err);
-int sqlite_read_keys(struct store_reader *r, struct page *page, int (*row)(void *, const struct key *), void *context, struct err *err);
+int sqlite_read_endpoint_ever(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct document_row *),
+                              void *context, struct err *err);
+int sqlite_read_endpoint_owner(struct store_reader *r, int64_t id, int64_t *subscriber, struct err *err);
+int sqlite_read_keys(struct store_reader *r, int64_t subscriber, struct page *page, int (*row)(void *, const struct key *), void *context,
+                     struct err *err);
+int sqlite_read_event_at(struct store_reader *r, int64_t event, int64_t endpoint, struct event_at *at, struct err *err);
+int sqlite_read_waiting(struct store_reader *r, int64_t delivery, struct delivery_wait *waiting, struct err *err);
+int sqlite_read_recent(struct store_reader *r, int (*row)(void *, const struct recent_row *), void *context, struct err *err);
+int sqlite_read_stats(struct store_reader *r, int64_t now_ms, int64_t subscriber, struct stats *stats, struct err *err);
 int sqlite_read_check(struct store_reader *r, void (*finding)(void *, const char *text), void *context, struct err *err);
 
 #endif
