@@ -78,17 +78,25 @@ static void on_endpoint(void *context, struct endpoint *endpoint)
 
 static void on_health(void *context, const char *why)
 {
-	(void)context;
-	if (why)
-		log_error("hub", "not ready: %s", why);
-	else
+	struct hub *hub = context;
+	if (!why) {
 		log_info("hub", "the store works again");
+		return;
+	}
+	log_error("hub", "not ready: %s", why);
+	api_break_off(hub->api, false, "The store cannot be written now: what became of the test is recorded when it can");
 }
 
 static void on_job(void *context, struct job *job)
 {
 	struct hub *hub = context;
 	deliver_job(hub->deliver, job);
+}
+
+static void on_tested(void *context, int64_t event)
+{
+	struct hub *hub = context;
+	api_tested(hub->api, event);
 }
 
 static void ready(void *context, char *why, size_t why_size)
@@ -237,6 +245,7 @@ static int delivery_up(struct hub *hub, struct err *err)
 		.live_max = (unsigned)conf->delivery_live,
 		.event_bytes_max = (size_t)conf->delivery_cache,
 		.deliver = on_job,
+		.tested = on_tested,
 		.context = hub,
 	};
 	if (!uri_is_reference(slice_of(conf->cloudevents_source)))
@@ -333,9 +342,10 @@ struct hub *hub_start(const struct conf *conf, bool serve, int lock_wait_ms, str
 		goto failed;
 	if (conf->egress_allow && serve)
 		log_warn("hub", "egress.allow opens addresses that are refused by default: %s", conf->egress_allow);
-	if (store_up(hub, err) || (serve && delivery_up(hub, err)) || store_start(hub->store, err))
+	/* The API before the threads that call it. */
+	if (store_up(hub, err) || (serve && delivery_up(hub, err)) || api_up(hub, err) || store_start(hub->store, err))
 		goto failed;
-	if ((serve && scheduler_start(hub->scheduler, err)) || api_up(hub, err) || (serve && server_up(hub, err)))
+	if (serve && (scheduler_start(hub->scheduler, err) || server_up(hub, err)))
 		goto failed;
 	return hub;
 failed:
@@ -380,6 +390,7 @@ void hub_stop(struct hub *hub)
 	if (hub->server) {
 		log_info("hub", "stopping: new requests are refused");
 		server_quiesce(hub->server);
+		api_break_off(hub->api, true, "the hub is stopping");
 		drained(count_waiting, hub->server, INT64_MAX);
 	}
 	api_stop(hub->api);
@@ -395,10 +406,10 @@ void hub_stop(struct hub *hub)
 		drained(count_live, hub->scheduler, clock_mono_us(&clock_system) + 5000000);
 	if (hub->server)
 		server_stop(hub->server);
-	api_free(hub->api);
 	if (hub->store)
 		store_stop(hub->store);
 	scheduler_stop(hub->scheduler);
+	api_free(hub->api);
 	store_close(hub->store);
 	if (hub->index)
 		index_free(hub->index);

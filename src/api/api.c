@@ -284,14 +284,14 @@ struct api *api_start(const struct api_config *config, struct err *err)
 {
 	struct api *api = mem_new(struct api);
 	api->config = *config;
+	pthread_mutex_init(&api->tests.mutex, NULL);
 	for (size_t i = 0; i < ROUTES; i++)
 		patterns[i] = (struct route_pattern){routes[i].method, routes[i].path};
 	api->router = router_new(patterns, ROUTES);
 	api->pool = pool_start("api", config->pool_threads, POOL_QUEUE_MAX, worker_make, worker_drop, api, err);
 	if (api->pool)
 		return api;
-	router_free(api->router);
-	free(api);
+	api_free(api);
 	return NULL;
 }
 
@@ -346,5 +346,6 @@ void api_free(struct api *api)
 	if (!api)
 		return;
 	router_free(api->router);
+	pthread_mutex_destroy(&api->tests.mutex);
 	free(api);
 }

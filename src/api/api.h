@@ -40,6 +40,11 @@ struct api *api_start(const struct api_config *config, struct err *err) ATTR_MUS
 struct http_app api_app(struct api *api);
 /* Runs one request in the caller's thread and waits for its answer (the peer is the administrator). For the command line. */
 void api_call(struct api *api, const struct http_request *request, struct http_response *response);
+/* The attempt of a test event is over: its request is answered. Any thread. */
+void api_tested(struct api *api, int64_t event);
+/* Answers, with UNAVAILABLE, the requests that wait for an attempt whose end may be far off; when the hub is stopping, also those that
+ * come. Any thread. NULL is allowed. */
+void api_break_off(struct api *api, bool stopping, const char *why);
 /* Finishes what is queued, ends the pool; no request may be handed over any more. NULL is allowed. */
 void api_stop(struct api *api);
 /* After the server has stopped: its threads may look at routes until then. NULL is allowed. */

@@ -44,10 +44,22 @@ struct route {
 #include "api/routes.def"
 #undef ROUTE
 
+/* Tests of endpoints that are under way: test.c */
+enum { TESTS_MAX = 16 };
+struct testing;
+struct tests {
+	pthread_mutex_t mutex;
+	/* under the mutex */
+	struct testing *first; /* committed and not over */
+	unsigned len;          /* all that are not answered */
+	bool closed;
+};
+
 struct api {
 	struct api_config config;
 	struct router *router;
 	struct pool *pool;
+	struct tests tests;
 };
 
 /* What each thread of the pool has of its own. */

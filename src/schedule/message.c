@@ -54,6 +54,21 @@ static void place(struct scheduler *scheduler, struct lane *lane)
 		scheduler_place(scheduler, lane);
 }
 
+static void tested(struct scheduler *scheduler, const struct due *due)
+{
+	if (due->round == DELIVERY_ROUND_TEST && scheduler->config.tested)
+		scheduler->config.tested(scheduler->config.context, due->event);
+}
+
+/* Somebody waits for it: a test goes before all others and beside the window, also to an endpoint that is paused. There are few. */
+static void add(struct scheduler *scheduler, struct lane *lane, const struct due *due, struct event *event)
+{
+	if (due->round == DELIVERY_ROUND_TEST && !atomic_load(&scheduler->quiet) && !idmap_get(&lane->live, (uint64_t)due->delivery))
+		scheduler_send(scheduler, lane, due, event);
+	else
+		lane_add(lane, due, event);
+}
+
 static void handle_deliveries(struct scheduler *scheduler, struct schedule_node *node, int64_t now_ms)
 {
 	(void)now_ms;
@@ -62,9 +77,11 @@ static void handle_deliveries(struct scheduler *scheduler, struct schedule_node 
 	for (size_t i = 0; i < made->len; i++) {
 		const struct due *due = &made->due[i];
 		struct lane *lane = scheduler_lane(scheduler, due->endpoint);
-		if (!lane)
+		if (!lane) {
+			tested(scheduler, due);
 			continue;
-		lane_add(lane, due, made->event);
+		}
+		add(scheduler, lane, due, made->event);
 		if (due->expires_ms && due->expires_ms < scheduler->expiry_ms)
 			scheduler->expiry_ms = due->expires_ms;
 		place(scheduler, lane);
@@ -154,6 +171,7 @@ static void handle_settled(struct scheduler *scheduler, struct schedule_node *no
 		settle_lane(lane, job, now_ms);
 		place(scheduler, lane);
 	}
+	tested(scheduler, &job->outcome.due);
 	job_free(job);
 }
 

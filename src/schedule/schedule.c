@@ -109,6 +109,15 @@ static struct job *job_new(struct scheduler *scheduler, const struct due *due, s
 	return job;
 }
 
+void scheduler_send(struct scheduler *scheduler, struct lane *lane, const struct due *due, struct event *event)
+{
+	struct job *job = job_new(scheduler, due, lane);
+	job->endpoint = endpoint_ref(lane->endpoint);
+	job->event = event ? event_ref(event) : NULL;
+	lane_started(lane, job);
+	scheduler->config.deliver(scheduler->config.context, job);
+}
+
 static void read_failed(struct scheduler *scheduler, const char *what, const struct err *err, int64_t now_ms)
 {
 	log_warn("schedule", "cannot read %s from the store, trying again in a second: %s", what, err->detail);

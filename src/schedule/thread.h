@@ -53,6 +53,8 @@ struct message_endpoint {
 struct lane *scheduler_lane(struct scheduler *scheduler, int64_t endpoint);
 /* After every change of a lane that is not in the ring: puts it where it belongs, or drops it when there is nothing left of it. */
 void scheduler_place(struct scheduler *scheduler, struct lane *lane);
+/* Gives a delivery to its worker at once, whatever its lane's status and window; the event may be NULL. */
+void scheduler_send(struct scheduler *scheduler, struct lane *lane, const struct due *due, struct event *event);
 /* Handles everything that is in the inbox. */
 void scheduler_receive(struct scheduler *scheduler, int64_t now_ms);
 void job_free(struct job *job);

@@ -394,22 +394,25 @@ static void stop_after_first_slice(struct world *w, struct stopped *stopped, int
 	world_release();
 	world_wait(2);
 	struct world_operation half = world_operation_row(w, stopped->create.result_id);
-	assert_int_equal(half.row.done, 500);
-	assert_int_equal(half.row.total, 1200);
+	assert_int_equal(half.row.done + half.row.skipped, 500);
+	assert_true(half.row.total >= 1200);
 }
 
 static void a_recovery_goes_on_after_a_crash_without_repeating(void **state)
 {
 	struct world *w = *state;
 	struct stopped stopped;
-	int64_t since = w->wall_ms, endpoint = many_missed(w);
+	int64_t since = w->wall_ms;
+	world_publish(w, &(struct world_event){.type = "order.created", .expires_at_ms = w->wall_ms + 1});
+	w->wall_ms++;
+	int64_t endpoint = many_missed(w);
 	stop_after_first_slice(w, &stopped, endpoint, since);
 	struct world *after = world_crash(w);
 	world_release();
 	world_operations_end(after);
 	struct world_operation whole = world_operation_row(after, stopped.create.result_id);
 	assert_int_equal(whole.row.done, 1200);
-	assert_int_equal(whole.row.skipped, 0);
+	assert_int_equal(whole.row.skipped, 1);
 	assert_int_equal(world_pending(after, endpoint), 1200);
 	world_close(after);
 	world_free(after);
@@ -420,9 +423,10 @@ static void a_recovery_is_frozen_at_its_start(void **state)
 	struct world *w = *state;
 	struct stopped stopped;
 	int64_t since = w->wall_ms, endpoint = many_missed(w);
+	publish(w, "order.created");
+	struct due due = world_first_due(w, endpoint);
 	stop_after_first_slice(w, &stopped, endpoint, since);
 	/* What dies, and what is published, while it runs is not its business. */
-	struct due due = world_first_due(w, endpoint);
 	w->wall_ms += 1000;
 	struct outcome outcome = world_outcome(w, &due, 500, REASON_EXHAUSTED);
 	struct publish_item item = world_item(w, &(struct world_event){.type = "other.type"});

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from urllib.parse import urlencode
 
@@ -383,3 +384,157 @@ def test_export_that_is_cut_by_a_stop_is_seen_as_incomplete(hub, sink):
 
 def test_export_of_nothing_is_empty(hub):
     assert export(hub) == []
+
+
+# Test.
+
+
+def trial(hub, endpoint, body=None, key=ADMIN, bound=60):
+    return hub.api("POST", f"/v1/endpoints/{endpoint['id']}/test", body, key=key, bound=bound)
+
+
+def test_trial_that_succeeds_answers_with_the_attempt(hub, sink):
+    sink.on("/", Reply(201, body=b"thank you"))
+    endpoint = hub.endpoint(sink.url(), ["order.*"])
+    answer = trial(hub, endpoint)
+    assert answer.status == 200, answer
+    (request,) = sink.received()
+    assert request.headers["grapnel-event-type"] == "grapnel.test"
+    assert request.headers["grapnel-attempt"] == "1"
+    assert request.webhook_id == answer.json["event"]
+    assert request.signed_with(endpoint["secret"])
+    assert json.loads(request.body)["endpoint"] == endpoint["id"]
+    assert answer.json["state"] == "delivered"
+    attempt = answer.json["attempt"]
+    assert (attempt["number"], attempt["status"], attempt["failure"], attempt["response"]) == (1, 201, None, "thank you")
+    delivery = hub.got(f"/v1/deliveries/{answer.json['delivery']}")
+    assert delivery["attempts"] == [attempt]
+    assert (delivery["state"], delivery["event"], delivery["type"]) == ("delivered", answer.json["event"], "grapnel.test")
+
+
+def test_trial_with_a_type_and_data_of_ones_own(hub, sink):
+    endpoint = hub.endpoint(sink.url())
+    data = b'{"n":  1.10, "big": 12345678901234567890}'
+    path = f"/v1/endpoints/{endpoint['id']}/test"
+    answer = hub.api("POST", path, body=b'{"type": "order.created", "data": ' + data + b"}")
+    assert answer.status == 200, answer
+    (request,) = sink.received()
+    assert (request.headers["grapnel-event-type"], request.body) == ("order.created", data)
+    assert trial(hub, endpoint, {"type": "grapnel.test", "data": None}).status == 200
+    assert sink.received()[1].body == b"null"
+
+
+@pytest.mark.parametrize("reply, status, failure", [(500, 500, "http_status"), (410, 410, "http_status"), (Reply(then="close"), None, "connection_closed")])
+def test_trial_that_fails_is_sent_once_and_is_no_dead_letter(hub, sink, reply, status, failure):
+    sink.on("/", reply)
+    endpoint = hub.endpoint(sink.url())
+    answer = trial(hub, endpoint)
+    assert (answer.status, answer.json["state"]) == (200, "cancelled")
+    assert (answer.json["attempt"]["status"], answer.json["attempt"]["failure"]) == (status, failure)
+    delivery = hub.got(f"/v1/deliveries/{answer.json['delivery']}")
+    assert (delivery["reason"], delivery["attempt_count"]) == ("test_failed", 1)
+    assert hub.dead_letters() == []
+    assert hub.got(f"/v1/endpoints/{endpoint['id']}")["status"] == "active"
+    # A real event afterwards shows that nothing of the test is still to come.
+    sink.on("/", 200)
+    hub.wait_delivery(hub.publish(), "delivered")
+    assert len(sink.received()) == 2
+
+
+def test_trial_against_what_hangs_ends_with_its_timeout(hub, sink):
+    sink.on("/", Reply(then="never"))
+    endpoint = hub.endpoint(sink.url(), timeout_ms=300)
+    answer = trial(hub, endpoint)
+    assert (answer.json["state"], answer.json["attempt"]["failure"]) == ("cancelled", "timeout")
+    assert answer.json["attempt"]["duration_ms"] >= 250
+
+
+def test_trial_that_hangs_holds_up_nothing_else(hub, sink):
+    gate = sink.gate()
+    sink.on("/slow", Reply(gate=gate))
+    slow, quick = hub.endpoint(sink.url("/slow"), timeout_ms=60000), hub.endpoint(sink.url("/quick"))
+    with ThreadPoolExecutor(20) as threads:
+        waiting = [threads.submit(trial, hub, slow) for _ in range(16)]
+        sink.wait_for(16, "/slow")
+        refused = trial(hub, quick)
+        assert (refused.status, refused.code, refused.headers["retry-after"]) == (503, "unavailable", "1")
+        # More of them than the API has threads: they wait on none.
+        assert hub.got("/v1/endpoints")["data"]
+        hub.wait_delivery(hub.publish(endpoint=quick["id"]), "delivered")
+        gate.set()
+        assert [t.result().json["state"] for t in waiting] == ["delivered"] * 16
+    assert trial(hub, quick).json["state"] == "delivered"
+
+
+def test_trial_goes_beside_pause_order_and_window(hub, sink):
+    gate = sink.gate()
+    sink.on("/hook", Reply(gate=gate), 200)
+    endpoint = hub.endpoint(sink.url("/hook"), ordered=True, max_in_flight=1)
+    head, second = hub.publish(), hub.publish()
+    sink.wait_for(1)
+    assert trial(hub, endpoint).json["state"] == "delivered", "although the window is full"
+    hub.api("POST", f"/v1/endpoints/{endpoint['id']}/pause")
+    assert trial(hub, endpoint).json["state"] == "delivered", "although it is paused"
+    assert hub.delivery(second)["state"] == "held"
+    gate.set()
+    hub.wait_delivery(head, "delivered")
+    hub.api("POST", f"/v1/endpoints/{endpoint['id']}/resume")
+    hub.wait_delivery(second, "delivered")
+
+
+def test_trial_of_a_disabled_endpoint_is_refused(hub, sink):
+    endpoint = hub.endpoint(sink.url())
+    hub.api("POST", f"/v1/endpoints/{endpoint['id']}/disable")
+    answer = trial(hub, endpoint)
+    assert (answer.status, answer.code) == (409, "endpoint_disabled")
+    hub.api("DELETE", f"/v1/endpoints/{endpoint['id']}")
+    assert trial(hub, endpoint).status == 404
+    assert sink.received() == []
+
+
+def test_trial_that_waits_is_answered_when_the_hub_stops(hub, sink):
+    sink.on("/", Reply(then="never"))
+    endpoint = hub.endpoint(sink.url(), timeout_ms=120000)
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(trial, hub, endpoint)
+        sink.wait_for(1)
+        hub.terminate()
+        assert (waiting.result().status, waiting.result().code) == (503, "unavailable")
+
+
+def test_trial_stays_within_a_subscriber(hub, sink):
+    hub.subscriber("acme")
+    hub.subscriber("other")
+    endpoint = hub.endpoint(sink.url(), subscriber="acme")
+    assert trial(hub, endpoint, key=hub.key("manage", subscriber="other")).status == 404
+    key = hub.key("manage", subscriber="acme")
+    answer = trial(hub, endpoint, key=key)
+    assert answer.json["state"] == "delivered"
+    assert hub.got(f"/v1/events/{answer.json['event']}", key=key)["type"] == "grapnel.test"
+    assert trial(hub, endpoint, key=hub.key("read", subscriber="acme")).status == 403
+
+
+@pytest.mark.parametrize(
+    "body, status, pointer",
+    [
+        (b'{"type": "grapnel.other"}', 422, "/type"),
+        (b'{"type": "no spaces"}', 422, "/type"),
+        (b'{"type": 7}', 422, "/type"),
+        (b'{"type": "a", "type": "b"}', 422, "/type"),
+        (b'{"data": 1, "data": 2}', 422, "/data"),
+        (b'{"colour/s": 1}', 422, "/colour~1s"),
+        (b"[]", 422, ""),
+        (b'{"data": ', 400, None),
+        (b'{"data": 1} x', 400, None),
+    ],
+)
+def test_bad_trial_is_refused_with_its_pointer(shared_hub, shared_sink, body, status, pointer):
+    endpoint = shared_hub.endpoint(shared_sink.url())
+    answer = shared_hub.api("POST", f"/v1/endpoints/{endpoint['id']}/test", body=body)
+    assert answer.status == status, answer
+    if pointer is not None:
+        assert answer.pointers == [pointer]
+
+
+def test_published_tests_stay_refused(hub):
+    assert hub.publish("grapnel.test", status=422)["code"] == "invalid"

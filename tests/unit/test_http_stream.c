@@ -7,11 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/thread.h"
@@ -140,9 +139,17 @@ static int setup(void **state)
 	return 0;
 }
 
+/* As whoever stops a server must. */
+static void wait_for_nobody(struct fixture *fixture)
+{
+	while (server_waiting(fixture->server) > 0)
+		sched_yield();
+}
+
 static int teardown(void **state)
 {
 	gate(true);
+	wait_for_nobody(*state);
 	fixture_stop(*state);
 	free(*state);
 	pool_stop(pool);
@@ -287,8 +294,7 @@ static void a_stop_ends_streams(void **state)
 	gate(true);
 	assert_int_equal(read_body(&reading, 500000), -1);
 	fclose(reading.file);
-	while (server_waiting(fixture->server) > 0)
-		usleep(100);
+	wait_for_nobody(fixture);
 	wait_alive(0);
 }
 

@@ -215,7 +215,7 @@ static struct row *put_row(int64_t endpoint, int64_t delivery, int64_t due_ms, e
 	pthread_mutex_lock(&mutex);
 	struct row *row = &rows[rows_len++];
 	row->state = state;
-	row->due = (struct due){.delivery = delivery, .event = 5000 + delivery, .endpoint = endpoint, .due_ms = due_ms};
+	row->due = (struct due){.delivery = delivery, .event = 5000 + delivery, .endpoint = endpoint, .due_ms = due_ms, .round = 1};
 	pthread_mutex_unlock(&mutex);
 	return row;
 }
@@ -232,14 +232,46 @@ static struct due *row_of(int64_t delivery, struct row **out)
 }
 
 /* As the writer does after a commit. */
-static void publish(int64_t endpoint, int64_t delivery, int64_t due_ms)
+static void publish_round(int64_t endpoint, int64_t delivery, int64_t due_ms, int32_t round)
 {
 	struct event_fields fields = {.type = SLICE_LITERAL("t"), .data = SLICE_LITERAL("{}")};
 	struct store_deliveries *made = mem_alloc(sizeof *made + sizeof(struct due));
 	made->event = event_new(&fields, NULL);
 	made->len = 1;
-	made->due[0] = put_row(endpoint, delivery, due_ms, ROW_PENDING)->due;
+	struct row *row = put_row(endpoint, delivery, due_ms, ROW_PENDING);
+	pthread_mutex_lock(&mutex);
+	row->due.round = round;
+	made->due[0] = row->due;
+	pthread_mutex_unlock(&mutex);
 	scheduler_deliveries(scheduler, made);
+}
+
+static void publish(int64_t endpoint, int64_t delivery, int64_t due_ms)
+{
+	publish_round(endpoint, delivery, due_ms, DELIVERY_ROUND_FIRST);
+}
+
+/* What the scheduler said of tests. */
+static int64_t tested_event;
+static unsigned tested_len;
+
+static void hear_tested(void *context, int64_t event)
+{
+	(void)context;
+	pthread_mutex_lock(&mutex);
+	tested_event = event;
+	tested_len++;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&mutex);
+}
+
+static void wait_tested(unsigned len, int64_t delivery)
+{
+	pthread_mutex_lock(&mutex);
+	while (tested_len < len)
+		pthread_cond_wait(&changed, &mutex);
+	assert_int_equal(tested_event, 5000 + delivery);
+	pthread_mutex_unlock(&mutex);
 }
 
 static void advance(int64_t ms)
@@ -291,6 +323,7 @@ static void setup_with(unsigned live_max)
 	rows_len = jobs_len = jobs_taken = posted_len = posted_taken = 0;
 	failing_reads = 0;
 	lane_reads = 0;
+	tested_len = 0;
 	atomic_store(&now_ms, START_MS);
 	endpoints = index_new();
 	struct scheduler_config config = {
@@ -300,6 +333,7 @@ static void setup_with(unsigned live_max)
 	    .live_max = live_max,
 	    .event_bytes_max = 1 << 20,
 	    .deliver = keep_job,
+	    .tested = hear_tested,
 	};
 	scheduler = scheduler_new(&config, &err);
 	assert_non_null(scheduler);
@@ -424,14 +458,14 @@ static void retry_by_hand_that_overtakes_the_settlement_is_not_lost(void **state
 	/* Committed as dead and reopened in one batch; the settlement comes last. */
 	struct row *row;
 	pthread_mutex_lock(&mutex);
-	row_of(11, &row)->round = 1;
+	row_of(11, &row)->round = 2;
 	pthread_mutex_unlock(&mutex);
 	scheduler_due(scheduler, 1, START_MS);
 	assert_quiet(901);
 	settle(job, DELIVERY_DIE, 0);
 	job = next_job();
 	assert_int_equal(job->outcome.due.delivery, 11);
-	assert_int_equal(job->outcome.due.round, 1);
+	assert_int_equal(job->outcome.due.round, 2);
 	succeed(job);
 }
 
@@ -527,6 +561,46 @@ static void paused_endpoint_gets_nothing_until_it_is_resumed(void **state)
 	assert_quiet(901);
 	set_endpoint(1, ENDPOINT_ACTIVE, 8, false);
 	succeed(next_job());
+}
+
+static void test_goes_at_once_beside_window_and_pause(void **state)
+{
+	(void)state;
+	set_endpoint(1, ENDPOINT_ACTIVE, 1, true);
+	begin();
+	publish(1, 11, START_MS);
+	struct job *first = next_job();
+	publish(1, 12, START_MS);
+	publish_round(1, 13, START_MS, DELIVERY_ROUND_TEST);
+	struct job *test = next_job();
+	assert_int_equal(test->outcome.due.delivery, 13);
+	assert_non_null(test->event);
+	set_endpoint(1, ENDPOINT_PAUSED, 1, true);
+	publish_round(1, 14, START_MS, DELIVERY_ROUND_TEST);
+	struct job *paused = next_job();
+	assert_int_equal(paused->outcome.due.delivery, 14);
+	scheduler_freed(test);
+	settle(test, DELIVERY_CANCEL, 0);
+	wait_tested(1, 13);
+	succeed(paused);
+	wait_tested(2, 14);
+	/* The window is as it was. */
+	assert_quiet(901);
+	set_endpoint(1, ENDPOINT_ACTIVE, 1, true);
+	assert_quiet(902);
+	succeed(first);
+	struct job *second = next_job();
+	assert_int_equal(second->outcome.due.delivery, 12);
+	succeed(second);
+	assert_int_equal(tested_len, 2);
+}
+
+static void test_of_a_deleted_endpoint_is_over_at_once(void **state)
+{
+	(void)state;
+	begin();
+	publish_round(77, 13, START_MS, DELIVERY_ROUND_TEST);
+	wait_tested(1, 13);
 }
 
 static void cancelled_delivery_is_not_sent(void **state)
@@ -686,6 +760,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(due_lanes_take_turns, setup, teardown),
 	    cmocka_unit_test_teardown(live_jobs_are_bounded, teardown),
 	    cmocka_unit_test_setup_teardown(paused_endpoint_gets_nothing_until_it_is_resumed, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_goes_at_once_beside_window_and_pause, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_of_a_deleted_endpoint_is_over_at_once, setup, teardown),
 	    cmocka_unit_test_setup_teardown(cancelled_delivery_is_not_sent, setup, teardown),
 	    cmocka_unit_test_setup_teardown(deleted_endpoint_gets_nothing_more, setup, teardown),
 	    cmocka_unit_test_setup_teardown(backlog_is_read_in_pieces_and_sent_once_each, setup, teardown),

@@ -121,7 +121,9 @@ static int outcome_one(struct sqlite *s, struct outcome *outcome)
 	outcome->applied = applied > 0;
 	if (!outcome->applied)
 		return outcome->attempted ? record_late(s, outcome) : 0;
-	bool first_success = outcome->change == DELIVERY_SUCCEED && outcome->due.attempts == 0 && !s->base.env->capture_success;
+	/* Of a test the response is kept. */
+	bool first_success = outcome->change == DELIVERY_SUCCEED && outcome->due.attempts == 0 &&
+	                     outcome->due.round != DELIVERY_ROUND_TEST && !s->base.env->capture_success;
 	if (outcome->attempted && !first_success && insert_attempt(s, outcome))
 		return -1;
 	bool head_ended = outcome->change != DELIVERY_RETRY_LATER && was_pending;

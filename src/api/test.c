@@ -1,0 +1,258 @@
+/* POST /v1/endpoints/{id}/test: makes and sends a test event, and answers with the attempt when it is over. No thread waits for it: the
+ * exchange is suspended, and what is under way stands in a table by its event, from the commit of the publish (on the writer's
+ * thread) until api_tested() (on the scheduler's) or api_break_off(). */
+#include <stdlib.h>
+
+#include "api/call.h"
+#include "base/mem.h"
+#include "json/scan.h"
+#include "model/check.h"
+
+enum { TEST_TEXT_MAX = 512 };
+
+struct testing {
+	struct pool_job job;
+	struct testing *next; /* under the table's mutex */
+	struct api *api;
+	struct http_exchange *exchange;
+	char request_id[HTTP_REQUEST_ID_SIZE];
+	struct store_publish publish;
+	struct publish_item item;
+	struct err err; /* instead of an answer */
+};
+
+/* ---- The end -------------------------------------------------------------------------------------------------------------- */
+
+static void release(struct testing *testing)
+{
+	endpoint_unref(testing->item.only);
+	event_unref(testing->item.event);
+	index_targets_clear(&testing->item.targets);
+	free(testing);
+}
+
+static void answer(struct testing *testing, struct http_response *response)
+{
+	struct tests *tests = &testing->api->tests;
+	if (testing->err.code != ERR_NONE)
+		problem_respond(response, &testing->err, testing->request_id);
+	pthread_mutex_lock(&tests->mutex);
+	tests->len--;
+	pthread_mutex_unlock(&tests->mutex);
+	http_answer(testing->exchange, response);
+	release(testing);
+}
+
+static int delivery_found(void *context, const struct delivery_row *row)
+{
+	struct delivery_row *found = context;
+	found->id = row->id;
+	found->state = row->state;
+	return 0;
+}
+
+static int attempt_found(void *context, const struct attempt_row *row)
+{
+	struct strbuf *out = context;
+	put_attempt(out, row);
+	return 1;
+}
+
+/* As it is stored, so that a look at the delivery says the same. */
+static void read_and_answer(struct pool_job *job, void *thread_context)
+{
+	struct testing *testing = CONTAINER_OF(job, struct testing, job);
+	const struct worker *worker = thread_context;
+	struct http_response response = {.status = 200, .content_type = "application/json", .body = STRBUF_INIT(SMALL_BODY_MAX)};
+	struct strbuf *out = &response.body;
+	struct delivery_row row = {.id = 0};
+	struct page page = {.limit = 1};
+	int64_t event = testing->item.event_id;
+	if (reader_event_deliveries(worker->reader, event, &page, delivery_found, &row, &testing->err) == 0) {
+		put_id(out, "{\"event\":", ID_EVENT, event);
+		put_id(out, ",\"delivery\":", ID_DELIVERY, row.id);
+		put_text(out, ",\"state\":", slice_of(delivery_state_text(row.state)));
+		strbuf_puts(out, ",\"attempt\":");
+		size_t before = out->len;
+		if (reader_attempts(worker->reader, row.id, attempt_found, out, &testing->err) == 0 && out->len == before)
+			strbuf_puts(out, "null");
+		strbuf_putc(out, '}');
+	}
+	answer(testing, &response);
+}
+
+/* What was wrong before an attempt was made. Any thread. */
+static void answer_problem(struct testing *testing, enum err_code code, const char *why)
+{
+	struct http_response response = {.status = 0};
+	err_set(&testing->err, code, "%s", why);
+	answer(testing, &response);
+}
+
+void api_tested(struct api *api, int64_t event)
+{
+	struct testing **at = &api->tests.first;
+	pthread_mutex_lock(&api->tests.mutex);
+	while (*at && (*at)->item.event_id != event)
+		at = &(*at)->next;
+	struct testing *testing = *at;
+	if (testing)
+		*at = testing->next;
+	pthread_mutex_unlock(&api->tests.mutex);
+	if (!testing)
+		return;
+	testing->job.run = read_and_answer;
+	if (pool_post(api->pool, &testing->job) < 0)
+		answer_problem(testing, ERR_UNAVAILABLE, "The test was sent, but too many requests wait for its result to be read");
+}
+
+void api_break_off(struct api *api, bool stopping, const char *why)
+{
+	if (!api)
+		return;
+	pthread_mutex_lock(&api->tests.mutex);
+	struct testing *testing = api->tests.first;
+	api->tests.first = NULL;
+	api->tests.closed |= stopping;
+	pthread_mutex_unlock(&api->tests.mutex);
+	for (struct testing *next; testing; testing = next) {
+		next = testing->next;
+		answer_problem(testing, ERR_UNAVAILABLE, why);
+	}
+}
+
+/* ---- The beginning -------------------------------------------------------------------------------------------------------- */
+
+static void published(struct store_cmd *cmd)
+{
+	struct testing *testing = CONTAINER_OF(cmd, struct testing, publish.cmd);
+	struct tests *tests = &testing->api->tests;
+	enum err_code fate = cmd->fate != ERR_NONE ? cmd->fate : testing->item.fate;
+	if (fate != ERR_NONE) {
+		answer_problem(testing, fate,
+		               fate == ERR_ENDPOINT_DISABLED ? "The endpoint is disabled: resume it first"
+		               : fate == ERR_NOT_FOUND       ? "The endpoint was deleted meanwhile"
+		                                             : "The store cannot be written now, so nothing was sent: try again");
+		return;
+	}
+	pthread_mutex_lock(&tests->mutex);
+	bool closed = tests->closed;
+	if (!closed) {
+		testing->next = tests->first;
+		tests->first = testing;
+	}
+	pthread_mutex_unlock(&tests->mutex);
+	if (closed)
+		answer_problem(testing, ERR_UNAVAILABLE, "the hub is stopping");
+}
+
+static int read_member(struct call *call, struct slice key, struct slice value, struct slice *type, struct slice *data)
+{
+	if (json_string_is(key, "data")) {
+		if (data->at)
+			return err_field(&call->err, ERR_INVALID, "/data", "is given twice");
+		*data = value;
+		return 0;
+	}
+	struct strbuf *text = call_text(call, TEST_TEXT_MAX);
+	if (!json_string_is(key, "type")) {
+		char pointer[ERR_POINTER_MAX];
+		check_member(pointer, "", json_decode(key, text) < 0 ? "…" : strbuf_text(text));
+		return err_field(&call->err, ERR_INVALID, pointer, "is not known here; these are: type data");
+	}
+	if (type->at || json_kind_of(value) != JSON_KIND_STRING || json_decode(value, text) < 0)
+		return err_field(&call->err, ERR_INVALID, "/type", "must be a string, given once: an event type");
+	*type = (struct slice){strbuf_text(text), text->len};
+	return slice_is(*type, "grapnel.test") ? 0 : event_type_check(*type, "/type", &call->err);
+}
+
+/* The data's bytes are kept, as those of any event. */
+static int read_body(struct call *call, struct slice *type, struct slice *data)
+{
+	struct json_scan scan;
+	struct slice key, value;
+	if (call->request->body.len == 0)
+		return 0;
+	json_scan_init(&scan, call->request->body, call->api->config.ingest.depth_max + 1);
+	if (json_peek(&scan) != JSON_KIND_OBJECT && json_peek(&scan) != JSON_KIND_NONE)
+		return err_field(&call->err, ERR_INVALID, "", "the body must be a JSON object");
+	int found = json_open_object(&scan) < 0 ? -1 : 1;
+	while (found > 0 && (found = json_member(&scan, &key, &value)) > 0)
+		if (read_member(call, key, value, type, data) < 0)
+			return -1;
+	if (found == 0 && json_end(&scan) == 0)
+		return 0;
+	return err_set(&call->err, ERR_UNPARSABLE, "The JSON is broken at byte offset %zu: %s", (size_t)(scan.at - scan.begin),
+	               scan.why ? scan.why : "more follows after the value");
+}
+
+static struct slice default_data(struct call *call, const struct endpoint *endpoint)
+{
+	struct strbuf *text = call_text(call, TEST_TEXT_MAX);
+	put_text(text, "{\"message\":", SLICE_LITERAL("a test, sent by hand"));
+	put_id(text, ",\"endpoint\":", ID_ENDPOINT, endpoint->meta.id);
+	put_time(text, ",\"time\":", call_now_ms(call));
+	strbuf_putc(text, '}');
+	return (struct slice){strbuf_text(text), text->len};
+}
+
+/* Tests hold memory and a connection for as long as an endpoint takes its time: few at once. */
+static int take_place(struct call *call)
+{
+	struct tests *tests = &call->api->tests;
+	pthread_mutex_lock(&tests->mutex);
+	bool room = tests->len < TESTS_MAX && !tests->closed;
+	tests->len += room;
+	pthread_mutex_unlock(&tests->mutex);
+	if (room)
+		return 0;
+	return err_set(&call->err, ERR_UNAVAILABLE, "%d tests are under way already: try again when one has ended", TESTS_MAX);
+}
+
+static int start(struct call *call, struct endpoint *endpoint)
+{
+	struct slice data = {NULL, 0}, type = {NULL, 0};
+	if (read_body(call, &type, &data) < 0)
+		return -1;
+	if (endpoint->meta.status == ENDPOINT_DISABLED)
+		return err_set(&call->err, ERR_ENDPOINT_DISABLED, "The endpoint is disabled: resume it first");
+	struct event_fields fields = {
+	    .subscriber = endpoint->meta.subscriber,
+	    .time_ms = call_now_ms(call),
+	    .type = type.at ? type : SLICE_LITERAL("grapnel.test"),
+	    .content_type = SLICE_LITERAL("application/json"),
+	    .data = data.at ? data : default_data(call, endpoint),
+	};
+	struct event *event = event_new(&fields, call->api->config.budget);
+	if (!event)
+		return err_set(&call->err, ERR_UNAVAILABLE, "The hub has no memory for this request now; try again");
+	if (take_place(call) < 0) {
+		event_unref(event);
+		return -1;
+	}
+	struct testing *testing = mem_new(struct testing);
+	*testing = (struct testing){
+	    .api = call->api,
+	    .exchange = call->exchange,
+	    .item = {.event = event, .only = endpoint_ref(endpoint), .test = true},
+	};
+	memcpy(testing->request_id, call->request->id, sizeof testing->request_id);
+	testing->publish = (struct store_publish){
+	    .cmd = {.kind = STORE_PUBLISH, .done = published}, .items_len = 1, .items = &testing->item};
+	/* From here on the exchange may be answered at any moment. */
+	call->later = true;
+	store_post(call->api->config.store, &testing->publish.cmd);
+	return 0;
+}
+
+int endpoints_test(struct call *call)
+{
+	struct endpoint *endpoint;
+	if (!call->exchange)
+		return err_set(&call->err, ERR_UNAVAILABLE, "A test needs the running hub: grapnel serve");
+	if (resolve_endpoint_path(call, &endpoint) < 0)
+		return -1;
+	int result = start(call, endpoint);
+	endpoint_unref(endpoint);
+	return result;
+}
