@@ -2,7 +2,7 @@
 
 routes.def      both ways: path, method, operationId = handler, summary, scope, query parameters, body, and the answers that every such route can give
 errors.def      every code stands in Code and in the answer of its status, and nothing else does
-the model       fields of endpoints, retry policies, events, subscribers and keys; reasons, failures, states
+the model       fields of endpoints, retry policies, events, subscribers and keys; reasons, failures, states, formats, kinds of operations
 openapi.yaml    openapi.json is what is made of it, with the version of configure.ac
 
 check_openapi.py SRCDIR; exits 0, 1, or 77 when python3-yaml is missing and everything else agrees."""
@@ -208,6 +208,10 @@ def check_words(description, srcdir):
     for file, row, name in (("reasons", "REASON", "Reason"), ("failures", "FAILURE", "Failure")):
         words = rows(source(srcdir, f"src/model/{file}.def"), row, r'\w+, "(\w*)", \d+, "[^"]*"')
         same(f"src/model/{file}.def", description.schema(name)["enum"], [w for w in words if w])
+    formats = re.findall(r'"([\w-]+)"', block(source(srcdir, "src/model/endpoint.c"), "formats[] = {"))
+    same("src/model/endpoint.c, formats", description.schema("EndpointFormat")["enum"], formats)
+    kinds = re.findall(r'\] = "(\w+)"', block(source(srcdir, "src/api/render.c"), "kinds[] = {"))
+    same("src/api/render.c, kinds", description.schema("Operation")["properties"]["kind"]["enum"], kinds)
     states = rows(source(srcdir, "src/model/states.def"), "STATE", r'\w+, "(\w+)", \d+')
     same("src/model/states.def", description.schema("State")["enum"], states)
 

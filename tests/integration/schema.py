@@ -16,7 +16,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 KNOWN = {
     "$ref", "type", "const", "enum", "pattern", "format", "minLength", "maxLength", "minimum", "maximum", "properties", "required",
     "additionalProperties", "propertyNames", "maxProperties", "items", "minItems", "maxItems", "uniqueItems", "oneOf", "anyOf", "allOf",
-    "description", "default", "readOnly",
+    "description", "default", "readOnly", "contentEncoding",
 }  # fmt: skip
 
 

@@ -121,6 +121,39 @@ def test_events_deliveries_and_operations_have_the_described_fields(hub, sink, a
     ask("GET", "/readyz", 200, key=None)
 
 
+def test_cloudevents_have_the_described_fields(hub, ask):
+    event = {"specversion": "1.0", "id": "A1", "source": "/shop", "type": "order.created", "data": {"order": 1}, "region": "eu", "priority": 1}
+    request = {"body": json.dumps(event).encode(), "headers": {"Content-Type": "application/cloudevents+json"}}
+    made = described(hub.api("POST", "/v1/events", **request), "POST", "/v1/events")
+    assert made.status == 202
+    assert ask("GET", "/v1/events/{id}", 200, id=made.json["id"])["cloudevent"]["region"] == "eu"
+    structured = SCHEMAS.resolve({"$ref": "#/components/schemas/CloudEvent"})
+    assert SCHEMAS.findings(event, structured) == []
+    assert SCHEMAS.findings({**event, "region": []}, structured)
+
+
+def test_repair_has_the_described_fields(hub, sink, ask):
+    sink.on("/bad", Reply(500))
+    endpoint = hub.endpoint(sink.url("/bad"), ["bad"], uid="bad", retry={"schedule_ms": [1]})
+    event = hub.publish("bad", attributes={"a": "b"})
+    hub.wait_dead(1)
+    exported = hub.api("GET", "/v1/dead-letters/export")
+    content = SCHEMAS.document["paths"]["/v1/dead-letters/export"]["get"]["responses"]["200"]["content"]
+    assert exported.headers["content-type"] in content
+    lines = [json.loads(line) for line in exported.body.splitlines()]
+    assert len(lines) == 1
+    assert SCHEMAS.findings(lines[0], content["application/x-ndjson"]["x-line"]) == []
+    ask("POST", "/v1/endpoints/{id}/recover", 200, {"since": "-1h", "dry_run": True}, id="bad")
+    ask("POST", "/v1/endpoints/{id}/recover", 200, {"since": "-1h", "states": ["delivered"], "dry_run": True}, id="bad")
+    operation = ask("POST", "/v1/endpoints/{id}/recover", 202, {"since": "-1h", "types": ["bad"]}, id="bad")
+    hub.wait_operation(operation)
+    ask("GET", "/v1/operations/{id}", 200, id=operation["id"])
+    sent = ask("POST", "/v1/events/{id}/resend", 200, {"endpoints": ["bad"]}, id=event["id"])
+    assert [s["endpoint"] for s in sent["data"]] == [endpoint["id"]]
+    hub.api("POST", "/v1/endpoints/bad/disable")
+    ask("POST", "/v1/events/{id}/resend", 409, {"endpoints": ["bad"]}, id=event["id"])
+
+
 def numbers():
     """(pointer, schema) of every number that an endpoint is written with."""
     for name, schema in SCHEMAS.document["components"]["schemas"]["EndpointWrite"]["properties"].items():
