@@ -166,7 +166,7 @@ static int make_whole(struct message *message)
 {
 	size_t middle_len = strlen(message->middle), head_len = message->id.len + middle_len;
 	message->whole_len = head_len + message->body.len;
-	message->whole = malloc(message->whole_len);
+	message->whole = malloc(message->whole_len + 1);
 	if (!message->whole)
 		return -1;
 	memcpy(message->whole, message->id.at, message->id.len);
