@@ -6,6 +6,7 @@
 #include "base/codec.h"
 #include "base/log.h"
 #include "json/scan.h"
+#include "model/media.h"
 #include "store/filter.h"
 
 /* Of a page: it ends with the line that goes beyond. */
@@ -23,17 +24,6 @@ struct writing {
 	struct store_reader *reader;
 	struct strbuf *out;
 };
-
-/* "application/json", or a type that ends in "+json", with whatever parameters. */
-static bool says_json(struct slice type)
-{
-	static const char json[] = "application/json", suffix[] = "+json";
-	size_t len = 0;
-	while (len < type.len && type.at[len] != ';' && type.at[len] != ' ')
-		len++;
-	struct slice name = {type.at, len};
-	return slice_is(name, json) || (len > sizeof suffix - 1 && memcmp(type.at + len - (sizeof suffix - 1), suffix, sizeof suffix - 1) == 0);
-}
 
 static bool is_json(struct slice data)
 {
@@ -80,7 +70,9 @@ static void put_payload(struct writing *writing, int64_t id)
 	put_text(out, ",\"content_type\":", f->content_type);
 	strbuf_puts(out, ",\"attributes\":");
 	strbuf_slice(out, f->attributes.at ? f->attributes : SLICE_LITERAL("{}"));
-	if (says_json(f->content_type) && is_json(f->data))
+	strbuf_puts(out, ",\"cloudevent\":");
+	strbuf_slice(out, f->context.at ? f->context : SLICE_LITERAL("null"));
+	if (media_type_is_json(f->content_type) && is_json(f->data))
 		put_json_line(out, f->data);
 	else
 		put_base64(out, f->data);

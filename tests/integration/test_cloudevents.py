@@ -417,6 +417,20 @@ def test_ce_headers_of_ones_own_are_refused(shared_hub, shared_sink):
     assert (answer.status, answer.pointers) == (422, ["/headers/Ce-Id"])
 
 
+def test_a_dead_letter_is_exported_with_its_context(hub, sink):
+    sink.on("/", 500)
+    hub.endpoint(sink.url(), ["*"], retry={"max_attempts": 1})
+    binary(hub, PNG, "image/png", ext="x\u2028".encode().decode("latin-1"))
+    hub.publish(data=1)
+    hub.wait_dead(2)
+    lines = [json.loads(line) for line in hub.api("GET", "/v1/dead-letters/export").body.splitlines()]
+    exported = {line["type"]: line for line in lines}
+    theirs = exported[EVENT["type"]]
+    assert theirs["cloudevent"] == {**EVENT, "datacontenttype": "image/png", "ext": "x\u2028"}
+    assert base64.b64decode(theirs["data_base64"]) == PNG
+    assert exported["test.event"]["cloudevent"] is None
+
+
 # Tracing. name: (extensions, headers, traceparent and tracestate that arrive, those of the context).
 TRACES = {
     "neither": ({}, {}, (None, None), (None, None)),
