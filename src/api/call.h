@@ -159,6 +159,7 @@ int filter_by_time(struct call *call, int64_t *since_ms, int64_t *until_ms) ATTR
 /* 1: given, and one of `words` (separated by spaces), 0, -1. */
 int filter_by_word(struct call *call, const char *name, const char *words, struct slice *word) ATTR_MUST_USE;
 enum { FILTER_Q_MAX = 200 };
+bool filter_is_utf8(struct slice text);
 
 /* ---- resolve.c: ids and uids to ids ---- */
 

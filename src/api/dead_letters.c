@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "api/call.h"
-#include "base/utf8.h"
 #include "model/pattern.h"
 
 /* ---- List ----------------------------------------------------------------------------------------------------------------- */
@@ -59,16 +58,6 @@ static int read_time(struct call *call, struct slice text, const char *pointer, 
 	                 "must be an RFC 3339 time such as 2030-01-31T08:00:00Z, or a span back from now: -30m, -1h, -7d");
 }
 
-static bool is_utf8(struct slice text)
-{
-	size_t at = 0, len = 1;
-	while (at < text.len && len > 0) {
-		len = utf8_sequence(text.at + at, text.at + text.len);
-		at += len;
-	}
-	return at == text.len;
-}
-
 /* `above` is "?" or "/filter/": what stands before a name in a pointer. */
 static int read_filter(struct call *call, const struct filter_texts *texts, const char *above, struct dead_filter *filter)
 {
@@ -87,8 +76,9 @@ static int read_filter(struct call *call, const struct filter_texts *texts, cons
 		return err_field(&call->err, ERR_INVALID, pointer_of(above, "reason", pointer),
 		                 "must be a reason: exhausted, gone, expired, endpoint_disabled, endpoint_deleted or corrupt");
 	filter->q = texts->q;
-	if (texts->q.at && (texts->q.len == 0 || texts->q.len > FILTER_Q_MAX || !is_utf8(texts->q)))
-		return err_field(&call->err, ERR_INVALID, pointer_of(above, "q", pointer), "must have 1 to %d bytes of UTF-8 text", FILTER_Q_MAX);
+	if (texts->q.at && (texts->q.len == 0 || texts->q.len > FILTER_Q_MAX || !filter_is_utf8(texts->q)))
+		return err_field(&call->err, ERR_INVALID, pointer_of(above, "q", pointer), "must have 1 to %d bytes of UTF-8 text",
+		                 FILTER_Q_MAX);
 	if (read_time(call, texts->since, pointer_of(above, "since", pointer), &filter->since_ms) < 0)
 		return -1;
 	return read_time(call, texts->until, pointer_of(above, "until", pointer), &filter->until_ms);

@@ -123,29 +123,16 @@ static struct export *export_new(const struct dead_filter *filter)
 	return export;
 }
 
-static int take_time(void *context, const struct delivery_row *row)
-{
-	*(int64_t *)context = row->ended_ms;
-	return 1;
-}
-
-/* What dies from now on is not in it. Times of death grow from commit to commit, and may be ahead of the clock. */
-static int bound(struct call *call, struct dead_filter *filter)
-{
-	struct page page = {.limit = 1};
-	int64_t newest_ms = call_now_ms(call);
-	if (reader_dead(call->worker->reader, filter, &page, take_time, &newest_ms, &call->err) < 0)
-		return -1;
-	if (filter->until_ms == 0 || filter->until_ms > newest_ms)
-		filter->until_ms = newest_ms + 1;
-	return 0;
-}
-
 int dead_letters_export(struct call *call)
 {
 	struct dead_filter filter = {.endpoint = 0};
-	if (call_dead_filter(call, &filter) < 0 || bound(call, &filter) < 0)
+	int64_t now_ms = call_now_ms(call), last_ms;
+	if (call_dead_filter(call, &filter) < 0 || reader_dead_last(call->worker->reader, &last_ms, &call->err) < 0)
 		return -1;
+	/* Deaths may be dated a little after the clock's time. */
+	int64_t end_ms = (last_ms > now_ms ? last_ms : now_ms) + 1;
+	if (filter.until_ms == 0 || filter.until_ms > end_ms)
+		filter.until_ms = end_ms;
 	struct export *export = export_new(&filter);
 	if (!export)
 		return err_set(&call->err, ERR_UNAVAILABLE, "The hub has no memory for this request now; try again");

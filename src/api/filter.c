@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/call.h"
+#include "base/utf8.h"
 #include "model/pattern.h"
 
 int filter_by_pattern(struct call *call, const char *name, struct slice *pattern)
@@ -13,14 +14,24 @@ int filter_by_pattern(struct call *call, const char *name, struct slice *pattern
 	return given <= 0 ? given : pattern_check(*pattern, pointer, &call->err);
 }
 
+bool filter_is_utf8(struct slice text)
+{
+	size_t at = 0, len = 1;
+	while (at < text.len && len > 0) {
+		len = utf8_sequence(text.at + at, text.at + text.len);
+		at += len;
+	}
+	return at == text.len;
+}
+
 int filter_by_text(struct call *call, const char *name, size_t max_bytes, struct slice *text)
 {
 	char pointer[ERR_POINTER_MAX];
 	int given = call_param(call, name, text);
-	if (given <= 0 || (text->len > 0 && text->len <= max_bytes))
+	if (given <= 0 || (text->len > 0 && text->len <= max_bytes && filter_is_utf8(*text)))
 		return given < 0 ? -1 : 0;
 	snprintf(pointer, sizeof pointer, "?%s", name);
-	return err_field(&call->err, ERR_INVALID, pointer, "must have 1 to %zu bytes", max_bytes);
+	return err_field(&call->err, ERR_INVALID, pointer, "must have 1 to %zu bytes of UTF-8 text", max_bytes);
 }
 
 int filter_by_trace(struct call *call, struct slice *trace_id)

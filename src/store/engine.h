@@ -233,6 +233,7 @@ struct reader_ops {
 	                struct err *err);
 	int (*dead)(struct store_reader *r, const struct dead_filter *filter, struct page *page,
 	            int (*row)(void *, const struct delivery_row *), void *context, struct err *err);
+	int (*dead_last)(struct store_reader *r, int64_t *wall_ms, struct err *err);
 	int (*dead_count)(struct store_reader *r, const struct dead_filter *filter, int64_t *count, struct err *err);
 	int (*recover_count)(struct store_reader *r, const struct recover_filter *filter, struct recover_count *count, struct err *err);
 	int (*operations)(struct store_reader *r, const struct operation_filter *filter, struct page *page,

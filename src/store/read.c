@@ -82,6 +82,11 @@ int reader_dead(struct store_reader *r, const struct dead_filter *filter, struct
 	return r->ops->dead(r, filter, page, row, context, err);
 }
 
+int reader_dead_last(struct store_reader *r, int64_t *wall_ms, struct err *err)
+{
+	return r->ops->dead_last(r, wall_ms, err);
+}
+
 int reader_dead_count(struct store_reader *r, const struct dead_filter *filter, int64_t *count, struct err *err)
 {
 	return r->ops->dead_count(r, filter, count, err);

@@ -171,6 +171,8 @@ int reader_attempts(struct store_reader *r, int64_t delivery, int (*row)(void *,
 /* Sorted by (time of death, id). */
 int reader_dead(struct store_reader *r, const struct dead_filter *filter, struct page *page, int (*row)(void *, const struct delivery_row *),
                 void *context, struct err *err) ATTR_MUST_USE;
+/* The latest time of death there is, 0 without one: it may lie a little after the clock's time. */
+int reader_dead_last(struct store_reader *r, int64_t *wall_ms, struct err *err) ATTR_MUST_USE;
 int reader_dead_count(struct store_reader *r, const struct dead_filter *filter, int64_t *count, struct err *err) ATTR_MUST_USE;
 /* What a recovery would send now: those that have not expired. It counts for a bounded time. */
 struct recover_count {

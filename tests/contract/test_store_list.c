@@ -265,6 +265,9 @@ static void who_reads_dead_letters_upwards_misses_none_of_the_same_millisecond(v
 	assert_int_equal(listed.len, 3);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(listed.ids[i], dues[2 - i].delivery);
+	int64_t last_ms;
+	assert_int_equal(reader_dead_last(w->reader, &last_ms, &err), 0);
+	assert_int_equal(last_ms, world_delivery(w, dues[0].delivery).row.ended_ms);
 	/* An operation that begins now covers them all, and so after a restart. */
 	int64_t operation = world_operation(w, OPERATION_DISCARD, &filter);
 	world_operations_end(w);

@@ -165,6 +165,14 @@ int sqlite_read_dead(struct store_reader *base, const struct dead_filter *filter
 	return 0;
 }
 
+int sqlite_read_dead_last(struct store_reader *base, int64_t *wall_ms, struct err *err)
+{
+	struct sqlite_reader *r = reader_of(base);
+	struct run run = db_run(&r->db, QUERY_DEAD_LAST);
+	*wall_ms = 0;
+	return run_value(&run, wall_ms) < 0 ? reader_failed(r, err) : 0;
+}
+
 static int count_dead(void *context, const struct delivery_row *delivery)
 {
 	(void)delivery;

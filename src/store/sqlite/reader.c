@@ -163,6 +163,7 @@ const struct reader_ops sqlite_reader_ops = {
     .delivery = sqlite_read_delivery,
     .attempts = sqlite_read_attempts,
     .dead = sqlite_read_dead,
+    .dead_last = sqlite_read_dead_last,
     .dead_count = sqlite_read_dead_count,
     .recover_count = sqlite_read_recover_count,
     .operations = sqlite_read_operations,

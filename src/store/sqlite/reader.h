@@ -60,6 +60,7 @@ int sqlite_read_attempts(struct store_reader *r, int64_t delivery, int (*row)(vo
                          struct err *err);
 int sqlite_read_dead(struct store_reader *r, const struct dead_filter *filter, struct page *page,
                      int (*row)(void *, const struct delivery_row *), void *context, struct err *err);
+int sqlite_read_dead_last(struct store_reader *r, int64_t *wall_ms, struct err *err);
 int sqlite_read_dead_count(struct store_reader *r, const struct dead_filter *filter, int64_t *count, struct err *err);
 
 /* repair_rows.c */
