@@ -3,6 +3,7 @@
 #ifndef GRAPNEL_STORE_READ_H
 #define GRAPNEL_STORE_READ_H
 
+#include "base/strbuf.h"
 #include "store/store.h"
 
 struct store_reader;
@@ -71,7 +72,7 @@ struct operation_row {
 };
 
 struct document_row { /* subscriber or endpoint */
-	int64_t id, created_ms, updated_ms;
+	int64_t id, version, created_ms, updated_ms;
 	json_t *doc;                      /* borrowed */
 	const struct endpoint *endpoint;  /* endpoints only; borrowed */
 };
@@ -80,6 +81,24 @@ struct event_filter {
 	int64_t subscriber; /* 0: any */
 	struct slice type;  /* a pattern */
 	int64_t since_ms, until_ms;
+};
+
+/* A change in the audit. Absent slices are {NULL, 0}. */
+struct audit_row {
+	int64_t id, at_ms, subscriber;
+	struct slice actor, actor_name, address, request_id, action, resource, before, after;
+};
+
+struct audit_filter {
+	int64_t since_ms, until_ms;
+	struct slice actor, action, resource; /* absent: any */
+};
+
+/* An event type that was seen (count > 0) or described (doc is not NULL). */
+struct event_type_row {
+	int64_t id, count, first_seen_ms, last_seen_ms, updated_ms;
+	struct slice type;
+	json_t *doc;
 };
 
 /* `row` returns 0 to go on. All return 0 or -1 with err (NOT_FOUND for a thing that is not there). only_subscriber ≠ 0 hides what
@@ -124,6 +143,22 @@ int reader_endpoint(struct store_reader *r, int64_t id, int64_t only_subscriber,
                     struct err *err) ATTR_MUST_USE;
 int reader_keys(struct store_reader *r, struct page *page, int (*row)(void *, const struct key *), void *context, struct err *err)
     ATTR_MUST_USE;
+
+/* By time. */
+int reader_audit(struct store_reader *r, const struct audit_filter *filter, struct page *page, int (*row)(void *, const struct audit_row *),
+                 void *context, struct err *err) ATTR_MUST_USE;
+/* The names of what changes are called in the audit: whether it is one; all, for a person. */
+bool audit_action_known(struct slice text);
+void audit_actions(struct strbuf *out);
+/* In the order in which they were first seen or described; `described`: these alone. */
+int reader_event_types(struct store_reader *r, struct page *page, bool described, int (*row)(void *, const struct event_type_row *),
+                       void *context, struct err *err) ATTR_MUST_USE;
+int reader_event_type(struct store_reader *r, struct slice type, int (*row)(void *, const struct event_type_row *), void *context,
+                      struct err *err) ATTR_MUST_USE;
+/* What a request was answered that came before: *answer (malloc, a NUL behind it), NULL when there is none. KEY_REUSED when its key
+ * was used for another one. See once.h. */
+int reader_once(struct store_reader *r, const struct master_key *master, const struct once *once, int64_t now_ms, char **answer,
+                size_t *answer_len, struct err *err) ATTR_MUST_USE;
 
 /* Integrity, schema and settings, for `grapnel check`: one call of `finding` per problem. It may take long. */
 int reader_check(struct store_reader *r, void (*finding)(void *, const char *text), void *context, struct err *err) ATTR_MUST_USE;

@@ -275,6 +275,9 @@ static void hot_queries_seek_their_index_and_sort_nothing(void **state)
 	    {"repair_events", "SEARCH events USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
 	    {"endpoints_of_subscriber_asc", "endpoints_subscriber (subscriber=? AND id>?)"},
 	    {"operation_open_after", "operations_open"},
+	    {"audit_of_resource_desc", "audit_resource (resource=? AND id>? AND id<?)"},
+	    {"audit_of_actor_desc", "audit_actor (actor=? AND id>? AND id<?)"},
+	    {"once_oldest", "once_age (at_ms<?)"},
 	};
 	sqlite3 *conn = open_file(w);
 	for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {

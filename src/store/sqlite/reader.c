@@ -165,5 +165,9 @@ const struct reader_ops sqlite_reader_ops = {
     .endpoints = sqlite_read_endpoints,
     .endpoint = sqlite_read_endpoint,
     .keys = sqlite_read_keys,
+    .audit = sqlite_read_audit,
+    .event_types = sqlite_read_event_types,
+    .event_type = sqlite_read_event_type,
+    .once = sqlite_read_once,
     .check = sqlite_read_check,
 };

@@ -74,6 +74,13 @@ int sqlite_read_endpoints(struct store_reader *r, struct page *page, int64_t sub
 int sqlite_read_endpoint(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct document_row *),
                          void *context, struct err *err);
 int sqlite_read_keys(struct store_reader *r, struct page *page, int (*row)(void *, const struct key *), void *context, struct err *err);
+int sqlite_read_audit(struct store_reader *r, const struct audit_filter *filter, struct page *page,
+                      int (*row)(void *, const struct audit_row *), void *context, struct err *err);
+int sqlite_read_event_types(struct store_reader *r, struct page *page, bool described, int (*row)(void *, const struct event_type_row *),
+                            void *context, struct err *err);
+int sqlite_read_event_type(struct store_reader *r, struct slice type, int (*row)(void *, const struct event_type_row *), void *context,
+                           struct err *err);
+int sqlite_read_once(struct store_reader *r, const struct once *once, struct once_record *record, struct err *err);
 int sqlite_read_check(struct store_reader *r, void (*finding)(void *, const char *text), void *context, struct err *err);
 
 #endif
