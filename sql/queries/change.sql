@@ -29,12 +29,12 @@ SELECT id, at_ms, subscriber, actor, actor_name, address, request_id, action, re
 WHERE actor = ?3 AND id > ?1 AND id < ?2 ORDER BY id DESC;
 
 -- name: once_get
-SELECT content, at_ms, result, created, secret, answer FROM once WHERE key = ?1;
+SELECT content, at_ms, result, created, detail, answer FROM once WHERE key = ?1;
 
 -- name: once_put
-INSERT INTO once (key, content, at_ms, result, created, secret, answer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+INSERT INTO once (key, content, at_ms, result, created, detail, answer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
 ON CONFLICT (key) DO UPDATE SET content = excluded.content, at_ms = excluded.at_ms, result = excluded.result, created = excluded.created,
-	secret = excluded.secret, answer = excluded.answer;
+	detail = excluded.detail, answer = excluded.answer;
 
 -- name: once_oldest
 SELECT id FROM once INDEXED BY once_age WHERE at_ms <= ?1 ORDER BY at_ms LIMIT 1;

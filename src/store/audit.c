@@ -24,12 +24,14 @@ static const struct {
     {CHANGE_ENDPOINT_RESUME, "endpoint.resume"},
     {CHANGE_ENDPOINT_DISABLE, "endpoint.disable"},
     {CHANGE_SECRET_ROTATE, "endpoint.rotate_secret"},
+    {CHANGE_ENDPOINT_RECOVER, "endpoint.recover"},
     {CHANGE_KEY_CREATE, "key.create"},
     {CHANGE_KEY_REVOKE, "key.revoke"},
     {CHANGE_DELIVERY_RETRY, "delivery.retry"},
     {CHANGE_DELIVERY_CANCEL, "delivery.cancel"},
     {CHANGE_OPERATION_CREATE, "operation.create"},
     {CHANGE_OPERATION_CANCEL, "operation.cancel"},
+    {CHANGE_EVENT_RESEND, "event.resend"},
     {CHANGE_EVENT_TYPE_PUT, "event_type.describe"},
     {CHANGE_EVENT_TYPE_DELETE, "event_type.forget"},
 };
@@ -264,7 +266,7 @@ int audit_delivery(struct tx *tx, struct store_change *change, const struct deli
 
 static json_t *operation_shown(const struct operation_record *record)
 {
-	static const char *const kinds[] = {[OPERATION_RETRY] = "retry", [OPERATION_DISCARD] = "discard"};
+	static const char *const kinds[] = {[OPERATION_RETRY] = "retry", [OPERATION_DISCARD] = "discard", [OPERATION_RECOVER] = "recover"};
 	const char *state = record->cancelled ? "cancelled" : record->ended_ms ? "done" : "running";
 	json_t *filter = json_loads(record->filter ? record->filter : "null", JSON_DECODE_ANY, NULL);
 	return json_pack("{s:s, s:s, s:o?, s:I, s:I, s:I}", "kind", kinds[record->kind], "state", state, "filter", filter, "total",
@@ -282,4 +284,28 @@ int audit_operation(struct tx *tx, struct store_change *change, const struct ope
 	}
 	id_format(ID_OPERATION, after->id, id);
 	return audit_note(tx, change, action_of(change->what), id, after->subscriber, was, is);
+}
+
+/* The event itself is never changed: what is noted are the deliveries. */
+int audit_resend(struct tx *tx, struct store_change *change, int64_t subscriber)
+{
+	static const char *const done[] = {[RESEND_REOPENED] = "reopened", [RESEND_MADE] = "made", [RESEND_HASTENED] = "hastened"};
+	json_t *list = json_array();
+	char id[ID_TEXT_SIZE], endpoint[ID_TEXT_SIZE], delivery[ID_TEXT_SIZE];
+	int result = list ? 0 : -1;
+	for (size_t i = 0; result == 0 && i < change->resent_len; i++) {
+		const struct resent *resent = &change->resent[i];
+		id_format(ID_ENDPOINT, resent->endpoint, endpoint);
+		id_format(ID_DELIVERY, resent->delivery, delivery);
+		result = json_array_append_new(
+		    list, json_pack("{s:s, s:s, s:s}", "endpoint", endpoint, "delivery", delivery, "action", done[resent->action]));
+	}
+	json_t *after = result == 0 ? json_pack("{s:o}", "deliveries", list) : NULL;
+	if (!after) {
+		if (result)
+			json_decref(list);
+		return memory_out(change);
+	}
+	id_format(ID_EVENT, change->id, id);
+	return audit_note(tx, change, action_of(change->what), id, subscriber, NULL, after);
 }

@@ -21,6 +21,7 @@ int audit_delivery(struct tx *tx, struct store_change *change, const struct deli
     ATTR_MUST_USE;
 int audit_operation(struct tx *tx, struct store_change *change, const struct operation_record *before,
                     const struct operation_record *after) ATTR_MUST_USE;
+int audit_resend(struct tx *tx, struct store_change *change, int64_t subscriber) ATTR_MUST_USE;
 /* Anything else: takes over both documents. `resource`: its public id or name. */
 int audit_note(struct tx *tx, struct store_change *change, const char *action, const char *resource, int64_t subscriber, json_t *before,
                json_t *after) ATTR_MUST_USE;

@@ -91,13 +91,14 @@ void endpoint_record_clear(struct endpoint_record *record);
 /* NULL and `err` when what is stored is not valid (any more). One reference. */
 struct endpoint *endpoint_of_record(const struct endpoint_record *record, struct err *err) ATTR_MUST_USE;
 
-/* A request that was carried out (once.h). Secret and answer are sealed, owned; NULL: none. */
+/* A request that was carried out (once.h). Detail and answer are sealed, owned; NULL: none. */
 struct once_record {
 	struct once once;
 	int64_t at_ms, result;
 	bool created;
-	size_t secret_len, answer_len;
-	uint8_t *secret, *answer;
+	size_t detail_len, answer_len;
+	uint8_t *detail; /* what only the answer of the change says, such as a secret */
+	uint8_t *answer;
 };
 
 void once_record_clear(struct once_record *record);

@@ -14,7 +14,7 @@ enum { SWEEP_ROWS = 500, PLACE_SIZE = 64 };
 
 void once_record_clear(struct once_record *record)
 {
-	free(record->secret);
+	free(record->detail);
 	free(record->answer);
 	*record = (struct once_record){.at_ms = 0};
 }
@@ -75,6 +75,60 @@ static int reused(struct err *err)
 	return err_set(err, ERR_KEY_REUSED, "This Idempotency-Key was used for another request: another path or another body");
 }
 
+/* ---- What only the answer of a change says ---- */
+
+/* As text (malloc), NULL when there is nothing of the kind; -1: memory is out. */
+static int detail_of(const struct store_change *change, char **text)
+{
+	*text = NULL;
+	if (change->result_secret)
+		return (*text = strdup(change->result_secret)) ? 0 : -1;
+	if (!change->resent)
+		return 0;
+	json_t *list = json_array();
+	int result = list ? 0 : -1;
+	for (size_t i = 0; result == 0 && i < change->resent_len; i++) {
+		const struct resent *resent = &change->resent[i];
+		result = json_array_append_new(list, json_pack("[I, I, i]", (json_int_t)resent->endpoint, (json_int_t)resent->delivery,
+		                                               (int)resent->action));
+	}
+	*text = result == 0 ? json_dumps(list, JSON_COMPACT) : NULL;
+	json_decref(list);
+	return *text ? 0 : -1;
+}
+
+static int resent_from(struct store_change *change, const char *text)
+{
+	json_t *list = json_loads(text, 0, NULL);
+	size_t len = json_array_size(list);
+	int result = 0;
+	change->resent = calloc(len + 1, sizeof *change->resent);
+	for (size_t i = 0; change->resent && result == 0 && i < len; i++) {
+		json_int_t endpoint, delivery;
+		int action;
+		result = json_unpack(json_array_get(list, i), "[I, I, i]", &endpoint, &delivery, &action);
+		if (result == 0)
+			change->resent[change->resent_len++] =
+			    (struct resent){.endpoint = endpoint, .delivery = delivery, .action = (enum resend_action)action};
+	}
+	bool good = list && change->resent && result == 0;
+	json_decref(list);
+	return good ? 0 : -1;
+}
+
+/* Takes the text. */
+static int detail_from(struct store_change *change, char *text)
+{
+	int result = 0;
+	if (change->what == CHANGE_EVENT_RESEND) {
+		result = resent_from(change, text);
+		free(text);
+	} else {
+		change->result_secret = text;
+	}
+	return result;
+}
+
 /* ---- The writer ---- */
 
 int once_recall(struct tx *tx, struct store_change *change)
@@ -93,10 +147,9 @@ int once_recall(struct tx *tx, struct store_change *change)
 		change->repeated = true;
 		change->result_id = record.result;
 		change->created = record.created;
-		if (record.secret)
-			change->result_secret = opened(tx->store->config.master, once, "secret", record.secret, record.secret_len, &len);
-		if (record.secret && !change->result_secret)
-			found = err_set(&change->err, ERR_INTERNAL, "the first answer's secret cannot be opened");
+		char *detail = record.detail ? opened(tx->store->config.master, once, "detail", record.detail, record.detail_len, &len) : NULL;
+		if (record.detail && (!detail || detail_from(change, detail)))
+			found = err_set(&change->err, ERR_INTERNAL, "what the first answer said cannot be opened");
 	}
 	once_record_clear(&record);
 	return found < 0 ? -1 : verdict == ONCE_REPEATED;
@@ -108,10 +161,14 @@ int once_keep(struct tx *tx, const struct store_change *change)
 	if (!once || change->what == CHANGE_ONCE_ANSWER)
 		return 0;
 	struct once_record record = {.once = *once, .at_ms = tx->now_ms, .result = change->result_id, .created = change->created};
-	if (change->result_secret) {
-		record.secret =
-		    sealed(tx->store, once, "secret", change->result_secret, strlen(change->result_secret), &record.secret_len);
-		if (!record.secret)
+	char *detail;
+	if (detail_of(change, &detail))
+		return storage_fault(tx);
+	if (detail) {
+		record.detail = sealed(tx->store, once, "detail", detail, strlen(detail), &record.detail_len);
+		explicit_bzero(detail, strlen(detail));
+		free(detail);
+		if (!record.detail)
 			return storage_fault(tx);
 	}
 	int result = tx->engine->ops->once_put(tx->engine, &record);

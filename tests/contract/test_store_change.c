@@ -282,6 +282,28 @@ static void a_crash_before_the_answer_makes_no_second_thing(void **state)
 	store_change_clear(&again);
 }
 
+static void a_repeated_resend_tells_the_first_ones_deliveries(void **state)
+{
+	struct world *w = *state;
+	struct once once = once_numbered(1, 1);
+	struct caller caller = {.once = &once};
+	int64_t endpoint = world_endpoint(w, "order.*", NULL);
+	int64_t event = world_publish(w, &(struct world_event){.type = "order.created"});
+	struct due due = world_first_due(w, endpoint);
+	assert_true(world_settle(w, &due, 200, REASON_NONE));
+	struct store_change change = {.what = CHANGE_EVENT_RESEND, .id = event};
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(run(w, &change, &caller, NULL), ERR_NONE);
+		assert_int_equal(change.repeated, i);
+		assert_int_equal(change.resent_len, 1);
+		assert_int_equal(change.resent[0].endpoint, endpoint);
+		assert_int_equal(change.resent[0].delivery, due.delivery);
+		assert_int_equal(change.resent[0].action, RESEND_REOPENED);
+	}
+	assert_int_equal(world_delivery(w, due.delivery).row.round, 2);
+	store_change_clear(&change);
+}
+
 static bool file_holds(struct world *w, const char *name, const char *text)
 {
 	char *path = temp_path(w->dir, name);
@@ -695,6 +717,7 @@ int main(void)
 	    WORLD_TEST(two_twins_in_one_batch_make_one_thing),
 	    WORLD_TEST(a_request_that_failed_is_not_remembered),
 	    WORLD_TEST(a_crash_before_the_answer_makes_no_second_thing),
+	    WORLD_TEST(a_repeated_resend_tells_the_first_ones_deliveries),
 	    WORLD_TEST(an_answer_is_kept_sealed_until_the_window_is_over),
 	    WORLD_TEST(old_answers_are_swept_in_slices),
 	    WORLD_TEST(a_change_says_who_did_what_to_what),

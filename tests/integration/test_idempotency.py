@@ -95,6 +95,26 @@ def test_repair_is_done_once(hub, sink):
     assert len(hub.pages("/v1/operations")) == 1
 
 
+def test_sending_again_is_done_once(hub, sink):
+    hub.endpoint(sink.url(), uid="e")
+    event = hub.publish()
+    delivered = hub.wait_delivery(event, "delivered")
+    first = post(hub, f"/v1/events/{event['id']}/resend")
+    assert first.status == 200 and len(first.json["data"]) == 1
+    same(first, post(hub, f"/v1/events/{event['id']}/resend"))
+    recover = {"since": "-1h", "states": ["delivered"]}
+    hub.wait_delivery(event, "delivered", where=lambda d: d["round"] == 2)
+    begun = post(hub, "/v1/endpoints/e/recover", recover)
+    assert begun.status == 202
+    hub.wait_operation(begun.json)
+    same(begun, post(hub, "/v1/endpoints/e/recover", recover))
+    hub.wait_delivery(event, "delivered", where=lambda d: d["round"] == 3)
+    assert len(sink.received()) == 3
+    assert [r["action"] for r in hub.pages("/v1/audit", order="asc")][-2:] == ["event.resend", "endpoint.recover"]
+    resent = hub.got("/v1/audit", resource=event["id"])["data"][0]
+    assert resent["after"] == {"deliveries": [{"endpoint": delivered["endpoint"], "delivery": delivered["id"], "action": "reopened"}]}
+
+
 def test_what_changes_nothing_is_remembered_too(hub, sink):
     sink.on("/", 500)
     hub.endpoint(sink.url())

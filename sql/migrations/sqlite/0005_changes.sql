@@ -18,8 +18,8 @@ CREATE TABLE audit (
 CREATE INDEX audit_resource ON audit (resource, id);
 CREATE INDEX audit_actor ON audit (actor, id);
 
--- Requests with an Idempotency-Key that changed something (src/store/once.h). secret and answer are sealed; answer is NULL until the
--- request was answered.
+-- Requests with an Idempotency-Key that changed something (src/store/once.h). detail (what only the answer
+-- of the change says) and answer are sealed; answer is NULL until the request was answered.
 CREATE TABLE once (
 	id INTEGER PRIMARY KEY,
 	key BLOB NOT NULL UNIQUE,
@@ -27,7 +27,7 @@ CREATE TABLE once (
 	at_ms INTEGER NOT NULL,
 	result INTEGER NOT NULL,
 	created INTEGER NOT NULL,
-	secret BLOB,
+	detail BLOB,
 	answer BLOB
 );
 CREATE INDEX once_age ON once (at_ms);

@@ -47,7 +47,7 @@ int sqlite_once_put(struct engine *engine, const struct once_record *record)
 	run_int(&run, 3, record->at_ms);
 	run_int(&run, 4, record->result);
 	run_int(&run, 5, record->created);
-	run_blob(&run, 6, record->secret, record->secret_len);
+	run_blob(&run, 6, record->detail, record->detail_len);
 	run_blob(&run, 7, record->answer, record->answer_len);
 	return sqlite_done(s, &run);
 }

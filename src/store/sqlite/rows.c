@@ -239,7 +239,7 @@ int rows_once(const struct run *run, struct once_record *record)
 	    .at_ms = run_int_at(run, 1), .result = run_int_at(run, 2), .created = run_int_at(run, 3) != 0};
 	if (content.len == sizeof record->once.content)
 		memcpy(record->once.content, content.at, sizeof record->once.content);
-	if (copy_blob(run->db, run_blob_at(run, 4), &record->secret, &record->secret_len) == 0 &&
+	if (copy_blob(run->db, run_blob_at(run, 4), &record->detail, &record->detail_len) == 0 &&
 	    copy_blob(run->db, run_blob_at(run, 5), &record->answer, &record->answer_len) == 0)
 		return 0;
 	once_record_clear(record);
