@@ -1,14 +1,14 @@
 -- Subscribers, endpoints, keys.
 
 -- name: subscriber_get
-SELECT id, created_ms, updated_ms, doc FROM subscribers WHERE id = ?1;
+SELECT id, created_ms, updated_ms, doc, version FROM subscribers WHERE id = ?1;
 
 -- name: subscriber_of_uid
 SELECT id FROM subscribers WHERE uid = ?1;
 
 -- name: subscriber_put
-INSERT INTO subscribers (id, uid, created_ms, updated_ms, doc) VALUES (?1, ?2, ?3, ?4, ?5)
-ON CONFLICT (id) DO UPDATE SET uid = excluded.uid, updated_ms = excluded.updated_ms, doc = excluded.doc;
+INSERT INTO subscribers (id, uid, created_ms, updated_ms, doc, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+ON CONFLICT (id) DO UPDATE SET uid = excluded.uid, updated_ms = excluded.updated_ms, doc = excluded.doc, version = excluded.version;
 
 -- name: subscriber_delete
 DELETE FROM subscribers WHERE id = ?1;
@@ -20,10 +20,10 @@ SELECT count(*) FROM endpoints INDEXED BY endpoints_subscriber WHERE subscriber 
 SELECT id, uid FROM subscribers;
 
 -- name: subscribers_asc
-SELECT id, created_ms, updated_ms, doc FROM subscribers WHERE id > ?1 ORDER BY id;
+SELECT id, created_ms, updated_ms, doc, version FROM subscribers WHERE id > ?1 ORDER BY id;
 
 -- name: subscribers_desc
-SELECT id, created_ms, updated_ms, doc FROM subscribers WHERE id < ?1 ORDER BY id DESC;
+SELECT id, created_ms, updated_ms, doc, version FROM subscribers WHERE id < ?1 ORDER BY id DESC;
 
 -- name: endpoint_get
 SELECT id, subscriber, version, status, status_reason, status_since_ms, created_ms, updated_ms, doc FROM endpoints

@@ -190,7 +190,10 @@ static int dispatch(struct call *call)
 		return -1;
 	if (call_query(call) < 0 || (call->route->body == BODY_NONE && check_no_body(call) < 0))
 		return -1;
-	return call->route->handler(call);
+	int begun = call_once_begin(call);
+	if (begun)
+		return begun < 0 ? -1 : 0;
+	return call->route->handler(call) < 0 ? -1 : call_read_condition(call);
 }
 
 /* Runs the handler; whatever it leaves unsaid becomes a problem. */
@@ -200,6 +203,7 @@ static void run(struct call *call)
 	int result = dispatch(call);
 	if (!call->later && result == 0 && response->body.failed)
 		result = err_set(&call->err, ERR_UNAVAILABLE, "The hub has no memory for this answer now; ask for less");
+	call_once_end(call, result);
 	if (result < 0)
 		problem_respond(response, &call->err, call->request->id);
 	call_end(call);
@@ -285,6 +289,7 @@ struct api *api_start(const struct api_config *config, struct err *err)
 	struct api *api = mem_new(struct api);
 	api->config = *config;
 	pthread_mutex_init(&api->tests.mutex, NULL);
+	pthread_mutex_init(&api->once_mutex, NULL);
 	for (size_t i = 0; i < ROUTES; i++)
 		patterns[i] = (struct route_pattern){routes[i].method, routes[i].path};
 	api->router = router_new(patterns, ROUTES);
@@ -345,6 +350,7 @@ void api_free(struct api *api)
 {
 	if (!api)
 		return;
+	pthread_mutex_destroy(&api->once_mutex);
 	router_free(api->router);
 	pthread_mutex_destroy(&api->tests.mutex);
 	free(api);

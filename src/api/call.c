@@ -103,15 +103,6 @@ int call_members(struct call *call, const json_t *doc, const char *above, const 
 	return call->err.code == ERR_NONE ? 0 : -1;
 }
 
-int call_change(struct call *call, struct store_change *change)
-{
-	change->only_subscriber = call->who.subscriber;
-	if (store_change(call->api->config.store, change) == 0)
-		return 0;
-	call->err = change->err;
-	return -1;
-}
-
 int call_unbound(struct call *call, const char *what)
 {
 	if (call->who.subscriber == 0)

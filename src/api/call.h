@@ -60,6 +60,8 @@ struct api {
 	struct router *router;
 	struct pool *pool;
 	struct tests tests;
+	pthread_mutex_t once_mutex;
+	struct call *once_running; /* under the mutex: calls with an Idempotency-Key, linked by once_next */
 };
 
 /* What each thread of the pool has of its own. */
@@ -90,6 +92,9 @@ struct call {
 	unsigned texts_len;
 	struct strbuf texts[CALL_TEXTS_MAX];
 	unsigned listed;
+	enum { ONCE_NONE, ONCE_ENTERED, ONCE_TAKEN /* a change has it */, ONCE_REPLAYED } once_state;
+	struct once once;
+	struct call *once_next;
 };
 
 static inline int64_t call_now_ms(const struct call *call)
@@ -113,13 +118,30 @@ void call_location(struct call *call, const char *what, enum id_kind kind, int64
 json_t *call_body(struct call *call) ATTR_MUST_USE;
 /* Refuses members of a document that are not in `names` (separated by spaces), naming them below `above`. */
 int call_members(struct call *call, const json_t *doc, const char *above, const char *names) ATTR_MUST_USE;
-/* Posts the change on behalf of the caller and waits; its error becomes the call's. Clear the change in any case. */
-int call_change(struct call *call, struct store_change *change) ATTR_MUST_USE;
 /* Refuses a bound key for what concerns the whole hub. */
 int call_unbound(struct call *call, const char *what) ATTR_MUST_USE;
 
 /* api.c: whether a media type is `wanted`, whatever its parameters. */
 bool media_type_is(struct slice value, const char *wanted);
+
+/* ---- caller.c: changes, and conditions ---- */
+
+/* Posts the change on behalf of the caller, under the request's conditions, and waits; its error becomes the call's. Clear the change
+ * in any case. */
+int call_change(struct call *call, struct store_change *change) ATTR_MUST_USE;
+/* The answer shows this version. */
+void call_etag(struct call *call, int64_t id, int64_t version);
+/* After a GET whose answer has an ETag: If-None-Match makes it 304. */
+int call_read_condition(struct call *call) ATTR_MUST_USE;
+
+/* ---- once.c: Idempotency-Key ---- */
+
+/* Before the handler: 1: the answer is there, 0: go on, -1. */
+int call_once_begin(struct call *call) ATTR_MUST_USE;
+/* For the change that the request makes; NULL when there is no key, and for every further change: the first one is what counts. */
+const struct once *call_once_take(struct call *call);
+/* After the handler. */
+void call_once_end(struct call *call, int result);
 
 /* ---- query.c: parameters and pages ---- */
 
@@ -141,7 +163,9 @@ enum list {
 	LIST_OPERATIONS = 'o',
 	LIST_SUBSCRIBERS = 's',
 	LIST_ENDPOINTS = 'p',
-	LIST_KEYS = 'k'
+	LIST_KEYS = 'k',
+	LIST_AUDIT = 'a',
+	LIST_EVENT_TYPES = 't'
 };
 int call_page(struct call *call, enum list list, struct page *page) ATTR_MUST_USE;
 /* {"data": [ … ], "next_cursor": …}: begin, then for each row the buffer to write it into, then end. */

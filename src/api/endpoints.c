@@ -34,6 +34,7 @@ static int endpoint_whole(void *context, const struct document_row *row)
 {
 	struct answer *answer = context;
 	json_t *json = to_json(answer->call, row);
+	call_etag(answer->call, row->id, row->version);
 	if (answer->secret && json_object_set_new(json, "secret", json_string(answer->secret)) < 0) {
 		json_decref(json);
 		json = NULL;

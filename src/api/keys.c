@@ -49,24 +49,49 @@ static int key_is(void *context, const struct key *key)
 }
 
 /* The list goes by id, so the row after id - 1 is the key, if there is one. */
-int keys_get(struct call *call)
+static int read_key(struct call *call, int64_t id, struct key *key)
 {
-	struct search search = {.found = false};
-	if (whole_hub(call) < 0 || resolve_id_path(call, ID_KEY, "key", &search.id) < 0)
-		return -1;
-	struct page page = {.limit = 1, .ascending = true, .after_key = search.id - 1, .after_id = search.id - 1};
+	struct search search = {.id = id};
+	struct page page = {.limit = 1, .ascending = true, .after_key = id - 1, .after_id = id - 1};
 	if (reader_keys(call->worker->reader, 0, &page, key_is, &search, &call->err) < 0)
 		return -1;
 	if (!search.found)
 		return err_set(&call->err, ERR_NOT_FOUND, "There is no such key");
-	return call_json(call, 200, to_json(call, &search.key));
+	*key = search.key;
+	return 0;
+}
+
+int keys_get(struct call *call)
+{
+	struct key key;
+	int64_t id;
+	if (whole_hub(call) < 0 || resolve_id_path(call, ID_KEY, "key", &id) < 0 || read_key(call, id, &key) < 0)
+		return -1;
+	call_etag(call, id, KEY_VERSION);
+	return call_json(call, 200, to_json(call, &key));
+}
+
+/* From the change's result: a repeated request made its key before, with another text than this one's. */
+static int respond_made(struct call *call, const struct store_change *change)
+{
+	struct key key;
+	if (read_key(call, change->result_id, &key) < 0)
+		return -1;
+	json_t *answer = to_json(call, &key);
+	call_location(call, "keys", ID_KEY, key.id);
+	call_etag(call, key.id, KEY_VERSION);
+	if (json_object_set_new(answer, "key", json_string(change->result_secret)) < 0) {
+		json_decref(answer);
+		answer = NULL;
+	}
+	return call_json(call, 201, answer);
 }
 
 static int create(struct call *call, const json_t *doc)
 {
 	struct key key = {.id = 0};
-	struct store_change change = {.what = CHANGE_KEY_CREATE, .key = &key};
 	char text[KEY_TEXT_SIZE];
+	struct store_change change = {.what = CHANGE_KEY_CREATE, .key = &key, .secret = text};
 	const char *subscriber;
 	int64_t now_ms = call_now_ms(call);
 	if (key_parse(doc, now_ms, &key, &subscriber, &call->err) < 0)
@@ -76,15 +101,8 @@ static int create(struct call *call, const json_t *doc)
 	key.created_ms = now_ms;
 	key_make(text, key.hash, key.hint);
 	int result = call_change(call, &change);
-	if (result == 0) {
-		json_t *answer = to_json(call, &key);
-		call_location(call, "keys", ID_KEY, key.id);
-		if (json_object_set_new(answer, "key", json_string(text)) < 0) {
-			json_decref(answer);
-			answer = NULL;
-		}
-		result = call_json(call, 201, answer);
-	}
+	if (result == 0)
+		result = respond_made(call, &change);
 	store_change_clear(&change);
 	return result;
 }

@@ -26,6 +26,7 @@ static int subscriber_whole(void *context, const struct document_row *row)
 {
 	struct call *call = context;
 	put_json(call_out(call, call->response->status), subscriber_json(row->doc, row->id, row->created_ms, row->updated_ms));
+	call_etag(call, row->id, row->version);
 	return 0;
 }
 

@@ -67,6 +67,11 @@ int http_decode(struct slice encoded, struct strbuf *out)
 	return decode(encoded, false, "/", out);
 }
 
+int http_decode_slashes(struct slice encoded, struct strbuf *out)
+{
+	return decode(encoded, false, "", out);
+}
+
 /* The next "name" or "name=value" of a query; false at its end. Empty parts ("a=1&&b=2") are passed over. */
 static bool query_next(struct slice *rest, struct slice *name, struct slice *value)
 {

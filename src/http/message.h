@@ -59,6 +59,8 @@ int http_query(const struct http_request *request, const char *name, struct strb
 void http_query_each(const struct http_request *request, void (*visit)(void *context, struct slice name), void *context);
 /* Percent-decodes a path segment; -1: malformed, or decodes to NUL or '/'. */
 int http_decode(struct slice encoded, struct strbuf *out) ATTR_MUST_USE;
+/* The same for a segment that may hold a '/'. */
+int http_decode_slashes(struct slice encoded, struct strbuf *out) ATTR_MUST_USE;
 void http_response_header(struct http_response *response, const char *name, const char *value);
 void http_response_free(struct http_response *response);
 

@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "http/message.h"
 
-/* Replaces what the response held. UNAVAILABLE and STORAGE get Retry-After, UNAUTHENTICATED WWW-Authenticate: Bearer. */
+/* Replaces what the response held. UNAVAILABLE, STORAGE and IN_PROGRESS get Retry-After, UNAUTHENTICATED WWW-Authenticate: Bearer. */
 void problem_respond(struct http_response *response, const struct err *err, const char *request_id);
 /* The same of a code and a sentence. */
 void problem_say(struct http_response *response, enum err_code code, const char *request_id, const char *why);

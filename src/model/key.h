@@ -15,7 +15,7 @@
 /* Scopes. admin includes all; manage includes read. */
 enum key_scope { SCOPE_NONE = 0, SCOPE_PUBLISH = 1, SCOPE_READ = 2, SCOPE_MANAGE = 4, SCOPE_ADMIN = 8 };
 
-enum { KEY_TEXT_SIZE = 3 + 32 + 1, KEY_NAME_MAX = 100 };
+enum { KEY_TEXT_SIZE = 3 + 32 + 1, KEY_NAME_MAX = 100, KEY_VERSION = 1 /* a key is never changed */ };
 
 struct key {
 	int64_t id;
@@ -45,5 +45,7 @@ void keyring_remove(struct keyring *ring, int64_t id);
 /* Any thread. Whether `text` is a live key; the comparison's time does not depend on how much of it is right. Malformed, unknown,
  * revoked and expired are the same false. */
 bool keyring_check(struct keyring *ring, struct slice text, int64_t now_ms, struct key *key);
+/* Any thread. The name of a key, "" when it is gone. */
+void keyring_name(struct keyring *ring, int64_t id, char name[KEY_NAME_MAX + 1]);
 
 #endif

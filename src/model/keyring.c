@@ -106,3 +106,13 @@ bool keyring_check(struct keyring *ring, struct slice text, int64_t now_ms, stru
 	pthread_rwlock_unlock(&ring->lock);
 	return live;
 }
+
+void keyring_name(struct keyring *ring, int64_t id, char name[KEY_NAME_MAX + 1])
+{
+	pthread_rwlock_rdlock(&ring->lock);
+	const struct entry *entry = idmap_get(&ring->by_id, (uint64_t)id);
+	memset(name, 0, KEY_NAME_MAX + 1);
+	if (entry)
+		memcpy(name, entry->key.name, KEY_NAME_MAX);
+	pthread_rwlock_unlock(&ring->lock);
+}

@@ -1,4 +1,5 @@
 /* Changes: one row per kind with its handler; each runs in a savepoint, so that one that turns out wrong leaves nothing behind. */
+#include "store/once.h"
 #include "store/private.h"
 
 static change_handler *const handlers[] = {
@@ -22,7 +23,19 @@ static change_handler *const handlers[] = {
     [CHANGE_OPERATION_CANCEL] = operation_cancel,
     [CHANGE_EVENT_RESEND] = event_resend,
     [CHANGE_ENDPOINT_RECOVER] = endpoint_recover,
+    [CHANGE_EVENT_TYPE_PUT] = event_type_put,
+    [CHANGE_EVENT_TYPE_DELETE] = event_type_delete,
+    [CHANGE_ONCE_ANSWER] = once_answer,
 };
+
+/* What was carried out before is not carried out again; what does well now is remembered in the same savepoint. */
+static int run_once(struct tx *tx, struct store_change *change)
+{
+	int recalled = once_recall(tx, change);
+	if (recalled)
+		return recalled < 0 ? -1 : 0;
+	return handlers[change->what](tx, change) ? -1 : once_keep(tx, change);
+}
 
 int change_run(struct tx *tx, struct store_change *change)
 {
@@ -31,7 +44,7 @@ int change_run(struct tx *tx, struct store_change *change)
 	store_change_clear(change);
 	if (ops->savepoint(tx->engine))
 		return -1;
-	int result = handlers[change->what](tx, change);
+	int result = run_once(tx, change);
 	if (tx->engine->fault != ENGINE_FINE)
 		return -1;
 	if (result == 0)

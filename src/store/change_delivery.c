@@ -1,4 +1,5 @@
 /* Changes of deliveries by hand: retry, cancel. */
+#include "store/audit.h"
 #include "store/private.h"
 
 static int find(struct tx *tx, struct store_change *change, struct delivery_record *record)
@@ -42,7 +43,9 @@ int delivery_retry(struct tx *tx, struct store_change *change)
 		return err_set(&change->err, ERR_EXPIRED, "its expires_at has passed");
 	if (record.state == DELIVERY_HELD)
 		return refuse_held(tx, change, &record);
-	return record.state == DELIVERY_PENDING ? transition_hasten(tx, &record) : transition_reopen(tx, &record);
+	struct delivery_record before = record;
+	int result = record.state == DELIVERY_PENDING ? transition_hasten(tx, &record) : transition_reopen(tx, &record);
+	return result ? -1 : audit_delivery(tx, change, &before, &record);
 }
 
 int delivery_cancel(struct tx *tx, struct store_change *change)
@@ -54,5 +57,6 @@ int delivery_cancel(struct tx *tx, struct store_change *change)
 	if (delivery_change(record.state, DELIVERY_CANCEL, &to))
 		return err_set(&change->err, ERR_WRONG_STATE, "it is %s already; only a delivery that is pending or held can be cancelled",
 		               delivery_state_text(record.state));
-	return transition_end(tx, &record, DELIVERY_CANCEL, REASON_CANCELLED);
+	struct delivery_record before = record;
+	return transition_end(tx, &record, DELIVERY_CANCEL, REASON_CANCELLED) ? -1 : audit_delivery(tx, change, &before, &record);
 }

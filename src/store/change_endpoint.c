@@ -6,6 +6,7 @@
 #include "model/subscriber.h"
 #include "sign/outgoing.h"
 #include "sign/pair.h"
+#include "store/audit.h"
 #include "store/private.h"
 
 void endpoint_record_clear(struct endpoint_record *record)
@@ -40,6 +41,10 @@ static int find(struct tx *tx, struct store_change *change, int64_t id, struct e
 	}
 	if (found == 0)
 		return change_not_found(change, "endpoint");
+	if (found > 0 && caller_allows(change->caller, id, record->meta.version, &change->err)) {
+		endpoint_record_clear(record);
+		return -1;
+	}
 	return found < 0 ? -1 : 0;
 }
 
@@ -77,7 +82,8 @@ static int store_record(struct tx *tx, struct store_change *change, struct endpo
 		pair_push(tx, record);
 		endpoint_take_pairs(endpoint, record->pairs, record->pairs_len);
 	}
-	if (uid_free(tx, change, endpoint) || tx->engine->ops->endpoint_put(tx->engine, endpoint, record->doc)) {
+	if (uid_free(tx, change, endpoint) || audit_endpoint(tx, change, endpoint, record->doc) ||
+	    tx->engine->ops->endpoint_put(tx->engine, endpoint, record->doc)) {
 		endpoint_unref(endpoint);
 		return -1;
 	}
@@ -266,6 +272,8 @@ static int create_by_uid(struct tx *tx, struct store_change *change, json_t *doc
 	const char *given = json_string_value(json_object_get(doc, "uid"));
 	if (given && strcmp(given, change->uid) != 0)
 		return err_field(&change->err, ERR_INVALID, "/uid", "is not the uid of the address; leave it out or make them equal");
+	if (caller_allows(change->caller, 0, 0, &change->err))
+		return -1;
 	if (json_is_object(doc) && json_object_set_new(doc, "uid", json_string(change->uid)))
 		return memory_out(change);
 	return create(tx, change, doc, owner_of_new(change));
@@ -352,7 +360,7 @@ int endpoint_disable(struct tx *tx, int64_t id, const char *reason)
 	int found = tx->engine->ops->endpoint_get(tx->engine, id, &record);
 	if (found <= 0)
 		return found;
-	struct store_change change = {.id = id};
+	struct store_change change = {.what = CHANGE_ENDPOINT_DISABLE, .id = id};
 	int result = record.meta.status == ENDPOINT_DISABLED ? 0 : disable(tx, &change, &record, reason);
 	endpoint_record_clear(&record);
 	if (result && tx->engine->fault == ENGINE_FINE) {

@@ -1,4 +1,6 @@
 /* Changes of API keys. */
+#include "base/mem.h"
+#include "store/audit.h"
 #include "store/private.h"
 
 static int subscriber_exists(struct tx *tx, struct store_change *change, int64_t subscriber)
@@ -20,11 +22,13 @@ int key_create(struct tx *tx, struct store_change *change)
 	if (subscriber_exists(tx, change, key->subscriber))
 		return -1;
 	key->id = id_next(&tx->store->ids, tx->now_ms);
-	if (tx->engine->ops->key_insert(tx->engine, key))
+	if (audit_key(tx, change, NULL, key) || tx->engine->ops->key_insert(tx->engine, key))
 		return -1;
 	news_key(tx->news, key);
 	change->result_id = key->id;
 	change->created = true;
+	if (change->secret)
+		change->result_secret = mem_text(change->secret);
 	return 0;
 }
 
@@ -34,7 +38,8 @@ int key_revoke(struct tx *tx, struct store_change *change)
 	int found = tx->engine->ops->key_get(tx->engine, change->id, &key);
 	if (found == 0 || (found > 0 && change->only_subscriber && change->only_subscriber != key.subscriber))
 		return change_not_found(change, "key");
-	if (found < 0 || tx->engine->ops->key_delete(tx->engine, change->id))
+	if (found < 0 || caller_allows(change->caller, key.id, KEY_VERSION, &change->err) || audit_key(tx, change, &key, NULL) ||
+	    tx->engine->ops->key_delete(tx->engine, change->id))
 		return -1;
 	news_key_gone(tx->news, change->id);
 	change->result_id = change->id;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "store/audit.h"
 #include "store/filter.h"
 #include "store/private.h"
 
@@ -47,6 +48,8 @@ int operation_create(struct tx *tx, struct store_change *change)
 	int result = count_dead(tx, &filter, &record.total);
 	if (result == 0)
 		result = operation_start(tx, &record);
+	if (result == 0)
+		result = audit_operation(tx, change, NULL, &record);
 	free(record.filter);
 	change->result_id = record.id;
 	return result;
@@ -68,25 +71,31 @@ int operation_drain(struct tx *tx, enum operation_kind kind, int64_t endpoint, i
 	return result;
 }
 
+static int cancel(struct tx *tx, struct store_change *change, struct operation_record *record)
+{
+	struct operation_record before = *record;
+	if (change->only_subscriber && change->only_subscriber != record->subscriber)
+		return change_not_found(change, "operation");
+	change->result_id = record->id;
+	if (record->kind == OPERATION_DRAIN_DISABLED || record->kind == OPERATION_DRAIN_DELETED)
+		return err_set(&change->err, ERR_WRONG_STATE,
+		               "it ends the deliveries of a disabled or deleted endpoint and cannot be cancelled");
+	if (record->cancelled)
+		return 0;
+	if (record->ended_ms)
+		return err_set(&change->err, ERR_WRONG_STATE, "the operation is finished already");
+	record->ended_ms = tx->now_ms;
+	record->cancelled = true;
+	return tx->engine->ops->operation_progress(tx->engine, record) ? -1 : audit_operation(tx, change, &before, record);
+}
+
 int operation_cancel(struct tx *tx, struct store_change *change)
 {
 	struct operation_record record;
 	int found = tx->engine->ops->operation_get(tx->engine, change->id, &record);
-	if (found < 0)
-		return -1;
-	if (found > 0)
-		free(record.filter);
-	if (found == 0 || (change->only_subscriber && change->only_subscriber != record.subscriber))
-		return change_not_found(change, "operation");
-	change->result_id = record.id;
-	if (record.kind == OPERATION_DRAIN_DISABLED || record.kind == OPERATION_DRAIN_DELETED)
-		return err_set(&change->err, ERR_WRONG_STATE,
-		               "it ends the deliveries of a disabled or deleted endpoint and cannot be cancelled");
-	if (record.cancelled)
-		return 0;
-	if (record.ended_ms)
-		return err_set(&change->err, ERR_WRONG_STATE, "the operation is finished already");
-	record.ended_ms = tx->now_ms;
-	record.cancelled = true;
-	return tx->engine->ops->operation_progress(tx->engine, &record);
+	if (found <= 0)
+		return found < 0 ? -1 : change_not_found(change, "operation");
+	int result = cancel(tx, change, &record);
+	free(record.filter);
+	return result;
 }

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/audit.h"
 #include "store/private.h"
 #include "store/recover.h"
 
@@ -43,6 +44,8 @@ static int start(struct tx *tx, struct store_change *change, const struct endpoi
 	int result = count_total(tx, &filter, &record.total);
 	if (result == 0)
 		result = operation_start(tx, &record);
+	if (result == 0)
+		result = audit_operation(tx, change, NULL, &record);
 	free(record.filter);
 	change->result_id = record.id;
 	return result;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "store/audit.h"
 #include "store/private.h"
 
 struct resend {
@@ -187,7 +188,7 @@ static int resend_all(struct resend *resend)
 	}
 	change->resent_len = resend->len;
 	change->result_id = change->id;
-	return 0;
+	return audit_resend(resend->tx, change, resend->event->f.subscriber);
 }
 
 int event_resend(struct tx *tx, struct store_change *change)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "model/subscriber.h"
+#include "store/audit.h"
 #include "store/private.h"
 
 /* A bound key sees only its own subscriber. */
@@ -11,6 +12,11 @@ static int find(struct tx *tx, struct store_change *change, int64_t id, struct s
 	int found = foreign ? 0 : tx->engine->ops->subscriber_get(tx->engine, id, record);
 	if (found == 0)
 		return change_not_found(change, "subscriber");
+	if (found > 0 && caller_allows(change->caller, id, record->version, &change->err)) {
+		json_decref(record->doc);
+		record->doc = NULL;
+		return -1;
+	}
 	return found < 0 ? -1 : 0;
 }
 
@@ -35,7 +41,8 @@ static int store_record(struct tx *tx, struct store_change *change, struct subsc
 	    uid_free(tx, change, uid, record->id))
 		return -1;
 	record->updated_ms = tx->now_ms;
-	if (tx->engine->ops->subscriber_put(tx->engine, record, uid))
+	record->version++;
+	if (audit_subscriber(tx, change, record->id, record) || tx->engine->ops->subscriber_put(tx->engine, record, uid))
 		return -1;
 	news_subscriber(tx->news, record->id, uid);
 	change->result_id = record->id;
@@ -66,6 +73,8 @@ static int create_by_uid(struct tx *tx, struct store_change *change, json_t *doc
 	const char *given = json_string_value(json_object_get(doc, "uid"));
 	if (given && strcmp(given, change->uid) != 0)
 		return err_field(&change->err, ERR_INVALID, "/uid", "is not the uid of the address; leave it out or make them equal");
+	if (caller_allows(change->caller, 0, 0, &change->err))
+		return -1;
 	if (json_is_object(doc) && json_object_set_new(doc, "uid", json_string(change->uid)))
 		return err_set(&change->err, ERR_UNAVAILABLE, "memory is out; try again");
 	return create(tx, change, doc);
@@ -111,12 +120,14 @@ int subscriber_patch(struct tx *tx, struct store_change *change)
 	return result;
 }
 
-static int revoke_keys(struct tx *tx, int64_t subscriber)
+static int revoke_keys(struct tx *tx, struct store_change *change, int64_t subscriber)
 {
+	struct key key;
 	int64_t id;
 	int found;
 	while ((found = tx->engine->ops->key_of_subscriber(tx->engine, subscriber, &id)) > 0) {
-		if (tx->engine->ops->key_delete(tx->engine, id))
+		if (tx->engine->ops->key_get(tx->engine, id, &key) < 0 || audit_key(tx, change, &key, NULL) ||
+		    tx->engine->ops->key_delete(tx->engine, id))
 			return -1;
 		news_key_gone(tx->news, id);
 	}
@@ -136,7 +147,7 @@ int subscriber_remove(struct tx *tx, struct store_change *change)
 	if (endpoints > 0)
 		return err_set(&change->err, ERR_CONFLICT, "the subscriber has %lld endpoint%s; delete %s first", (long long)endpoints,
 		               endpoints == 1 ? "" : "s", endpoints == 1 ? "it" : "them");
-	if (revoke_keys(tx, change->id) || ops->subscriber_delete(tx->engine, change->id))
+	if (revoke_keys(tx, change, change->id) || audit_subscriber(tx, change, change->id, NULL) || ops->subscriber_delete(tx->engine, change->id))
 		return -1;
 	news_subscriber_gone(tx->news, change->id);
 	change->result_id = change->id;

@@ -65,7 +65,7 @@ static inline unsigned engine_shard(int64_t endpoint)
 /* ---- Rows, as what is above the engine reads and writes them ---- */
 
 struct subscriber_record {
-	int64_t id, created_ms, updated_ms;
+	int64_t id, version, created_ms, updated_ms;
 	json_t *doc; /* owned */
 };
 
@@ -102,6 +102,24 @@ struct operation_record {
 void endpoint_record_clear(struct endpoint_record *record);
 /* NULL and `err` when what is stored is not valid (any more). One reference. */
 struct endpoint *endpoint_of_record(const struct endpoint_record *record, struct err *err) ATTR_MUST_USE;
+
+/* A request that was carried out (once.h). Detail and answer are sealed, owned; NULL: none. */
+struct once_record {
+	struct once once;
+	int64_t at_ms, result;
+	bool created;
+	size_t detail_len, answer_len;
+	uint8_t *detail; /* what only the answer of the change says, such as a secret */
+	uint8_t *answer;
+};
+
+void once_record_clear(struct once_record *record);
+
+/* A row of the audit; absent slices are NULL. Before and after are JSON text. */
+struct audit_record {
+	int64_t id, at_ms, subscriber;
+	struct slice actor, actor_name, address, request_id, action, resource, before, after;
+};
 
 /* A walk over dead letters by (time of death, id), ascending. */
 struct dead_walk {
@@ -196,6 +214,16 @@ struct engine_ops {
 	int (*operation_insert)(struct engine *engine, const struct operation_record *record);
 	int (*operation_progress)(struct engine *engine, const struct operation_record *record);
 
+	int (*audit_insert)(struct engine *engine, const struct audit_record *record);
+	int (*once_get)(struct engine *engine, const struct once *once, struct once_record *record); /* by its key alone */
+	int (*once_put)(struct engine *engine, const struct once_record *record);
+	/* Deletes up to `max` rows that are as old as until_ms: the number; `any`: whether rows are left. */
+	int (*once_sweep)(struct engine *engine, int64_t until_ms, int max, bool *any);
+	int (*event_type_get)(struct engine *engine, struct slice type, struct event_type_row *row); /* row->doc is owned */
+	int (*event_type_put)(struct engine *engine, const struct event_type_row *row);
+	int (*event_type_delete)(struct engine *engine, int64_t id);
+	int (*event_types_number)(struct engine *engine, int64_t *number);
+
 	/* A copy to a new file: step returns 1 while there is more to do; end removes the file unless it is complete. */
 	void *(*backup_begin)(struct engine *engine, const char *path, struct err *err);
 	int (*backup_step)(struct engine *engine, void *backup, struct err *err);
@@ -257,6 +285,13 @@ struct reader_ops {
 	int (*waiting)(struct store_reader *r, int64_t delivery, struct delivery_wait *waiting, struct err *err);
 	int (*recent)(struct store_reader *r, int (*row)(void *, const struct recent_row *), void *context, struct err *err);
 	int (*stats)(struct store_reader *r, int64_t now_ms, int64_t subscriber, struct stats *stats, struct err *err);
+	int (*audit)(struct store_reader *r, const struct audit_filter *filter, struct page *page,
+	             int (*row)(void *, const struct audit_row *), void *context, struct err *err);
+	int (*event_types)(struct store_reader *r, struct page *page, bool described, int (*row)(void *, const struct event_type_row *),
+	                   void *context, struct err *err);
+	int (*event_type)(struct store_reader *r, struct slice type, int (*row)(void *, const struct event_type_row *), void *context,
+	                  struct err *err);
+	int (*once)(struct store_reader *r, const struct once *once, struct once_record *record, struct err *err); /* 1, 0, -1 */
 	int (*check)(struct store_reader *r, void (*finding)(void *, const char *text), void *context, struct err *err);
 };
 

@@ -47,6 +47,7 @@ struct tx {
 	struct news *news;
 	int64_t now_ms;
 	bool operations; /* out: bulk work was created */
+	bool once;       /* out: a request was remembered */
 };
 
 /* writer.c */
@@ -89,5 +90,7 @@ change_handler key_create, key_revoke;
 change_handler delivery_retry, delivery_cancel;
 change_handler operation_create, operation_cancel;
 change_handler event_resend, endpoint_recover;
+change_handler event_type_put, event_type_delete;
+change_handler once_answer;
 
 #endif

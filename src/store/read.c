@@ -168,6 +168,24 @@ int reader_stats(struct store_reader *r, int64_t now_ms, int64_t subscriber, str
 	return r->ops->stats(r, now_ms, subscriber, stats, err);
 }
 
+int reader_audit(struct store_reader *r, const struct audit_filter *filter, struct page *page, int (*row)(void *, const struct audit_row *),
+                 void *context, struct err *err)
+{
+	return r->ops->audit(r, filter, page, row, context, err);
+}
+
+int reader_event_types(struct store_reader *r, struct page *page, bool described, int (*row)(void *, const struct event_type_row *),
+                       void *context, struct err *err)
+{
+	return r->ops->event_types(r, page, described, row, context, err);
+}
+
+int reader_event_type(struct store_reader *r, struct slice type, int (*row)(void *, const struct event_type_row *), void *context,
+                      struct err *err)
+{
+	return r->ops->event_type(r, type, row, context, err);
+}
+
 int reader_check(struct store_reader *r, void (*finding)(void *, const char *text), void *context, struct err *err)
 {
 	return r->ops->check(r, finding, context, err);

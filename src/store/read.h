@@ -3,6 +3,7 @@
 #ifndef GRAPNEL_STORE_READ_H
 #define GRAPNEL_STORE_READ_H
 
+#include "base/strbuf.h"
 #include "store/store.h"
 
 struct store_reader;
@@ -71,7 +72,7 @@ struct operation_row {
 };
 
 struct document_row { /* subscriber or endpoint */
-	int64_t id, created_ms, updated_ms;
+	int64_t id, version, created_ms, updated_ms;
 	json_t *doc;                      /* borrowed */
 	const struct endpoint *endpoint;  /* endpoints only; borrowed */
 };
@@ -150,6 +151,24 @@ struct stats {
 	int64_t operations;                  /* running */
 };
 
+/* A change in the audit. Absent slices are {NULL, 0}. */
+struct audit_row {
+	int64_t id, at_ms, subscriber;
+	struct slice actor, actor_name, address, request_id, action, resource, before, after;
+};
+
+struct audit_filter {
+	int64_t since_ms, until_ms;
+	struct slice actor, action, resource; /* absent: any */
+};
+
+/* An event type that was seen (count > 0) or described (doc is not NULL). */
+struct event_type_row {
+	int64_t id, count, first_seen_ms, last_seen_ms, updated_ms;
+	struct slice type;
+	json_t *doc;
+};
+
 /* `row` returns 0 to go on. All return 0 or -1 with err (NOT_FOUND for a thing that is not there). only_subscriber ≠ 0 hides what
  * belongs to others. */
 int reader_events(struct store_reader *r, const struct event_filter *filter, struct page *page, int (*row)(void *, const struct event_row *),
@@ -208,6 +227,22 @@ int reader_waiting(struct store_reader *r, int64_t delivery, struct delivery_wai
 int reader_recent(struct store_reader *r, int (*row)(void *, const struct recent_row *), void *context, struct err *err) ATTR_MUST_USE;
 /* The numbers of the overview at this time; subscriber ≠ 0: of its things alone. */
 int reader_stats(struct store_reader *r, int64_t now_ms, int64_t subscriber, struct stats *stats, struct err *err) ATTR_MUST_USE;
+
+/* By time. */
+int reader_audit(struct store_reader *r, const struct audit_filter *filter, struct page *page, int (*row)(void *, const struct audit_row *),
+                 void *context, struct err *err) ATTR_MUST_USE;
+/* The names of what changes are called in the audit: whether it is one; all, for a person. */
+bool audit_action_known(struct slice text);
+void audit_actions(struct strbuf *out);
+/* In the order in which they were first seen or described; `described`: these alone. */
+int reader_event_types(struct store_reader *r, struct page *page, bool described, int (*row)(void *, const struct event_type_row *),
+                       void *context, struct err *err) ATTR_MUST_USE;
+int reader_event_type(struct store_reader *r, struct slice type, int (*row)(void *, const struct event_type_row *), void *context,
+                      struct err *err) ATTR_MUST_USE;
+/* What a request was answered that came before: *answer (malloc, a NUL behind it), NULL when there is none. KEY_REUSED when its key
+ * was used for another one. See once.h. */
+int reader_once(struct store_reader *r, const struct master_key *master, const struct once *once, int64_t now_ms, char **answer,
+                size_t *answer_len, struct err *err) ATTR_MUST_USE;
 
 /* Integrity, schema and settings, for `grapnel check`: one call of `finding` per problem. It may take long. */
 int reader_check(struct store_reader *r, void (*finding)(void *, const char *text), void *context, struct err *err) ATTR_MUST_USE;

@@ -110,6 +110,7 @@ void store_change_clear(struct store_change *change)
 	change->resent_len = 0;
 	change->result_id = 0;
 	change->created = false;
+	change->repeated = false;
 	change->err = (struct err){0};
 }
 

@@ -28,6 +28,7 @@
 #include "model/event.h"
 #include "model/key.h"
 #include "sign/seal.h"
+#include "store/caller.h"
 
 enum { STORE_EXIT_FSYNC = 74 /* EX_IOERR of sysexits.h */ };
 
@@ -124,6 +125,8 @@ enum store_change_kind {
 	CHANGE_DELIVERY_RETRY, CHANGE_DELIVERY_CANCEL,
 	CHANGE_OPERATION_CREATE, CHANGE_OPERATION_CANCEL,
 	CHANGE_EVENT_RESEND, CHANGE_ENDPOINT_RECOVER,
+	CHANGE_EVENT_TYPE_PUT, CHANGE_EVENT_TYPE_DELETE,
+	CHANGE_ONCE_ANSWER, /* not a change by itself: see once.h */
 };
 
 /* What bulk work does. The two drains are made by the store itself, when an endpoint is disabled or deleted. */
@@ -176,7 +179,7 @@ struct store_change {
 	const char *uid;      /* PUT by uid: what a new thing gets */
 	int64_t subscriber;   /* endpoints: the owner; 0: none */
 	bool subscriber_given;/* PUT, PATCH: `subscriber` was in the document; otherwise the present one stays */
-	const char *secret;   /* endpoints, rotation: the given secret in text, NULL: create makes one, PUT and PATCH keep it */
+	const char *secret;   /* endpoints, rotation: the given secret in text, NULL: create makes one, PUT and PATCH keep it; KEY_CREATE: its text */
 	int64_t overlap_ms;   /* rotation: how long the old secret goes on signing */
 	struct key *key;      /* KEY_CREATE: all but the id, which is set */
 	enum operation_kind operation;
@@ -184,6 +187,9 @@ struct store_change {
 	struct recover_filter recover; /* ENDPOINT_RECOVER, of the endpoint `id` */
 	const int64_t *endpoints;      /* EVENT_RESEND: to these, each once; none: to all that have a delivery of it or match it now */
 	size_t endpoints_len;
+	struct slice type;    /* EVENT_TYPE: which */
+	struct slice answer;  /* ONCE_ANSWER: what the request was answered */
+	const struct caller *caller; /* who, on which condition, as which request; NULL: the hub itself */
 	/* out; free with store_change_clear() */
 	struct err err;
 	int64_t result_id;
@@ -191,6 +197,7 @@ struct store_change {
 	char *result_secret;  /* text, for the answer that makes it */
 	struct resent *resent; /* EVENT_RESEND */
 	size_t resent_len;
+	bool repeated;        /* caller->once was carried out before: this is what came of it */
 	/* in memory */
 	void *wait; /* the store's */
 };

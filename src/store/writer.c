@@ -13,9 +13,11 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "store/once.h"
 #include "store/private.h"
+#include "store/type_counts.h"
 
-enum { BATCH_ROWS_MAX = 2000, PROBE_MS = 1000 };
+enum { BATCH_ROWS_MAX = 2000, PROBE_MS = 1000, COUNTS_MS = 1000, SWEEP_MS = 60000 };
 
 /* A growing array of pointers that keeps its memory. */
 struct list {
@@ -47,6 +49,10 @@ struct writer {
 	bool operations;        /* there may be unfinished bulk work */
 	int64_t operation_last; /* the operation that had the last slice */
 	void *backup;
+	struct type_counts counts;
+	int64_t counts_us; /* when they are to be written, if there are any */
+	bool once_rows;    /* there may be remembered requests */
+	int64_t sweep_us;  /* when to look for old ones */
 };
 
 static void list_add(struct list *list, void *pointer)
@@ -204,6 +210,7 @@ static enum engine_fault tx_end(struct writer *w, struct tx *tx, int result)
 		result = w->ops->commit(w->engine);
 	if (result == 0) {
 		w->operations |= tx->operations;
+		w->once_rows |= tx->once;
 		news_tell(&w->news, w->store->config.index, w->store->config.keyring, &w->store->config.listener);
 		return ENGINE_FINE;
 	}
@@ -255,10 +262,26 @@ static void batch_fail(struct writer *w)
 	}
 }
 
+/* The event types of what was stored. The items are their poster's again after done(). */
+static void count_types(struct writer *w, const struct store_cmd *cmd)
+{
+	if (cmd->kind != STORE_PUBLISH)
+		return;
+	const struct store_publish *publish = CONTAINER_OF(cmd, struct store_publish, cmd);
+	if (w->counts.len == 0)
+		w->counts_us = mono_us(w) + COUNTS_MS * INT64_C(1000);
+	for (size_t i = 0; i < publish->items_len; i++) {
+		const struct publish_item *item = &publish->items[i];
+		if (item->fate == ERR_NONE && !item->duplicate)
+			type_counts_add(&w->counts, item->event->f.type, item->event->f.time_ms);
+	}
+}
+
 static void batch_done(struct writer *w)
 {
 	for (size_t i = 0; i < w->cmds.len; i++) {
 		struct store_cmd *cmd = w->cmds.at[i];
+		count_types(w, cmd);
 		cmd->fate = cmd->kind == STORE_CHANGE ? CONTAINER_OF(cmd, struct store_change, cmd)->err.code : ERR_NONE;
 		cmd->done(cmd);
 	}
@@ -304,6 +327,7 @@ static void batch_isolate(struct writer *w)
 			fail_change(w, CONTAINER_OF(cmd, struct store_change, cmd), fault);
 		if (cmd->kind == STORE_CHANGE)
 			cmd->fate = CONTAINER_OF(cmd, struct store_change, cmd)->err.code;
+		count_types(w, cmd);
 		cmd->done(cmd);
 	}
 }
@@ -375,6 +399,48 @@ static void run_operations(struct writer *w)
 	}
 }
 
+/* Statistics and old rows have transactions of their own, so that whatever becomes of them concerns no command. */
+static void write_counts(struct writer *w)
+{
+	struct tx tx;
+	tx_begin(w, &tx);
+	int result = w->ops->begin(w->engine);
+	if (result == 0)
+		result = type_counts_write(&w->counts, &tx);
+	enum engine_fault fault = tx_end(w, &tx, result);
+	if (fault == ENGINE_STORAGE) {
+		set_health(w, true, w->engine->why); /* they are written when the disk is back */
+		return;
+	}
+	if (fault != ENGINE_FINE)
+		log_error("store", "counts of event types are lost: %s", w->engine->why);
+	type_counts_clear(&w->counts);
+}
+
+static void run_counts(struct writer *w)
+{
+	bool full = w->counts.len >= TYPE_COUNTS_MAX / 2;
+	if (w->counts.len > 0 && !w->failing && (full || mono_us(w) >= w->counts_us))
+		write_counts(w);
+}
+
+static void run_sweep(struct writer *w)
+{
+	if (!w->once_rows || w->failing || mono_us(w) < w->sweep_us)
+		return;
+	struct tx tx;
+	tx_begin(w, &tx);
+	int result = w->ops->begin(w->engine);
+	int more = result == 0 ? once_sweep(&tx, &w->once_rows) : -1;
+	enum engine_fault fault = tx_end(w, &tx, more < 0 ? -1 : 0);
+	if (fault == ENGINE_STORAGE)
+		set_health(w, true, w->engine->why);
+	else if (fault != ENGINE_FINE)
+		log_error("store", "old answers cannot be deleted: %s", w->engine->why);
+	if (fault != ENGINE_FINE || more <= 0)
+		w->sweep_us = mono_us(w) + SWEEP_MS * INT64_C(1000);
+}
+
 static void backup_answer(struct writer *w, int result)
 {
 	struct store *store = w->store;
@@ -417,16 +483,24 @@ static void tidy(struct writer *w)
 
 /* ---- The thread ---- */
 
+/* How long it is until a monotonic time. */
+static int wait_ms(const struct writer *w, int64_t until_us)
+{
+	int64_t left_us = until_us - mono_us(w);
+	return left_us > 0 ? (int)(left_us / 1000 + 1) : 0;
+}
+
 /* Until when there is nothing to do, in ms: 0: there is something, -1: until something is posted. */
 static int idle_ms(const struct writer *w)
 {
 	if (w->queue || atomic_load(&w->store->backup))
 		return 0;
-	if (w->failing) {
-		int64_t left_us = w->probe_us - mono_us(w);
-		return left_us > 0 ? (int)(left_us / 1000 + 1) : 0;
-	}
-	return w->operations || w->kept.len > 0 ? 0 : -1;
+	if (w->failing)
+		return wait_ms(w, w->probe_us);
+	if (w->operations || w->kept.len > 0)
+		return 0;
+	int counts = w->counts.len > 0 ? wait_ms(w, w->counts_us) : -1, sweep = w->once_rows ? wait_ms(w, w->sweep_us) : -1;
+	return counts < 0 || (sweep >= 0 && sweep < counts) ? sweep : counts;
 }
 
 /* Whatever is still unanswered: the owners get it back. */
@@ -444,6 +518,9 @@ static void finish(struct writer *w)
 		err_set(request->err, ERR_UNAVAILABLE, "the hub is stopping; the copy was not finished");
 		backup_answer(w, -1);
 	}
+	if (w->counts.len > 0 && !w->failing)
+		write_counts(w);
+	type_counts_free(&w->counts);
 	news_free(&w->news);
 	free(w->kept.at);
 	free(w->cmds.at);
@@ -455,7 +532,7 @@ static void finish(struct writer *w)
 void *writer_run(void *argument)
 {
 	struct store *store = argument;
-	struct writer w = {.store = store, .engine = store->engine, .ops = store->engine->ops, .operations = true};
+	struct writer w = {.store = store, .engine = store->engine, .ops = store->engine->ops, .operations = true, .once_rows = true};
 	w.queue_tail = &w.queue;
 	for (;;) {
 		bool stopping = atomic_load(&store->stopping);
@@ -474,7 +551,9 @@ void *writer_run(void *argument)
 		if (!stopping) {
 			run_operations(&w);
 			run_backup(&w);
+			run_sweep(&w);
 		}
+		run_counts(&w);
 		tidy(&w);
 	}
 	finish(&w);

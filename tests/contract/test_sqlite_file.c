@@ -287,6 +287,9 @@ static void hot_queries_seek_their_index_and_sort_nothing(void **state)
 	    {"stats_dead_of_subscriber", "endpoints_deleted (subscriber=?)"},
 	    {"stats_endpoints", "COVERING INDEX endpoints_status"},
 	    {"stats_events", "SEARCH events USING INTEGER PRIMARY KEY (rowid>?)"},
+	    {"audit_of_resource_desc", "audit_resource (resource=? AND id>? AND id<?)"},
+	    {"audit_of_actor_desc", "audit_actor (actor=? AND id>? AND id<?)"},
+	    {"once_oldest", "once_age (at_ms<?)"},
 	};
 	sqlite3 *conn = open_file(w);
 	for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {

@@ -48,6 +48,7 @@ int sqlite_subscriber_put(struct engine *engine, const struct subscriber_record 
 	run_int(&run, 3, record->created_ms);
 	run_int(&run, 4, record->updated_ms);
 	run_text(&run, 5, slice_of(text));
+	run_int(&run, 6, record->version);
 	int result = sqlite_done(s, &run);
 	free(text);
 	return result;

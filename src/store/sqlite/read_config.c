@@ -85,7 +85,7 @@ static int give_subscriber(struct sqlite_reader *r, const struct run *run, int (
 	if (rows_subscriber(run, &record))
 		return -1;
 	struct document_row document = {
-	    .id = record.id, .created_ms = record.created_ms, .updated_ms = record.updated_ms, .doc = record.doc};
+	    .id = record.id, .version = record.version, .created_ms = record.created_ms, .updated_ms = record.updated_ms, .doc = record.doc};
 	int said = row(context, &document) ? 1 : 0;
 	json_decref(record.doc);
 	return said;
@@ -106,6 +106,7 @@ static int give_endpoint(struct sqlite_reader *r, const struct run *run, int (*r
 		goto out;
 	}
 	struct document_row document = {.id = record.meta.id,
+	                                .version = record.meta.version,
 	                                .created_ms = record.meta.created_ms,
 	                                .updated_ms = record.meta.updated_ms,
 	                                .doc = record.doc,

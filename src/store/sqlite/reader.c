@@ -179,5 +179,9 @@ const struct reader_ops sqlite_reader_ops = {
     .waiting = sqlite_read_waiting,
     .recent = sqlite_read_recent,
     .stats = sqlite_read_stats,
+    .audit = sqlite_read_audit,
+    .event_types = sqlite_read_event_types,
+    .event_type = sqlite_read_event_type,
+    .once = sqlite_read_once,
     .check = sqlite_read_check,
 };

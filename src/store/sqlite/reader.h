@@ -87,6 +87,13 @@ int sqlite_read_event_at(struct store_reader *r, int64_t event, int64_t endpoint
 int sqlite_read_waiting(struct store_reader *r, int64_t delivery, struct delivery_wait *waiting, struct err *err);
 int sqlite_read_recent(struct store_reader *r, int (*row)(void *, const struct recent_row *), void *context, struct err *err);
 int sqlite_read_stats(struct store_reader *r, int64_t now_ms, int64_t subscriber, struct stats *stats, struct err *err);
+int sqlite_read_audit(struct store_reader *r, const struct audit_filter *filter, struct page *page,
+                      int (*row)(void *, const struct audit_row *), void *context, struct err *err);
+int sqlite_read_event_types(struct store_reader *r, struct page *page, bool described, int (*row)(void *, const struct event_type_row *),
+                            void *context, struct err *err);
+int sqlite_read_event_type(struct store_reader *r, struct slice type, int (*row)(void *, const struct event_type_row *), void *context,
+                           struct err *err);
+int sqlite_read_once(struct store_reader *r, const struct once *once, struct once_record *record, struct err *err);
 int sqlite_read_check(struct store_reader *r, void (*finding)(void *, const char *text), void *context, struct err *err);
 
 #endif

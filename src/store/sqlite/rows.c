@@ -150,6 +150,7 @@ int rows_subscriber(const struct run *run, struct subscriber_record *record)
 	    .created_ms = run_int_at(run, 1),
 	    .updated_ms = run_int_at(run, 2),
 	    .doc = document(run, 3),
+	    .version = run_int_at(run, 4),
 	};
 	return record->doc ? 0 : rows_bad_document(run->db);
 }
@@ -186,6 +187,63 @@ static int rows_pairs(struct db *db, struct endpoint_record *record)
 	}
 	run_end(&run);
 	return row < 0 ? -1 : 0;
+}
+
+void rows_audit(const struct run *run, struct audit_row *row)
+{
+	*row = (struct audit_row){
+	    .id = run_int_at(run, 0),
+	    .at_ms = run_int_at(run, 1),
+	    .subscriber = run_int_at(run, 2),
+	    .actor = run_text_at(run, 3),
+	    .actor_name = run_text_at(run, 4),
+	    .address = run_text_at(run, 5),
+	    .request_id = run_text_at(run, 6),
+	    .action = run_text_at(run, 7),
+	    .resource = run_text_at(run, 8),
+	    .before = run_text_at(run, 9),
+	    .after = run_text_at(run, 10),
+	};
+}
+
+int rows_event_type(const struct run *run, struct event_type_row *row)
+{
+	*row = (struct event_type_row){
+	    .id = run_int_at(run, 0),
+	    .type = run_text_at(run, 1),
+	    .count = run_int_at(run, 2),
+	    .first_seen_ms = run_int_at(run, 3),
+	    .last_seen_ms = run_int_at(run, 4),
+	    .doc = document(run, 5),
+	    .updated_ms = run_int_at(run, 6),
+	};
+	return run_text_at(run, 5).at && !row->doc ? rows_bad_document(run->db) : 0;
+}
+
+static int copy_blob(struct db *db, struct slice blob, uint8_t **out, size_t *len)
+{
+	if (!blob.at)
+		return 0;
+	*out = malloc(blob.len + 1);
+	if (!*out)
+		return db_failed(db, SQLITE_NOMEM);
+	memcpy(*out, blob.at, blob.len);
+	*len = blob.len;
+	return 0;
+}
+
+int rows_once(const struct run *run, struct once_record *record)
+{
+	struct slice content = run_blob_at(run, 0);
+	*record = (struct once_record){
+	    .at_ms = run_int_at(run, 1), .result = run_int_at(run, 2), .created = run_int_at(run, 3) != 0};
+	if (content.len == sizeof record->once.content)
+		memcpy(record->once.content, content.at, sizeof record->once.content);
+	if (copy_blob(run->db, run_blob_at(run, 4), &record->detail, &record->detail_len) == 0 &&
+	    copy_blob(run->db, run_blob_at(run, 5), &record->answer, &record->answer_len) == 0)
+		return 0;
+	once_record_clear(record);
+	return -1;
 }
 
 int rows_secrets(struct db *db, struct endpoint_record *record)

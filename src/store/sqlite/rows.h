@@ -21,6 +21,10 @@ void rows_operation(const struct run *run, struct operation_record *record); /* 
 /* endpoint_get and its like. Copies; -1 when the document cannot be read: rows_bad_document() says so. */
 int rows_endpoint(const struct run *run, struct endpoint_record *record) ATTR_MUST_USE;
 int rows_subscriber(const struct run *run, struct subscriber_record *record) ATTR_MUST_USE;
+void rows_audit(const struct run *run, struct audit_row *row);
+int rows_event_type(const struct run *run, struct event_type_row *row) ATTR_MUST_USE; /* row->doc is owned */
+/* Copies; the record's key is left to the caller. */
+int rows_once(const struct run *run, struct once_record *record) ATTR_MUST_USE;
 /* Marks the connection as failed by a stored document that is not JSON. Always -1. */
 int rows_bad_document(struct db *db);
 /* The secrets and key pairs of record->meta.id. */

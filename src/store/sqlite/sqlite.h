@@ -90,6 +90,16 @@ int sqlite_operation_open_after(struct engine *engine, int64_t id, int64_t *next
 int sqlite_operation_insert(struct engine *engine, const struct operation_record *record);
 int sqlite_operation_progress(struct engine *engine, const struct operation_record *record);
 
+/* change_rows.c */
+int sqlite_audit_insert(struct engine *engine, const struct audit_record *record);
+int sqlite_once_get(struct engine *engine, const struct once *once, struct once_record *record);
+int sqlite_once_put(struct engine *engine, const struct once_record *record);
+int sqlite_once_sweep(struct engine *engine, int64_t until_ms, int max, bool *any);
+int sqlite_event_type_get(struct engine *engine, struct slice type, struct event_type_row *row);
+int sqlite_event_type_put(struct engine *engine, const struct event_type_row *row);
+int sqlite_event_type_delete(struct engine *engine, int64_t id);
+int sqlite_event_types_number(struct engine *engine, int64_t *number);
+
 /* backup.c */
 void *sqlite_backup_begin(struct engine *engine, const char *path, struct err *err);
 int sqlite_backup_step(struct engine *engine, void *backup, struct err *err);
