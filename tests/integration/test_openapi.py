@@ -154,6 +154,30 @@ def test_repair_has_the_described_fields(hub, sink, ask):
     ask("POST", "/v1/events/{id}/resend", 409, {"endpoints": ["bad"]}, id=event["id"])
 
 
+def test_lists_explain_match_and_stats_have_the_described_fields(hub, sink, ask):
+    sink.on("/bad", Reply(500))
+    endpoint = hub.endpoint(sink.url("/bad"), ["order.*"], uid="bad", retry={"schedule_ms": [60000]})
+    event = hub.publish("order.created", uid="u")
+    other = hub.publish("other")
+    hub.wait_delivery(event, "pending", where=lambda delivery: delivery["attempt_count"] == 1)
+    assert ask("GET", "/v1/deliveries", 200, query="?state=pending&endpoint=bad")["data"]
+    ask("GET", "/v1/deliveries", 422, query="?state=lost")
+    ask("GET", "/v1/events", 200, query="?unmatched=true&q=other")
+    waiting = ask("GET", "/v1/events/{id}/explain", 200, id="u", query="?endpoint=bad")
+    assert waiting["waiting"]["for"] == "retry"
+    assert ask("GET", "/v1/events/{id}/explain", 200, id=other["id"], query="?endpoint=bad")["delivery"] is None
+    ask("GET", "/v1/events/{id}/explain", 422, id="u")
+    assert ask("POST", "/v1/match", 200, {"event_types": ["order.**"]})["types"]
+    ask("GET", "/v1/stats", 200)
+    ask("GET", "/v1/endpoints", 200, query="?status=active&q=bad")
+    ask("GET", "/v1/operations", 200, query="?state=running")
+    ask("GET", "/v1/keys", 404, query="?subscriber=nobody")
+    tested = ask("POST", "/v1/endpoints/{id}/test", 200, {"type": "order.test", "data": [1]}, id=endpoint["id"])
+    assert tested["state"] == "cancelled"
+    ask("GET", "/v1/deliveries/{id}", 200, id=tested["delivery"])
+    assert len(hub.pages("/v1/deliveries", limit=1)) == 2
+
+
 def numbers():
     """(pointer, schema) of every number that an endpoint is written with."""
     for name, schema in SCHEMAS.document["components"]["schemas"]["EndpointWrite"]["properties"].items():
