@@ -155,6 +155,42 @@ def test_bound_key_sees_and_repairs_only_its_own_dead_letters(two, sink):
     assert two.got(f"/v1/deliveries/{foreign}")["state"] == "dead"
 
 
+def test_bound_key_cannot_take_another_uid(two):
+    key = two.key("manage", subscriber="a")
+    id = two.a["id"]
+    for uid in ("newcustomer", "b", None):  # free, another subscriber's, none: the refusals do not differ
+        for method, body in (("PATCH", {"uid": uid}), ("PUT", {"name": "A", "uid": uid})):
+            answer = two.api(method, f"/v1/subscribers/{id}", body, key=key)
+            assert (answer.status, answer.code, answer.pointers) == (403, "missing_scope", ["/uid"]), answer
+            assert two.b["id"] not in str(answer.body)
+    assert two.got("/v1/subscribers/a")["name"] == "a"
+    for method, path, body in [
+        ("PATCH", id, {"name": "A", "uid": "a"}),
+        ("PUT", id, {"name": "A", "uid": "a"}),
+        ("PUT", id, {"name": "A"}),
+        ("PUT", "a", {"name": "A"}),
+    ]:
+        answer = two.api(method, f"/v1/subscribers/{path}", body, key=key)
+        assert (answer.status, answer.json["uid"], answer.json["name"]) == (200, "a", "A"), answer
+    assert two.api("PATCH", f"/v1/subscribers/{id}", {"uid": "renamed"}).status == 200, "the operator may"
+
+
+@pytest.mark.parametrize("uid", ["*", ".", ".."])
+def test_uid_that_could_not_be_addressed_is_refused(shared_hub, uid):
+    answer = shared_hub.api("POST", "/v1/subscribers", {"uid": uid, "name": "x"})
+    assert (answer.status, answer.pointers) == (422, ["/uid"]), answer
+    if uid == "*":
+        answer = shared_hub.api("PUT", "/v1/subscribers/*", {"name": "x"})
+        assert (answer.status, answer.pointers) == (422, ["/uid"]), answer
+        return
+    for path, body in (
+        ("/v1/endpoints", {"uid": uid, "url": URL, "event_types": ["never.used"]}),
+        ("/v1/events", {"uid": uid, "type": "a.b", "data": 1}),
+    ):
+        answer = shared_hub.api("POST", path, body)
+        assert (answer.status, answer.pointers) == (422, ["/uid"]), answer
+
+
 def test_the_same_uid_may_be_used_by_two_subscribers(two):
     first = two.endpoint(URL, uid="same", subscriber="a")
     second = two.endpoint(URL, uid="same", subscriber="b")
