@@ -202,6 +202,30 @@ def test_the_same_uid_may_be_used_by_two_subscribers(two):
     assert two.got("/v1/endpoints/same", key=two.key("read", subscriber="b"))["id"] == second["id"]
 
 
+def test_no_subscriber_can_make_a_uid_without_one_ambiguous(two, sink):
+    for uid in "ab":
+        two.endpoint(sink.url("/theirs"), uid="hook-none", subscriber=uid, types=["never.used"])
+        two.publish(uid="mine", subscriber=uid)
+    assert reached(two, sink, two.publish(endpoint="hook-none"), 1) == ["/none"]
+    assert two.got("/v1/endpoints/hook-none")["id"] == two.of_none["id"]
+    put = two.api("PUT", "/v1/endpoints/hook-none", {"url": sink.url("/none"), "event_types": ["a.*"]})
+    assert (put.status, put.json["id"]) == (200, two.of_none["id"]), put
+    assert two.got("/v1/dead-letters", endpoint="hook-none")["data"] == []
+    assert two.api("GET", "/v1/events/mine").code == "ambiguous_uid", "nobody's is not there: several match"
+    event = two.publish(uid="mine")
+    assert two.got("/v1/events/mine")["id"] == event["id"]
+
+
+def test_empty_subscriber_means_without_one(two, sink):
+    assert reached(two, sink, two.publish(subscriber=""), 1) == ["/none"]
+    assert reached(two, sink, two.publish(subscriber="", endpoint="hook-none"), 1) == ["/none"]
+    answer = two.api("POST", "/v1/events", {"type": "a.b", "data": 1, "subscriber": "", "endpoint": "hook-a"})
+    assert (answer.status, answer.pointers) == (404, ["/endpoint"]), answer
+    assert two.api("GET", "/v1/endpoints/hook-a?subscriber=").status == 404
+    answer = two.api("POST", "/v1/events", {"type": "a.b", "data": 1, "subscriber": ""}, key=two.key("publish", subscriber="a"))
+    assert (answer.status, answer.pointers) == (404, ["/subscriber"]), answer
+
+
 def test_deleting_a_subscriber_takes_its_endpoints_along_or_is_refused(two):
     answer = two.api("DELETE", "/v1/subscribers/a")
     if answer.status == 409:
