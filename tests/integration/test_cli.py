@@ -276,6 +276,17 @@ def test_bad_option_in_the_environment_and_in_the_file_is_named(make_hub):
         assert "grapnel.conf" in hub.log() and name in hub.log()
 
 
+def test_variables_that_are_no_option_stop_nothing(make_hub):
+    links = {"GRAPNEL_SERVICE_HOST": "10.0.0.1", "GRAPNEL_PORT": "tcp://10.0.0.1:8080", "GRAPNEL_PORT_8080_TCP_PROTO": "tcp"}
+    hub = make_hub(env={**links, "GRAPNEL_XYZZY": "1"})
+    assert "GRAPNEL_XYZZY" in hub.log()
+    assert not any(name in hub.log() for name in links)
+    done = cli(hub, "key", "create", "--scope", "read", env=hub.env)
+    assert (done.returncode, done.stderr) == (OK, "")
+    done = cli(hub, "key", "create", "--scope", "read", env={"GRAPNEL_LISTN": ":80"})
+    assert done.returncode == USAGE and "GRAPNEL_LISTEN" in done.stderr
+
+
 def test_arguments_go_before_environment_before_file(make_hub):
     hub = make_hub(start=False)
     os.makedirs(hub.data)
