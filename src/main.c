@@ -51,6 +51,7 @@ static int serve(const struct conf *conf)
 	sigaddset(&signals, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	log_configure((enum log_level)conf->log_level, conf->log_format == 1);
+	conf_warn();
 
 	struct hub *hub = hub_start(conf, true, MAIN_SERVE_WAIT_MS, &err);
 	if (!hub) {

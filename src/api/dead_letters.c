@@ -107,11 +107,14 @@ int dead_letters_list(struct call *call)
 
 /* ---- Bulk work ------------------------------------------------------------------------------------------------------------ */
 
+/* What could send nothing must not be answered with a yes. */
 static int refuse_disabled(struct call *call, int64_t endpoint_id, const char *pointer)
 {
 	struct endpoint *endpoint = index_endpoint(call->api->config.index, endpoint_id);
-	bool disabled = endpoint && endpoint->meta.status == ENDPOINT_DISABLED;
+	bool deleted = !endpoint, disabled = endpoint && endpoint->meta.status == ENDPOINT_DISABLED;
 	endpoint_unref(endpoint);
+	if (deleted)
+		return err_field(&call->err, ERR_WRONG_STATE, pointer, "the endpoint was deleted: it cannot be sent again");
 	if (!disabled)
 		return 0;
 	return err_field(&call->err, ERR_ENDPOINT_DISABLED, pointer, "the endpoint is disabled: resume it first");

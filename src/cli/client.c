@@ -183,6 +183,15 @@ static int ask(struct client *client, struct exchange *exchange)
 	return EXIT_OK;
 }
 
+/* Whether the problem's detail ends with what its only field says: then that need not be said again. */
+static bool detail_says(const char *detail, const json_t *field)
+{
+	const char *what = json_string_value(json_object_get(field, "detail"));
+	size_t detail_len = detail ? strlen(detail) : 0, what_len = what ? strlen(what) : 0;
+
+	return what_len > 0 && what_len <= detail_len && strcmp(detail + detail_len - what_len, what) == 0;
+}
+
 /* "grapnel: detail (pointer: detail; …)" */
 static void say_problem(const struct exchange *exchange, const json_t *problem)
 {
@@ -195,6 +204,8 @@ static void say_problem(const struct exchange *exchange, const json_t *problem)
 		strbuf_puts(&text, detail ? detail : title);
 	else
 		strbuf_printf(&text, "the hub answered %s %s with the HTTP status %d", exchange->method, exchange->path, exchange->status);
+	if (json_array_size(fields) == 1 && detail_says(detail, json_array_get(fields, 0)))
+		fields = NULL;
 	for (size_t i = 0; i < json_array_size(fields); i++) {
 		const json_t *field = json_array_get(fields, i);
 		const char *pointer = json_string_value(json_object_get(field, "pointer"));
@@ -277,6 +288,9 @@ struct client *client_open(const struct command_run *run, bool make, int *code)
 			    strerror(errno));
 		goto out;
 	}
+	if (make && access(client->conf.data, F_OK) != 0 && errno == ENOENT)
+		command_say("there is no data folder %s yet: it is made now, with an empty database; another hub's is named with --data",
+			    client->conf.data);
 	*code = EXIT_UNAVAILABLE;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		goto out;

@@ -12,13 +12,29 @@ const struct args_option key_create_run_options[] = {
     {0},
 };
 
-static void append_scopes(json_t *scopes, const char *list)
+static bool is_scope(struct slice word)
+{
+	static const char *const scopes[] = {"publish", "read", "manage", "admin"};
+
+	for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++) {
+		if (slice_is(word, scopes[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Checked here, so that a slip makes no database on its way to being refused. */
+static int append_scopes(json_t *scopes, const char *list, struct err *err)
 {
 	while (*list) {
 		size_t len = strcspn(list, ",");
+		if (!is_scope((struct slice){list, len}))
+			return err_set(err, ERR_INVALID, "--scope: \"%.*s\" is no scope; these are: publish, read, manage, admin",
+				       len < 40 ? (int)len : 40, list);
 		json_array_append_new(scopes, json_stringn(list, len));
 		list += len + (list[len] == ',');
 	}
+	return 0;
 }
 
 /* The document that is posted; NULL: it was said why not. */
@@ -31,19 +47,22 @@ static json_t *document(const struct command_run *run)
 	struct err err = {0};
 	size_t at = 0;
 
-	while ((list = args_next(args, "scope", &at)))
-		append_scopes(scopes, list);
+	while (err.code == ERR_NONE && (list = args_next(args, "scope", &at)))
+		(void)!append_scopes(scopes, list, &err);
+	bool misnamed = err.code != ERR_NONE;
 	bool scoped = json_array_size(scopes) > 0;
 	json_object_set_new(doc, "scopes", scopes);
 	if (args_value(args, "subscriber"))
 		json_object_set_new(doc, "subscriber", json_string(args_value(args, "subscriber")));
 	if (args_value(args, "name"))
 		json_object_set_new(doc, "name", json_string(args_value(args, "name")));
-	if (expires && when_parse(expires, run->local->clock, expires_at, &err) == 0)
+	if (expires && !misnamed && when_parse(expires, run->local->clock, expires_at, &err) == 0)
 		json_object_set_new(doc, "expires_at", json_string(expires_at));
 	if (scoped && err.code == ERR_NONE)
 		return doc;
-	if (!scoped)
+	if (misnamed)
+		command_misused(run, "%s", err.detail);
+	else if (!scoped)
 		command_misused(run, "--scope is missing: publish, read, manage, admin, or several of them with commas");
 	else
 		command_misused(run, "--expires: %s", err.detail);

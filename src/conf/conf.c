@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "conf/loader.h"
 #include "conf/readfile.h"
@@ -224,12 +225,43 @@ static const struct option *option_of_variable(struct slice name, bool *in_file)
 	return option && is_text(option) ? option : NULL;
 }
 
+static bool has_part(struct slice name, const char *part)
+{
+	size_t len = strlen(part);
+
+	for (size_t i = 0; i + len <= name.len; i++) {
+		if (memcmp(name.at + i, part, len) == 0 && (i + len == name.len || name.at[i + len] == '_'))
+			return true;
+	}
+	return false;
+}
+
+/* What Kubernetes sets in every container for a Service that is called grapnel or grapnel-…: GRAPNEL_SERVICE_HOST,
+ * GRAPNEL_SERVICE_PORT_HTTP, GRAPNEL_PORT, GRAPNEL_PORT_8080_TCP_ADDR. */
+static bool is_service_link(struct slice name)
+{
+	return has_part(name, "_SERVICE_HOST") || has_part(name, "_PORT");
+}
+
+/* A mistyped option must not be without effect; other names are somebody else's. */
+static bool probably_meant(struct slice name, bool in_file)
+{
+	size_t suffix_len = sizeof "_FILE" - 1;
+
+	if (is_service_link(name))
+		return false;
+	return option_near(OPTION_IN_ENVIRONMENT, name) ||
+	       (in_file && option_near(OPTION_IN_ENVIRONMENT, (struct slice){name.at, name.len - suffix_len}));
+}
+
 static int take_variable(struct loader *loader, struct slice name, const char *value)
 {
 	char origin[ORIGIN_SIZE], hint[OPTION_NAME_SIZE * 2];
 	bool in_file;
 
 	const struct option *option = option_of_variable(name, &in_file);
+	if (!option && !probably_meant(name, in_file))
+		return 0;
 	if (!option) {
 		option_suggest(OPTION_IN_ENVIRONMENT, name, hint, sizeof hint);
 		return err_set(loader->err, ERR_INVALID, "unknown environment variable %.*s%s", (int)name.len, name.at, hint);
@@ -243,13 +275,31 @@ static int take_variable(struct loader *loader, struct slice name, const char *v
 	return loader_take(loader, option, LOADER_ENVIRONMENT, origin, value);
 }
 
-static int take_environment(struct loader *loader)
+/* False: it is none of GRAPNEL_…=. */
+static bool variable_name(const char *text, struct slice *name)
 {
 	static const char prefix[] = "GRAPNEL_";
 
+	*name = (struct slice){text, strcspn(text, "=")};
+	return strncmp(text, prefix, sizeof prefix - 1) == 0 && text[name->len] != '\0';
+}
+
+void conf_warn(void)
+{
+	struct slice name;
+	bool in_file;
+
 	for (char **at = environ; at && *at; at++) {
-		struct slice name = {*at, strcspn(*at, "=")};
-		if (strncmp(*at, prefix, sizeof prefix - 1) != 0 || (*at)[name.len] == '\0')
+		if (variable_name(*at, &name) && !option_of_variable(name, &in_file) && !is_service_link(name))
+			log_warn("conf", "the environment variable %.*s is no option and has no effect", (int)name.len, name.at);
+	}
+}
+
+static int take_environment(struct loader *loader)
+{
+	for (char **at = environ; at && *at; at++) {
+		struct slice name;
+		if (!variable_name(*at, &name))
 			continue;
 		if (take_variable(loader, name, *at + name.len + 1) != 0)
 			return -1;

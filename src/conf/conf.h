@@ -31,10 +31,12 @@ struct conf {
 /* Loads from defaults, the file (--config, GRAPNEL_CONFIG, or <data>/grapnel.conf when it exists), the environment and the
  * arguments argv[0 … argc-1] (options only: "--name value", "--name=value", "--switch", "--no-switch"; the last one counts, those of
  * a LIST add up). An unknown option, or a value out of range, is an ERR_INVALID that names where it came from, the option, and what
- * is accepted. `rest` (may be NULL: none allowed) gets the place of the first argument that is no option. When it fails, nothing
+ * is accepted; a GRAPNEL_ variable that is near no option's name is passed over. `rest` (may be NULL: none allowed) gets the place of the first argument that is no option. When it fails, nothing
  * is left to be freed. */
 int conf_load(struct conf *conf, int argc, char **argv, int *rest, struct err *err) ATTR_MUST_USE;
 void conf_free(struct conf *conf);
+/* Logs the GRAPNEL_ variables that are no option. conf_load() refuses only those that were probably meant as one. */
+void conf_warn(void);
 /* How many words the option at the head of an argument list takes, itself included: 1 or 2; 0: it is no option of the table. */
 int conf_argument_words(const char *argument);
 /* The table as --help text, as a commented grapnel.conf with all defaults, as grapnel.conf(5), and as docs/options.md. */

@@ -63,20 +63,41 @@ const struct option *option_find(enum option_spelling spelling, struct slice nam
 	return NULL;
 }
 
-void option_suggest(enum option_spelling spelling, struct slice unknown, char *out, size_t size)
+/* Looks for the nearest name; what is `far_off` does not count, nor what nearest_to() leaves out. "": none. */
+static void find_nearest(enum option_spelling spelling, struct slice unknown, size_t far_off, char best[OPTION_NAME_SIZE])
 {
 	/* All names share the prefix: it must not count as likeness. */
 	size_t prefix = strlen(spelling_prefixes[spelling]);
 	size_t skipped = unknown.len < prefix ? unknown.len : prefix;
 	struct nearest nearest = nearest_to((struct slice){unknown.at + skipped, unknown.len - skipped});
-	char best[OPTION_NAME_SIZE] = "";
 
+	if (nearest.distance > far_off)
+		nearest.distance = far_off;
+	best[0] = '\0';
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		char spelled[OPTION_NAME_SIZE];
 		option_spell(&option_table[i], spelling, spelled);
 		if (nearest_offer(&nearest, spelled + prefix))
-			memcpy(best, spelled, sizeof best);
+			memcpy(best, spelled, sizeof spelled);
 	}
+}
+
+bool option_near(enum option_spelling spelling, struct slice unknown)
+{
+	size_t prefix = strlen(spelling_prefixes[spelling]);
+	size_t len = unknown.len > prefix ? unknown.len - prefix : 0;
+	char best[OPTION_NAME_SIZE];
+
+	/* In a short name two slips make another word: HOME is not meant as NODE. */
+	find_nearest(spelling, unknown, len < 6 ? 2 : 3, best);
+	return best[0] != '\0';
+}
+
+void option_suggest(enum option_spelling spelling, struct slice unknown, char *out, size_t size)
+{
+	char best[OPTION_NAME_SIZE];
+
+	find_nearest(spelling, unknown, SIZE_MAX, best);
 	out[0] = '\0';
 	if (best[0])
 		snprintf(out, size, "; did you mean %s?", best);

@@ -49,6 +49,8 @@ const struct option *option_find(enum option_spelling spelling, struct slice nam
 /* The nearest known name of an unknown one, ready to be put behind a message: "; did you mean --log-level?". Without any that is
  * near, "". */
 void option_suggest(enum option_spelling spelling, struct slice unknown, char *out, size_t size);
+/* Whether an unknown name is a slip or two from a known one, so that it was hardly meant as anything else. */
+bool option_near(enum option_spelling spelling, struct slice unknown);
 
 /* The part before the '.', {"", 0} when there is none; and the part behind it. */
 struct slice option_section(const struct option *option);

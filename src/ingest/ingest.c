@@ -32,6 +32,7 @@ struct parse {
 struct recipient {
 	enum audience audience;
 	int64_t subscriber;
+	bool unowned;          /* it says that no subscriber is meant */
 	struct endpoint *only; /* a reference, or NULL */
 };
 
@@ -69,7 +70,8 @@ static int find_audience(struct parse *parse, struct recipient *to)
 	const char *pointer = envelope_pointer(&parse->envelope, FIELD_SUBSCRIBER);
 	to->subscriber = bound;
 	to->audience = bound ? AUDIENCE_SUBSCRIBER : AUDIENCE_UNOWNED;
-	if (!text.at)
+	to->unowned = !bound && text.at && text.len == 0;
+	if (!text.at || to->unowned)
 		return 0;
 	if (!bound && slice_is(text, "*")) {
 		to->audience = AUDIENCE_EVERYONE;
@@ -78,7 +80,7 @@ static int find_audience(struct parse *parse, struct recipient *to)
 	int64_t found = find_subscriber(parse, text);
 	if (found == 0 || (bound && found != bound))
 		return err_field(parse->err, ERR_NOT_FOUND, pointer, "there is no such subscriber; give its id or uid%s",
-		                 bound ? "" : ", or \"*\" for the endpoints of all");
+		                 bound ? "" : ", \"*\" for the endpoints of all, or \"\" for those without a subscriber");
 	to->subscriber = found;
 	to->audience = AUDIENCE_SUBSCRIBER;
 	return 0;
@@ -96,16 +98,17 @@ static int find_endpoint(struct parse *parse, struct recipient *to)
 	int64_t id;
 	struct endpoint *found = id_parse(ID_ENDPOINT, text, &id) == 0
 	                             ? index_endpoint(index, id)
-	                             : index_endpoint_by_uid(index, text, to->subscriber, to->subscriber == 0, &ambiguous);
+	                             : index_endpoint_by_uid(index, text, to->subscriber,
+	                                                     to->subscriber == 0 && !to->unowned, &ambiguous);
 	if (ambiguous) {
 		endpoint_unref(found);
 		return err_field(parse->err, ERR_AMBIGUOUS, pointer,
 		                 "several subscribers have an endpoint of this uid; give `subscriber`, or its id");
 	}
-	if (!found || (to->subscriber && found->meta.subscriber != to->subscriber)) {
+	if (!found || ((to->subscriber || to->unowned) && found->meta.subscriber != to->subscriber)) {
 		endpoint_unref(found);
 		return err_field(parse->err, ERR_NOT_FOUND, pointer, "there is no such endpoint%s; give its id or uid",
-		                 to->subscriber ? " of this subscriber" : "");
+		                 to->subscriber ? " of this subscriber" : to->unowned ? " without a subscriber" : "");
 	}
 	to->subscriber = found->meta.subscriber;
 	to->only = found;

@@ -311,7 +311,9 @@ struct endpoint *index_endpoint_by_uid(struct index *index, struct slice uid, in
 {
 	struct endpoint *endpoint = NULL;
 	pthread_rwlock_rdlock(&index->lock);
-	const struct group *group = group_find(&index->endpoint_uids, uid, any ? SCOPE_EVERYONE : subscriber);
+	const struct group *group = group_find(&index->endpoint_uids, uid, any ? SCOPE_UNOWNED : subscriber);
+	if (!group && any)
+		group = group_find(&index->endpoint_uids, uid, SCOPE_EVERYONE);
 	if (group && group->len == 1)
 		endpoint = endpoint_ref(group->members[0]->item);
 	if (ambiguous)

@@ -39,8 +39,8 @@ uint64_t index_version(struct index *index);
 
 /* Any thread. A reference, or NULL. Deleted endpoints are not found. */
 struct endpoint *index_endpoint(struct index *index, int64_t id);
-/* By the caller's uid: of `subscriber` (0: without one). With `any`, of whichever subscriber: *ambiguous is set when several have
- * it. */
+/* By the caller's uid: of `subscriber` (0: without one). With `any`, the one without a subscriber, else of whichever subscriber:
+ * *ambiguous is set when several have it. So no subscriber can make a name of the operator's own ambiguous. */
 struct endpoint *index_endpoint_by_uid(struct index *index, struct slice uid, int64_t subscriber, bool any, bool *ambiguous);
 /* The subscriber's id by uid, 0 when there is none; whether an id exists; its uid (copied; false: it has none). */
 int64_t index_subscriber_by_uid(struct index *index, struct slice uid);

@@ -109,6 +109,8 @@ int uid_check(struct slice uid, const char *pointer, struct err *err)
 			return err_field(err, ERR_INVALID, pointer,
 			                 "byte %zu is not allowed in a uid: printable ASCII without space, '/', '?', '#' and '%%'", i + 1);
 	}
+	if (slice_is(uid, ".") || slice_is(uid, ".."))
+		return err_field(err, ERR_INVALID, pointer, "cannot be \".\" or \"..\", which no path can name; choose another uid");
 	if (id_shaped(uid))
 		return err_field(err, ERR_INVALID, pointer, "looks like an id of the hub's own; choose a uid of another form");
 	return 0;

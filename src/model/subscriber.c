@@ -66,6 +66,8 @@ int subscriber_check(json_t *doc, struct err *err)
 		json_object_del(doc, read_only[i]); /* -1 only says that it was not there */
 	const char *uid;
 	int result = uid_of_doc(doc, &uid, err);
+	if (result == 0 && uid && strcmp(uid, "*") == 0)
+		result = err_field(err, ERR_INVALID, "/uid", "cannot be \"*\", which stands for all subscribers in a publish; choose another uid");
 	const json_t *name = json_object_get(doc, "name");
 	const json_t *metadata = json_object_get(doc, "metadata");
 	if (!name)

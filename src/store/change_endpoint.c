@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "model/subscriber.h"
 #include "sign/outgoing.h"
@@ -169,6 +170,24 @@ static void pairs_retire(struct endpoint_record *record, int64_t now_ms, int64_t
 	record->pairs_len = kept;
 }
 
+/* When all places are taken by what still signs, a new one would end the oldest before its time. `secrets_retire()` gave all an end. */
+static int room_check(struct store_change *change, const struct endpoint_record *record)
+{
+	char until[CLOCK_RFC3339_SIZE];
+	int64_t first_ms = INT64_MAX;
+	if (record->secrets_len < ENDPOINT_SECRETS_MAX && record->pairs_len < ENDPOINT_SECRETS_MAX)
+		return 0;
+	for (unsigned i = 0; i < record->secrets_len && record->secrets_len == ENDPOINT_SECRETS_MAX; i++)
+		first_ms = record->secrets[i].until_ms < first_ms ? record->secrets[i].until_ms : first_ms;
+	for (unsigned i = 0; i < record->pairs_len && record->secrets_len < ENDPOINT_SECRETS_MAX; i++)
+		first_ms = record->pairs[i].seed.until_ms < first_ms ? record->pairs[i].seed.until_ms : first_ms;
+	clock_format_rfc3339(first_ms, until);
+	return err_set(&change->err, ERR_CONFLICT,
+	               "%d secrets sign for this endpoint already, and more cannot: the first of them ends at %s. Rotate after that, or with "
+	               "\"overlap_ms\": 0, which ends all of them at once",
+	               ENDPOINT_SECRETS_MAX, until);
+}
+
 /* A key pair is replaced together with the secret: whoever rotates wants nothing old to be valid after the overlap. */
 int secret_rotate(struct tx *tx, struct store_change *change)
 {
@@ -179,7 +198,9 @@ int secret_rotate(struct tx *tx, struct store_change *change)
 	bool paired = record.pairs_len > 0;
 	secrets_retire(&record, tx->now_ms, until_ms);
 	pairs_retire(&record, tx->now_ms, until_ms);
-	int result = secret_add(tx, change, &record, &change->result_secret);
+	int result = room_check(change, &record);
+	if (result == 0)
+		result = secret_add(tx, change, &record, &change->result_secret);
 	if (result == 0 && paired)
 		pair_push(tx, &record);
 	if (result == 0)

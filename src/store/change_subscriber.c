@@ -31,6 +31,18 @@ static int uid_free(struct tx *tx, struct store_change *change, const char *uid,
 	return err_field(&change->err, ERR_UID_TAKEN, "/uid", "is the uid of the subscriber %s already", text);
 }
 
+/* A bound key's subscriber keeps its uid. The operator addresses it by that name: a tenant that took another could catch what is meant
+ * for somebody else, and would learn from a uid that is taken who else there is. `uid`: before the change; null is the same as none. */
+static int uid_kept(struct store_change *change, const json_t *uid, const json_t *doc)
+{
+	const json_t *before = json_is_null(uid) ? NULL : uid, *after = json_object_get(doc, "uid");
+	if (json_is_null(after))
+		after = NULL;
+	if (change->only_subscriber == 0 || before == after || json_equal(before, after))
+		return 0;
+	return err_field(&change->err, ERR_FORBIDDEN, "/uid", "a key that is bound to a subscriber cannot change its uid");
+}
+
 /* Checks the document and writes it. */
 static int store_record(struct tx *tx, struct store_change *change, struct subscriber_record *record)
 {
@@ -93,9 +105,13 @@ static int replace(struct tx *tx, struct store_change *change, json_t *doc)
 	/* The uid is what it is addressed by: it goes only when it is given as null. */
 	json_t *uid = json_object_get(record.doc, "uid");
 	int bad = uid && json_is_object(doc) && !json_object_get(doc, "uid") ? json_object_set(doc, "uid", uid) : 0;
+	if (bad)
+		err_set(&change->err, ERR_UNAVAILABLE, "memory is out; try again");
+	else
+		bad = uid_kept(change, uid, doc);
 	json_decref(record.doc);
 	record.doc = doc;
-	return bad ? err_set(&change->err, ERR_UNAVAILABLE, "memory is out; try again") : store_record(tx, change, &record);
+	return bad ? -1 : store_record(tx, change, &record);
 }
 
 int subscriber_replace(struct tx *tx, struct store_change *change)
@@ -111,11 +127,13 @@ int subscriber_patch(struct tx *tx, struct store_change *change)
 	struct subscriber_record record = {0};
 	if (find(tx, change, change->id, &record))
 		return -1;
+	json_t *uid = json_incref(json_object_get(record.doc, "uid"));
 	int result = -1;
 	if (json_merge_patch(record.doc, change->doc))
 		err_set(&change->err, ERR_INVALID, "a merge patch of a subscriber must be a JSON object");
 	else
-		result = store_record(tx, change, &record);
+		result = uid_kept(change, uid, record.doc) ? -1 : store_record(tx, change, &record);
+	json_decref(uid);
 	json_decref(record.doc);
 	return result;
 }

@@ -175,8 +175,8 @@ int reader_events(struct store_reader *r, const struct event_filter *filter, str
                   void *context, struct err *err) ATTR_MUST_USE;
 int reader_event_row(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct event_row *), void *context,
                      struct err *err) ATTR_MUST_USE;
-/* The event with this uid of a subscriber (0: none); `any`: of whichever, AMBIGUOUS when several have it. The newest when a window has
- * passed and it was used again. */
+/* The event with this uid of a subscriber (0: none); `any`: the one without a subscriber, else of whichever, AMBIGUOUS when several
+ * have it. The newest when a window has passed and it was used again. */
 int reader_event_by_uid(struct store_reader *r, struct slice uid, int64_t subscriber, bool any, int64_t *id, struct err *err) ATTR_MUST_USE;
 int reader_deliveries(struct store_reader *r, const struct delivery_filter *filter, struct page *page,
                       int (*row)(void *, const struct delivery_row *), void *context, struct err *err) ATTR_MUST_USE;

@@ -267,10 +267,12 @@ static void a_rotated_secret_overlaps_the_old_one(void **state)
 	assert_int_equal(shown.secrets_len, 3);
 	assert_int_equal(shown.until_ms[1], w->wall_ms + 60000);
 	assert_int_equal(shown.until_ms[2], first_end);
-	/* Those that ended go; there are never too many. */
+	/* Those that ended go; none goes before its end. */
 	w->wall_ms = first_end;
-	for (int i = 0; i < 5; i++)
+	for (int i = 2; i < ENDPOINT_SECRETS_MAX; i++)
 		assert_int_equal(store_change(w->store, &rotate), 0);
+	assert_int_equal(store_change(w->store, &rotate), -1);
+	assert_int_equal(rotate.err.code, ERR_CONFLICT);
 	assert_int_equal(endpoint_shown(w, id).secrets_len, ENDPOINT_SECRETS_MAX);
 	rotate.overlap_ms = 0;
 	assert_int_equal(store_change(w->store, &rotate), 0);
@@ -354,9 +356,19 @@ static void a_key_pair_is_rotated_together_with_the_secret(void **state)
 	assert_memory_equal(shown.public_keys[1], before.public_keys[0], ENDPOINT_PUBLIC_KEY_BYTES);
 	assert_memory_not_equal(shown.public_keys[0], before.public_keys[0], ENDPOINT_PUBLIC_KEY_BYTES);
 	same_pair(w, id, shown.public_keys[0]);
-	for (int i = 0; i < 5; i++)
+	for (int i = 2; i < ENDPOINT_SECRETS_MAX; i++)
 		assert_int_equal(store_change(w->store, &rotate), 0);
 	assert_int_equal(endpoint_shown(w, id).pairs_len, ENDPOINT_SECRETS_MAX);
+	/* A secret that is put ends the older ones, not the pairs: none of those may go early either. */
+	struct store_change put = {.what = CHANGE_ENDPOINT_PATCH, .id = id, .secret = rotate.result_secret};
+	assert_int_equal(change_doc(w, &put, "{}"), ERR_NONE);
+	assert_int_equal(endpoint_shown(w, id).secrets_len, 1);
+	struct store_change refused = {.what = CHANGE_SECRET_ROTATE, .id = id, .overlap_ms = 60000};
+	assert_int_equal(store_change(w->store, &refused), -1);
+	assert_int_equal(refused.err.code, ERR_CONFLICT);
+	assert_int_equal(endpoint_shown(w, id).pairs_len, ENDPOINT_SECRETS_MAX);
+	store_change_clear(&refused);
+	store_change_clear(&put);
 	rotate.overlap_ms = 0;
 	assert_int_equal(store_change(w->store, &rotate), 0);
 	assert_int_equal(endpoint_shown(w, id).pairs_len, 1);

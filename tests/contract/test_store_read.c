@@ -172,7 +172,14 @@ static void a_uid_finds_its_newest_event_and_says_when_it_is_ambiguous(void **st
 	assert_int_equal(id, owned);
 	assert_int_equal(reader_event_by_uid(w->reader, slice_of("x"), 0, false, &id, &err), 0);
 	assert_int_equal(id, newer);
-	assert_int_equal(reader_event_by_uid(w->reader, slice_of("x"), 0, true, &id, &err), -1);
+	assert_int_equal(reader_event_by_uid(w->reader, slice_of("x"), 0, true, &id, &err), 0);
+	assert_int_equal(id, newer);
+	int64_t b = world_subscriber(w, "{\"name\": \"B\"}");
+	owned = world_publish(w, &(struct world_event){.type = "order.created", .uid = "z", .subscriber = a});
+	assert_int_equal(reader_event_by_uid(w->reader, slice_of("z"), 0, true, &id, &err), 0);
+	assert_int_equal(id, owned);
+	world_publish(w, &(struct world_event){.type = "order.created", .uid = "z", .subscriber = b});
+	assert_int_equal(reader_event_by_uid(w->reader, slice_of("z"), 0, true, &id, &err), -1);
 	assert_int_equal(err.code, ERR_AMBIGUOUS);
 	assert_int_equal(reader_event_by_uid(w->reader, slice_of("y"), 0, true, &id, &err), -1);
 	assert_int_equal(err.code, ERR_NOT_FOUND);

@@ -44,6 +44,8 @@ def test_key_create_makes_a_missing_data_folder(tmp_path):
     done = run("key", "create", "--data", tmp_path / "new", "--scope", "admin")
     assert done.returncode == OK, done.stderr
     assert (tmp_path / "new").is_dir()
+    assert str(tmp_path / "new") in done.stderr and "no data folder" in done.stderr, "a mistyped --data must not go unnoticed"
+    assert run("key", "create", "--data", tmp_path / "new", "--scope", "admin").stderr == ""
 
 
 def test_key_with_several_scopes_a_subscriber_and_an_end(either):
@@ -86,9 +88,25 @@ def test_wrong_usage_exits_with_2_and_says_why(tmp_path, arguments):
 
 
 def test_unknown_scope_is_refused_by_name(either):
-    done = cli(either, "key", "create", "--scope", "root")
+    for scopes in ("root", "read,root", "read,,publish"):
+        done = cli(either, "key", "create", "--scope", scopes)
+        assert done.returncode == USAGE
+        assert "--scope" in done.stderr and "publish, read, manage" in done.stderr and done.stdout == ""
+
+
+def test_unknown_scope_makes_no_data_folder(tmp_path):
+    done = run("key", "create", "--data", tmp_path / "new", "--scope", "root")
+    assert done.returncode == USAGE
+    assert not (tmp_path / "new").exists()
+
+
+def test_problem_is_said_once(either):
+    done = cli(either, "key", "create", "--scope", "read", "--subscriber", "nobody")
     assert done.returncode == FAILED
-    assert "publish, read, manage" in done.stderr and done.stdout == ""
+    assert done.stderr.count("there is no such subscriber") == 1 and "/subscriber" in done.stderr
+    done = cli(either, "key", "create", "--scope", "read", "--name", "n" * 101, "--expires", "2001-01-01T00:00:00Z")
+    assert done.returncode == FAILED
+    assert "/name" in done.stderr and "/expires_at" in done.stderr, "of several each is said"
 
 
 def test_no_command_exits_with_2_and_lists_the_commands():
@@ -197,6 +215,12 @@ def test_backup_refuses_an_existing_file(either, tmp_path):
     assert target.read_bytes() == b"precious"
 
 
+def test_backup_to_a_path_that_cannot_be_is_refused(either, tmp_path):
+    done = cli(either, "backup", tmp_path / "missing" / "copy.db")
+    assert done.returncode == FAILED, done
+    assert "No such file" in done.stderr
+
+
 def test_backup_without_a_running_hub(hub, tmp_path):
     event = hub.publish(uid="kept")
     hub.terminate()
@@ -253,7 +277,8 @@ def test_backup_while_publishing_opens_as_a_whole_hub(make_hub, sink, tmp_path):
         (("--limits-depth", "5000"), "limits.depth", "4096"),
         (("--limits-depth", "many"), "limits.depth", "4096"),
         (("--retry-jitter", "2"), "retry.jitter", "0"),
-        (("--listen", "nowhere"), "listen", "host:port"),
+        (("--listen", "nowhere"), "--listen", "host:port"),
+        (("--listen", "127.0.0.1"), "--listen", "host:port"),
         (("--colour", "red"), "colour", ""),
     ],
 )
@@ -274,6 +299,17 @@ def test_bad_option_in_the_environment_and_in_the_file_is_named(make_hub):
             file.write(text)
         hub.spawn().wait_exit(USAGE)
         assert "grapnel.conf" in hub.log() and name in hub.log()
+
+
+def test_variables_that_are_no_option_stop_nothing(make_hub):
+    links = {"GRAPNEL_SERVICE_HOST": "10.0.0.1", "GRAPNEL_PORT": "tcp://10.0.0.1:8080", "GRAPNEL_PORT_8080_TCP_PROTO": "tcp"}
+    hub = make_hub(env={**links, "GRAPNEL_XYZZY": "1"})
+    assert "GRAPNEL_XYZZY" in hub.log()
+    assert not any(name in hub.log() for name in links)
+    done = cli(hub, "key", "create", "--scope", "read", env=hub.env)
+    assert (done.returncode, done.stderr) == (OK, "")
+    done = cli(hub, "key", "create", "--scope", "read", env={"GRAPNEL_LISTN": ":80"})
+    assert done.returncode == USAGE and "GRAPNEL_LISTEN" in done.stderr
 
 
 def test_arguments_go_before_environment_before_file(make_hub):

@@ -35,6 +35,16 @@ def test_dead_letter_shows_why_and_since_when(hub, sink):
     assert letter["ended_at"]
 
 
+def test_retry_towards_a_deleted_endpoint_is_refused(hub, sink):
+    endpoint, (letter,) = kill_some(hub, sink, 1)
+    assert hub.api("DELETE", f"/v1/endpoints/{endpoint['id']}").status == 204
+    one = hub.api("POST", f"/v1/deliveries/{letter}/retry")
+    answer = hub.api("POST", "/v1/dead-letters/retry", {"ids": [letter]})
+    assert (answer.status, answer.code, answer.pointers) == (one.status, one.code, ["/ids/0"]) == (409, "wrong_state", ["/ids/0"]), answer
+    assert "deleted" in answer.json["errors"][0]["detail"]
+    assert hub.api("POST", "/v1/dead-letters/discard", {"ids": [letter]}).status == 202
+
+
 def test_filters_narrow_the_list(hub, sink):
     hub.subscriber("acme")
     sink.on("/a", 500)

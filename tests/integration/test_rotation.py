@@ -71,6 +71,21 @@ def test_several_rotations_keep_the_overlapping_ones(hub, sink):
     assert all(received.signed_with(s) for s in secrets)
 
 
+def test_rotation_that_would_end_an_overlap_early_is_refused_and_says_until_when(hub, sink):
+    endpoint = hub.endpoint(sink.url(), signature={"versions": ["v1", "v1a"]})
+    path = f"/v1/endpoints/{endpoint['id']}/secret/rotate"
+    secrets = [endpoint["secret"]] + [rotate(hub, endpoint, overlap_ms=3600_000)["secret"] for _ in range(3)]
+    before = hub.got(path.removesuffix("/rotate"))
+    answer = hub.api("POST", path, {})
+    assert (answer.status, answer.code) == (409, "conflict"), answer
+    assert min(p["until"] for p in before["previous"])[:16] in answer.json["detail"]
+    assert "overlap_ms" in answer.json["detail"]
+    assert hub.got(path.removesuffix("/rotate")) == before
+    received = next_request(hub, sink)
+    assert all(received.signed_with(s) for s in secrets)
+    assert rotate(hub, endpoint, overlap_ms=0)["previous"] == []
+
+
 def test_longest_overlap_is_thirty_days(hub, sink):
     endpoint = hub.endpoint(sink.url())
     month = 30 * 24 * 3600 * 1000

@@ -155,6 +155,42 @@ def test_bound_key_sees_and_repairs_only_its_own_dead_letters(two, sink):
     assert two.got(f"/v1/deliveries/{foreign}")["state"] == "dead"
 
 
+def test_bound_key_cannot_take_another_uid(two):
+    key = two.key("manage", subscriber="a")
+    id = two.a["id"]
+    for uid in ("newcustomer", "b", None):  # free, another subscriber's, none: the refusals do not differ
+        for method, body in (("PATCH", {"uid": uid}), ("PUT", {"name": "A", "uid": uid})):
+            answer = two.api(method, f"/v1/subscribers/{id}", body, key=key)
+            assert (answer.status, answer.code, answer.pointers) == (403, "missing_scope", ["/uid"]), answer
+            assert two.b["id"] not in str(answer.body)
+    assert two.got("/v1/subscribers/a")["name"] == "a"
+    for method, path, body in [
+        ("PATCH", id, {"name": "A", "uid": "a"}),
+        ("PUT", id, {"name": "A", "uid": "a"}),
+        ("PUT", id, {"name": "A"}),
+        ("PUT", "a", {"name": "A"}),
+    ]:
+        answer = two.api(method, f"/v1/subscribers/{path}", body, key=key)
+        assert (answer.status, answer.json["uid"], answer.json["name"]) == (200, "a", "A"), answer
+    assert two.api("PATCH", f"/v1/subscribers/{id}", {"uid": "renamed"}).status == 200, "the operator may"
+
+
+@pytest.mark.parametrize("uid", ["*", ".", ".."])
+def test_uid_that_could_not_be_addressed_is_refused(shared_hub, uid):
+    answer = shared_hub.api("POST", "/v1/subscribers", {"uid": uid, "name": "x"})
+    assert (answer.status, answer.pointers) == (422, ["/uid"]), answer
+    if uid == "*":
+        answer = shared_hub.api("PUT", "/v1/subscribers/*", {"name": "x"})
+        assert (answer.status, answer.pointers) == (422, ["/uid"]), answer
+        return
+    for path, body in (
+        ("/v1/endpoints", {"uid": uid, "url": URL, "event_types": ["never.used"]}),
+        ("/v1/events", {"uid": uid, "type": "a.b", "data": 1}),
+    ):
+        answer = shared_hub.api("POST", path, body)
+        assert (answer.status, answer.pointers) == (422, ["/uid"]), answer
+
+
 def test_the_same_uid_may_be_used_by_two_subscribers(two):
     first = two.endpoint(URL, uid="same", subscriber="a")
     second = two.endpoint(URL, uid="same", subscriber="b")
@@ -164,6 +200,30 @@ def test_the_same_uid_may_be_used_by_two_subscribers(two):
     assert two.got("/v1/endpoints/same", subscriber="a")["id"] == first["id"]
     assert two.got("/v1/endpoints/same", subscriber="b")["id"] == second["id"]
     assert two.got("/v1/endpoints/same", key=two.key("read", subscriber="b"))["id"] == second["id"]
+
+
+def test_no_subscriber_can_make_a_uid_without_one_ambiguous(two, sink):
+    for uid in "ab":
+        two.endpoint(sink.url("/theirs"), uid="hook-none", subscriber=uid, types=["never.used"])
+        two.publish(uid="mine", subscriber=uid)
+    assert reached(two, sink, two.publish(endpoint="hook-none"), 1) == ["/none"]
+    assert two.got("/v1/endpoints/hook-none")["id"] == two.of_none["id"]
+    put = two.api("PUT", "/v1/endpoints/hook-none", {"url": sink.url("/none"), "event_types": ["a.*"]})
+    assert (put.status, put.json["id"]) == (200, two.of_none["id"]), put
+    assert two.got("/v1/dead-letters", endpoint="hook-none")["data"] == []
+    assert two.api("GET", "/v1/events/mine").code == "ambiguous_uid", "nobody's is not there: several match"
+    event = two.publish(uid="mine")
+    assert two.got("/v1/events/mine")["id"] == event["id"]
+
+
+def test_empty_subscriber_means_without_one(two, sink):
+    assert reached(two, sink, two.publish(subscriber=""), 1) == ["/none"]
+    assert reached(two, sink, two.publish(subscriber="", endpoint="hook-none"), 1) == ["/none"]
+    answer = two.api("POST", "/v1/events", {"type": "a.b", "data": 1, "subscriber": "", "endpoint": "hook-a"})
+    assert (answer.status, answer.pointers) == (404, ["/endpoint"]), answer
+    assert two.api("GET", "/v1/endpoints/hook-a?subscriber=").status == 404
+    answer = two.api("POST", "/v1/events", {"type": "a.b", "data": 1, "subscriber": ""}, key=two.key("publish", subscriber="a"))
+    assert (answer.status, answer.pointers) == (404, ["/subscriber"]), answer
 
 
 def test_deleting_a_subscriber_takes_its_endpoints_along_or_is_refused(two):

@@ -452,9 +452,28 @@ static void what_is_near_nothing_gets_no_suggestion(void **state)
 	struct err err;
 
 	(void)state;
-	setenv("GRAPNEL_XYZZY", "1", 1);
-	assert_int_equal(load(&conf, &err, NO_WORDS), -1);
-	assert_string_equal(err.detail, "unknown environment variable GRAPNEL_XYZZY");
+	write_file("a.conf", "xyzzy = 1\n");
+	assert_int_equal(load(&conf, &err, WORDS("--config", "a.conf")), -1);
+	assert_string_equal(err.detail, "a.conf:1: unknown option xyzzy");
+}
+
+static void a_variable_that_is_near_no_option_is_passed_over(void **state)
+{
+	static const char *const others[] = {"GRAPNEL_XYZZY",        "GRAPNEL_HOME",         "GRAPNEL_SERVICE_HOST",      "GRAPNEL_SERVICE_PORT",
+					     "GRAPNEL_PORT",         "GRAPNEL_XYZZY_FILE",   "GRAPNEL_PORT_8080_TCP_ADDR", "GRAPNEL_SERVICE_PORT_HTTP",
+					     "GRAPNEL_NODE_SERVICE_HOST", "GRAPNEL_"};
+	struct conf conf;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		setenv(others[i], "tcp://10.0.0.1:8080", 1);
+	load_well(&conf, NO_WORDS);
+	conf_free(&conf);
+	setenv("GRAPNEL_LISTN_FILE", "x", 1);
+	load_badly(NO_WORDS, WORDS("unknown environment variable GRAPNEL_LISTN_FILE"));
+	unsetenv("GRAPNEL_LISTN_FILE");
+	setenv("GRAPNEL_NOED", "1", 1);
+	load_badly(NO_WORDS, WORDS("unknown environment variable GRAPNEL_NOED", "did you mean GRAPNEL_NODE?"));
 }
 
 static void variables_of_others_are_no_concern(void **state)
@@ -689,6 +708,7 @@ int main(void)
 	    CASE(the_words_of_an_argument_are_told),
 	    CASE(an_unknown_name_is_answered_with_the_nearest_one),
 	    CASE(what_is_near_nothing_gets_no_suggestion),
+	    CASE(a_variable_that_is_near_no_option_is_passed_over),
 	    CASE(variables_of_others_are_no_concern),
 	    CASE(text_can_come_from_a_file_that_the_environment_names),
 	    CASE(a_variable_and_its_file_form_exclude_each_other),

@@ -172,6 +172,12 @@ static void a_uid_is_looked_up_in_its_scope(void **state)
 	assert_null(index_endpoint_by_uid(index, SLICE_LITERAL("billing"), 0, false, &ambiguous));
 	assert_false(ambiguous);
 	assert_null(index_endpoint_by_uid(index, SLICE_LITERAL("Billing"), 0, true, &ambiguous));
+	put(index, 3, 0, ENDPOINT_ACTIVE, "billing", "'a'");
+	found = index_endpoint_by_uid(index, SLICE_LITERAL("billing"), 0, true, &ambiguous);
+	assert_int_equal(found->meta.id, 3);
+	assert_false(ambiguous);
+	endpoint_unref(found);
+	put(index, 3, 0, ENDPOINT_DELETED, NULL, "'a'");
 	put(index, 1, ACME, ENDPOINT_DELETED, NULL, "'a'");
 	found = index_endpoint_by_uid(index, SLICE_LITERAL("billing"), 0, true, &ambiguous);
 	assert_int_equal(found->meta.id, 2);

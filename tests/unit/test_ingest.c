@@ -287,7 +287,7 @@ static const struct {
     {"{\"type\":\"a\",\"data\":1,\"ordering_key\":true}", ERR_INVALID, "/ordering_key"},
     {"{\"type\":\"a\",\"data\":1,\"subscriber\":1}", ERR_INVALID, "/subscriber"},
     {"{\"type\":\"a\",\"data\":1,\"subscriber\":\"nobody\"}", ERR_NOT_FOUND, "/subscriber"},
-    {"{\"type\":\"a\",\"data\":1,\"subscriber\":\"\"}", ERR_NOT_FOUND, "/subscriber"},
+    {"{\"type\":\"a\",\"data\":1,\"subscriber\":\"\",\"endpoint\":\"hook\"}", ERR_NOT_FOUND, "/endpoint"},
     {"{\"type\":\"a\",\"data\":1,\"endpoint\":{}}", ERR_INVALID, "/endpoint"},
     {"{\"type\":\"a\",\"data\":1,\"endpoint\":\"nowhere\"}", ERR_NOT_FOUND, "/endpoint"},
     {"{\"type\":\"a\",\"data\":1,\"endpoint\":\"hook\"}", ERR_AMBIGUOUS, "/endpoint"},

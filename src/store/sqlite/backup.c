@@ -35,12 +35,21 @@ static int start(struct sqlite *s, struct backup *backup, struct err *err)
 	return backup->copy ? 0 : failed(backup, sqlite3_errcode(backup->conn), err);
 }
 
+/* What is wrong with the path itself is the caller's to mend; a full disk, or too few file descriptors, is not. */
+static bool path_is_bad(int code)
+{
+	return code == ENOENT || code == ENOTDIR || code == EISDIR || code == EACCES || code == EPERM || code == EROFS || code == ELOOP ||
+	       code == ENAMETOOLONG || code == EINVAL;
+}
+
 void *sqlite_backup_begin(struct engine *engine, const char *path, struct err *err)
 {
 	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
 	if (fd < 0) {
 		if (errno == EEXIST)
 			err_set(err, ERR_CONFLICT, "%s exists already; a backup never overwrites a file", path);
+		else if (path_is_bad(errno))
+			err_set(err, ERR_INVALID, "%s cannot be made: %s", path, strerror(errno));
 		else
 			err_set(err, ERR_STORAGE, "%s cannot be made: %s", path, strerror(errno));
 		return NULL;

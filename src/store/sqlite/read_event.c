@@ -119,15 +119,18 @@ int sqlite_read_event_by_uid(struct store_reader *base, struct slice uid, int64_
 {
 	struct sqlite_reader *r = reader_of(base);
 	int64_t first = subscriber, last = subscriber, newest = 0;
-	int found;
+	int found = 0;
 	if (any) {
 		found = end_of_uid(r, QUERY_EVENT_OF_UID_FIRST, uid, &newest, &first);
-		if (found > 0)
+		last = first;
+		if (found > 0 && first != 0)
 			found = end_of_uid(r, QUERY_EVENT_OF_UID_LAST, uid, &newest, &last);
-	} else {
+	}
+	/* Nobody's sorts first, and goes before those of subscribers. */
+	if (!any || (found > 0 && first == 0)) {
 		struct run run = db_run(&r->db, QUERY_EVENT_OF_UID);
 		run_text(&run, 1, uid);
-		run_int(&run, 2, subscriber);
+		run_int(&run, 2, first);
 		found = run_value(&run, &newest);
 	}
 	if (found < 0)
