@@ -64,7 +64,7 @@ static int decode(struct slice encoded, bool plus_is_space, const char *refused,
 
 int http_decode(struct slice encoded, struct strbuf *out)
 {
-	return decode(encoded, false, "/", out);
+	return decode(encoded, false, "", out);
 }
 
 /* The next "name" or "name=value" of a query; false at its end. Empty parts ("a=1&&b=2") are passed over. */
