@@ -92,11 +92,15 @@ static int check_media_type(const struct route *route, const struct http_request
 	bool body = http_header(request, "Transfer-Encoding").at || (length.at && !slice_is(length, "0"));
 	if (!body || route->body == BODY_NONE || (request->local && !type.at))
 		return 0;
+	struct slice encoding = http_header(request, "Content-Encoding");
+	if (encoding.at && (encoding.len != strlen("identity") || strncasecmp(encoding.at, "identity", encoding.len) != 0))
+		return err_set(err, ERR_MEDIA_TYPE, "Bodies are taken as they are, without a Content-Encoding");
 	if (route->body == BODY_PUBLISH) {
 		enum ingest_form form;
 		return events_form(request, true, &form, err);
 	}
-	if (media_type_is(type, "application/json"))
+	if (media_type_is(type, "application/json") ||
+	    (strcmp(route->method, "PATCH") == 0 && media_type_is(type, "application/merge-patch+json")))
 		return 0;
 	return err_set(err, ERR_MEDIA_TYPE, "The Content-Type must be application/json");
 }

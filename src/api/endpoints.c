@@ -249,7 +249,7 @@ static int check_patch(struct call *call, const json_t *patch, const struct endp
 	json_t *doc = NULL;
 	if (reader_endpoint(call->worker->reader, present->meta.id, call->who.subscriber, copy_doc, &doc, &call->err) < 0)
 		return -1;
-	int result = doc && json_merge_patch(doc, patch) == 0
+	int result = doc && endpoint_merge_patch(doc, patch) == 0
 	                 ? check_whole(call, doc, present)
 	                 : err_set(&call->err, ERR_UNAVAILABLE, "The hub has no memory for this request now; try again");
 	json_decref(doc);

@@ -134,8 +134,8 @@ static int parse_length(struct slice text, int64_t *length, struct err *err)
 
 static int check_framing(const struct http_request *request, bool http11, struct grammar_framing *framing, struct err *err)
 {
-	struct slice host, length, encoding;
-	if (header_once(request, "Host", &host, err) || header_once(request, "Content-Length", &length, err) ||
+	struct slice host, length, encoding, authorization;
+	if (header_once(request, "Host", &host, err) || header_once(request, "Authorization", &authorization, err) || header_once(request, "Content-Length", &length, err) ||
 	    header_once(request, "Transfer-Encoding", &encoding, err))
 		return -1;
 	if (http11 && !host.at)

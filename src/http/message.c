@@ -64,7 +64,7 @@ static int decode(struct slice encoded, bool plus_is_space, const char *refused,
 
 int http_decode(struct slice encoded, struct strbuf *out)
 {
-	return decode(encoded, false, "/", out);
+	return decode(encoded, false, "", out);
 }
 
 int http_decode_slashes(struct slice encoded, struct strbuf *out)

@@ -57,7 +57,7 @@ struct slice http_header(const struct http_request *request, const char *name);
 int http_query(const struct http_request *request, const char *name, struct strbuf *out) ATTR_MUST_USE;
 /* Calls `visit` for each parameter name (still encoded) so that unknown ones can be refused. */
 void http_query_each(const struct http_request *request, void (*visit)(void *context, struct slice name), void *context);
-/* Percent-decodes a path segment; -1: malformed, or decodes to NUL or '/'. */
+/* Percent-decodes a path segment; -1: malformed, or decodes to NUL. */
 int http_decode(struct slice encoded, struct strbuf *out) ATTR_MUST_USE;
 /* The same for a segment that may hold a '/'. */
 int http_decode_slashes(struct slice encoded, struct strbuf *out) ATTR_MUST_USE;

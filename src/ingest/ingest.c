@@ -42,6 +42,10 @@ static int broken(struct parse *parse, const struct json_scan *scan)
 	size_t line = 1;
 	for (const char *at = begin; at < scan->at; at++)
 		line += *at == '\n';
+	if (scan->why == json_too_deep)
+		return err_set(parse->err, ERR_UNPARSABLE,
+		               "The JSON at byte offset %zu (line %zu) is nested too deep: data may nest %u levels (option limits.depth)",
+		               (size_t)(scan->at - begin), line, parse->config->depth_max);
 	return err_set(parse->err, ERR_UNPARSABLE, "The JSON is broken at byte offset %zu (line %zu): %s", (size_t)(scan->at - begin), line,
 	               scan->why ? scan->why : "more follows after the value");
 }

@@ -42,6 +42,8 @@ static bool scan_take(struct json_scan *scan, char byte)
 	return true;
 }
 
+const char json_too_deep[] = "values are nested too deep";
+
 void json_scan_init(struct json_scan *scan, struct slice text, unsigned depth_max)
 {
 	scan->begin = text.at;
@@ -216,7 +218,7 @@ static int scan_open(struct json_scan *scan, struct scan_stack *stack, bool obje
 {
 	unsigned top = stack->level;
 	if (scan->depth + top >= scan->depth_max)
-		return scan_fail(scan, scan->at, "values are nested too deep");
+		return scan_fail(scan, scan->at, json_too_deep);
 	uint64_t bit = UINT64_C(1) << top % 64;
 	if (top % 64 == 0)
 		stack->objects[top / 64] = 0;
@@ -289,7 +291,7 @@ static int scan_enter(struct json_scan *scan, char bracket, const char *why)
 	if (!scan_next_is(scan, bracket))
 		return scan_want(scan, why);
 	if (scan->depth >= scan->depth_max)
-		return scan_fail(scan, scan->at, "values are nested too deep");
+		return scan_fail(scan, scan->at, json_too_deep);
 	scan->at++;
 	scan->fresh[scan->depth / 8] |= (uint8_t)(1u << scan->depth % 8);
 	scan->depth++;

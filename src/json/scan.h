@@ -23,6 +23,8 @@ struct json_scan {
 	uint8_t fresh[JSON_DEPTH_MAX / 8 + 1]; /* one bit per open container: no member read yet */
 };
 
+/* What `why` points to when values nest deeper than `depth_max`. */
+extern const char json_too_deep[];
 void json_scan_init(struct json_scan *scan, struct slice text, unsigned depth_max);
 
 enum json_kind { JSON_KIND_NONE, JSON_KIND_OBJECT, JSON_KIND_ARRAY, JSON_KIND_STRING, JSON_KIND_NUMBER, JSON_KIND_TRUE, JSON_KIND_FALSE,

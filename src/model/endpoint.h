@@ -118,6 +118,9 @@ void endpoint_public_key_text(const struct endpoint_pair *pair, char out[ENDPOIN
 
 const char *endpoint_status_text(enum endpoint_status status);
 
+/* RFC 7396 merge into an endpoint's document. A retry policy has waits of its own or exponential ones: where the patch gives members of
+ * one family, those of the other that it does not give go. */
+int endpoint_merge_patch(json_t *doc, const json_t *patch) ATTR_MUST_USE;
 /* RFC 7396 merge of `patch` into `target` (an object), in place; jansson has none. */
 int json_merge_patch(json_t *target, const json_t *patch) ATTR_MUST_USE;
 

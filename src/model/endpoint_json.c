@@ -140,3 +140,28 @@ int json_merge_patch(json_t *target, const json_t *patch)
 		return -1;
 	return merge_into(target, patch);
 }
+
+static bool gives(const json_t *patch, const char *key)
+{
+	const json_t *value = json_object_get(patch, key);
+	return value && !json_is_null(value);
+}
+
+int endpoint_merge_patch(json_t *doc, const json_t *patch)
+{
+	static const char *const exponential[] = {"strategy", "base_ms", "factor", "max_delay_ms", "jitter", "max_attempts"};
+	enum { MEMBERS = sizeof exponential / sizeof *exponential };
+	const json_t *given = json_object_get(patch, "retry");
+	bool scheduled = gives(given, "schedule_ms"), grows = false;
+	if (json_merge_patch(doc, patch))
+		return -1;
+	json_t *retry = json_object_get(doc, "retry");
+	for (size_t i = 0; i < MEMBERS; i++) {
+		grows |= gives(given, exponential[i]);
+		if (scheduled && !gives(given, exponential[i]))
+			json_object_del(retry, exponential[i]); /* -1 only says that it was not there */
+	}
+	if (grows && !scheduled)
+		json_object_del(retry, "schedule_ms");
+	return 0;
+}

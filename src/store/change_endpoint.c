@@ -331,7 +331,7 @@ int endpoint_patch(struct tx *tx, struct store_change *change)
 	if (find(tx, change, change->id, &record))
 		return -1;
 	int result = -1;
-	if (json_merge_patch(record.doc, change->doc))
+	if (endpoint_merge_patch(record.doc, change->doc))
 		err_set(&change->err, ERR_INVALID, "a merge patch of an endpoint must be a JSON object");
 	else
 		result = update(tx, change, &record);

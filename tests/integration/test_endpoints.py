@@ -90,6 +90,17 @@ def test_patch_merges(hub):
     assert answer.json["headers"] == {"X-A": "1"}
 
 
+def test_patch_goes_over_from_one_kind_of_retry_to_the_other(hub):
+    path = f"/v1/endpoints/{hub.endpoint(URL, retry={'base_ms': 7000, 'max_attempts': 3, 'max_age_ms': 9000})['id']}"
+    answer = hub.api("PATCH", path, {"retry": {"schedule_ms": [10, 20]}})
+    assert (answer.status, answer.json["retry"]) == (200, {"schedule_ms": [10, 20], "max_age_ms": 9000}), answer
+    answer = hub.api("PATCH", path, {"retry": {"base_ms": 8000}})
+    assert answer.status == 200, answer
+    assert (answer.json["retry"]["base_ms"], answer.json["retry"]["max_attempts"], answer.json["retry"]["max_age_ms"]) == (8000, 12, 9000)
+    both = hub.api("PATCH", path, {"retry": {"schedule_ms": [10], "base_ms": 1}})
+    assert (both.status, both.pointers) == (422, ["/retry/base_ms"]), "what is given together is still refused"
+
+
 def test_bad_patch_changes_nothing(hub):
     made = hub.endpoint(URL)
     answer = hub.api("PATCH", f"/v1/endpoints/{made['id']}", {"url": URL + "2", "timeout_ms": 1})

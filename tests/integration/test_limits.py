@@ -247,3 +247,38 @@ def test_connections_of_one_address_are_capped(make_hub):
     for one in held:
         one.close()
     assert 1 <= alive <= 20
+
+
+def test_body_with_a_content_encoding_is_415(shared_hub):
+    for path in ("/v1/events", "/v1/endpoints"):
+        answer = shared_hub.api("POST", path, {"type": "a.b", "data": 1}, headers={"Content-Encoding": "gzip"})
+        assert (answer.status, answer.code) == (415, "unsupported_media_type"), answer
+        assert "Content-Encoding" in answer.json["detail"]
+    identity = shared_hub.api("POST", "/v1/events", {"type": "a.b", "data": 1}, headers={"Content-Encoding": "identity"})
+    assert identity.status == 202, identity
+
+
+def test_merge_patch_is_a_media_type_of_patch(shared_hub):
+    media = {"Content-Type": "application/merge-patch+json"}
+    made = shared_hub.endpoint("http://127.0.0.1:9/", ["never.used"])
+    answer = shared_hub.api("PATCH", f"/v1/endpoints/{made['id']}", {"description": "x"}, headers=media)
+    assert (answer.status, answer.json["description"]) == (200, "x"), answer
+    assert shared_hub.api("POST", "/v1/endpoints", {}, headers=media).status == 415
+
+
+def test_nesting_beyond_the_limit_names_the_limit(shared_hub):
+    for depth, status in ((512, 202), (513, 400)):
+        answer = shared_hub.api("POST", "/v1/events", body=b'{"type": "a.b", "data": ' + b"[" * depth + b"]" * depth + b"}")
+        assert answer.status == status, answer
+    assert "512" in answer.json["detail"] and "limits.depth" in answer.json["detail"]
+
+
+@pytest.mark.parametrize("path", ["/v1/endpoints/a%2Fb", "/v1/events/a%2Fb", "/v1/subscribers/a%2Fb"])
+def test_id_that_cannot_be_is_not_found(shared_hub, path):
+    assert shared_hub.api("GET", path).code == "not_found"
+    assert shared_hub.api("GET", path[:-4] + "%zz").code == "bad_request"
+
+
+def test_two_authorization_headers_are_refused(shared_hub):
+    request = shared_hub.head("GET", "/v1/events", "Authorization: Bearer gk_other", "Connection: close")
+    assert shared_hub.raw(request).startswith(b"HTTP/1.1 400 ")
