@@ -353,9 +353,9 @@ static void a_bad_option_is_a_mistake_of_usage(void **state)
 	assert_holds(printed.err, "http.shards cannot be \"0\"");
 	assert_int_equal(RUN("check", "--http-shards", "0"), EXIT_USAGE);
 	assert_holds(printed.err, "1 … 64");
-	setenv("GRAPNEL_NONSENSE", "1", 1);
+	setenv("GRAPNEL_LISTENN", "1", 1);
 	assert_int_equal(RUN("key", "list"), EXIT_USAGE);
-	assert_holds(printed.err, "GRAPNEL_NONSENSE");
+	assert_holds(printed.err, "GRAPNEL_LISTENN");
 	assert_int_equal(stub.opens, 0);
 }
 
@@ -540,7 +540,7 @@ static void a_problem_is_told_with_its_fields(void **state)
 	answer(0, 422,
 	       "{\"title\":\"T\",\"code\":\"invalid\",\"detail\":\"Some fields are not valid\",\"errors\":[{\"pointer\":\"/scopes/0\","
 	       "\"detail\":\"accepted: read\"},{\"pointer\":\"/name\",\"detail\":\"too long\"}]}");
-	assert_int_equal(RUN("key", "create", "--scope", "fly"), EXIT_FAILED);
+	assert_int_equal(RUN("key", "create", "--scope", "read"), EXIT_FAILED);
 	assert_string_equal(printed.out, "");
 	assert_string_equal(printed.err, "grapnel: Some fields are not valid (/scopes/0: accepted: read; /name: too long)\n");
 	answer(1, 404, "{\"title\":\"There is no such thing here\"}");
