@@ -291,6 +291,8 @@ static int api_up(struct hub *hub, struct err *err)
 			   .depth_max = (unsigned)conf->limits_depth},
 		.request_bytes_max = (size_t)conf->limits_request,
 		.secret_overlap_ms = conf->secret_overlap,
+		.session_lifetime_ms = conf->session_lifetime,
+		.session_idle_ms = conf->session_idle,
 		.pool_threads = hub->serves ? 4 : 1,
 		.ready = ready,
 		.ready_context = hub,

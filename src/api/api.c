@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "api/call.h"
+#include "api/cookie.h"
 #include "base/mem.h"
 
 enum { POOL_QUEUE_MAX = 1024, ALLOW_SIZE = 128 };
@@ -28,7 +29,7 @@ struct admitted {
 	struct principal who;
 };
 
-enum { WORD_ROUTE, WORD_KEY, WORD_SCOPES, WORD_SUBSCRIBER };
+enum { WORD_ROUTE, WORD_KEY, WORD_SCOPES, WORD_SUBSCRIBER, WORD_ADMIN };
 
 /* ---- Admission ------------------------------------------------------------------------------------------------------------ */
 
@@ -47,7 +48,18 @@ static int find_route(struct api *api, const struct http_request *request, const
 	return 0;
 }
 
-/* One answer for missing, malformed, unknown, revoked and expired keys. */
+/* By the cookie of a session: 1, 0: there is none that lives, -1: it may not do this. */
+static int authenticate_session(struct api *api, const struct http_request *request, struct principal *who, struct err *err)
+{
+	struct slice token = cookie_token(request);
+	struct session session;
+	if (!token.at || !sessions_find(api->sessions, token, clock_wall_ms(api->config.clock), &session))
+		return 0;
+	*who = (struct principal){.scopes = SCOPE_ADMIN, .admin = session.admin};
+	return cookie_check(request, &session, err) < 0 ? -1 : 1;
+}
+
+/* One answer for missing, malformed, unknown, revoked and expired keys. A key goes before a cookie. */
 static int authenticate(struct api *api, const struct http_request *request, struct principal *who, struct err *err)
 {
 	static const char scheme[] = "Bearer ";
@@ -65,6 +77,11 @@ static int authenticate(struct api *api, const struct http_request *request, str
 			*who = (struct principal){.key = key.id, .scopes = key.scopes, .subscriber = key.subscriber};
 			return 0;
 		}
+	}
+	if (!value.at) {
+		int found = authenticate_session(api, request, who, err);
+		if (found != 0)
+			return found < 0 ? -1 : 0;
 	}
 	return err_set(err, ERR_UNAUTHENTICATED, "Send a valid API key: Authorization: Bearer gk_…");
 }
@@ -112,7 +129,7 @@ static int admit(struct api *api, const struct http_request *request, struct adm
 		return -1;
 	admitted->who = (struct principal){.scopes = SCOPE_NONE};
 	if (admitted->route->scope == ROUTE_PUBLIC)
-		return 0;
+		return check_media_type(admitted->route, request, err);
 	if (authenticate(api, request, &admitted->who, err) < 0)
 		return -1;
 	if (admitted->route->scope != ROUTE_LOCAL && authorise(admitted->route, &admitted->who, err) < 0)
@@ -157,6 +174,7 @@ static int64_t app_begin(void *context, const struct http_request *request, stru
 	words[WORD_KEY] = admitted.who.key;
 	words[WORD_SCOPES] = admitted.who.scopes;
 	words[WORD_SUBSCRIBER] = admitted.who.subscriber;
+	words[WORD_ADMIN] = admitted.who.admin;
 	return body_max(api, admitted.route);
 }
 
@@ -165,7 +183,10 @@ static struct admitted admitted_before(const struct http_request *request)
 	const int64_t *words = request->app_words;
 	return (struct admitted){
 	    .route = &routes[words[WORD_ROUTE]],
-	    .who = {.key = words[WORD_KEY], .scopes = (unsigned)words[WORD_SCOPES], .subscriber = words[WORD_SUBSCRIBER]},
+	    .who = {.key = words[WORD_KEY],
+	            .scopes = (unsigned)words[WORD_SCOPES],
+	            .subscriber = words[WORD_SUBSCRIBER],
+	            .admin = words[WORD_ADMIN]},
 	};
 }
 
@@ -297,6 +318,8 @@ struct api *api_start(const struct api_config *config, struct err *err)
 	for (size_t i = 0; i < ROUTES; i++)
 		patterns[i] = (struct route_pattern){routes[i].method, routes[i].path};
 	api->router = router_new(patterns, ROUTES);
+	api->sessions = sessions_new(config->session_lifetime_ms, config->session_idle_ms);
+	api->throttle = throttle_new();
 	api->pool = pool_start("api", config->pool_threads, POOL_QUEUE_MAX, worker_make, worker_drop, api, err);
 	if (api->pool)
 		return api;
@@ -355,6 +378,8 @@ void api_free(struct api *api)
 	if (!api)
 		return;
 	pthread_mutex_destroy(&api->once_mutex);
+	throttle_free(api->throttle);
+	sessions_free(api->sessions);
 	router_free(api->router);
 	pthread_mutex_destroy(&api->tests.mutex);
 	free(api);

@@ -29,6 +29,7 @@ struct api_config {
 	struct ingest_config ingest;
 	size_t request_bytes_max;   /* 8 MiB */
 	int64_t secret_overlap_ms;  /* the default overlap of a rotation: 24 h */
+	int64_t session_lifetime_ms, session_idle_ms; /* of a login on the page */
 	unsigned pool_threads;      /* 4 */
 	/* "" when ready; else why not. Any thread. */
 	void (*ready)(void *context, char *why, size_t why_size);

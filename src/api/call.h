@@ -7,6 +7,8 @@
 #include <jansson.h>
 
 #include "api/api.h"
+#include "api/session.h"
+#include "api/throttle.h"
 #include "base/id.h"
 #include "base/thread.h"
 #include "deliver/resolver.h"
@@ -62,6 +64,8 @@ struct api {
 	struct tests tests;
 	pthread_mutex_t once_mutex;
 	struct call *once_running; /* under the mutex: calls with an Idempotency-Key, linked by once_next */
+	struct sessions *sessions;
+	struct throttle *throttle;
 };
 
 /* What each thread of the pool has of its own. */
@@ -75,6 +79,7 @@ struct principal {
 	int64_t key; /* 0: the administrator on this machine */
 	unsigned scopes;
 	int64_t subscriber; /* 0: not bound */
+	int64_t admin;      /* who is logged in on the page; 0: nobody, or by a link as the one on this machine */
 };
 
 struct call {

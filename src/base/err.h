@@ -23,7 +23,7 @@ struct err_field {
 
 struct err {
 	enum err_code code;
-	int retry_after_s; /* for UNAVAILABLE and IN_PROGRESS: what Retry-After says; 0: the default of 1 */
+	int retry_after_s; /* for UNAVAILABLE, IN_PROGRESS and THROTTLED: what Retry-After says; 0: the default of 1 */
 	char detail[ERR_DETAIL_MAX];
 	unsigned fields_len; /* further bad fields beyond ERR_FIELDS_MAX are left out */
 	struct err_field fields[ERR_FIELDS_MAX];

@@ -13,6 +13,7 @@ static const char *const id_prefixes[ID_KINDS] = {
     [ID_EVENT] = "evt",    [ID_SUBSCRIBER] = "sub", [ID_ENDPOINT] = "ep",  [ID_SOURCE] = "src",
     [ID_DELIVERY] = "dlv", [ID_KEY] = "key",        [ID_OPERATION] = "op", [ID_REJECTION] = "rej",
     [ID_AUDIT] = "aud",
+    [ID_ADMIN] = "adm",
 };
 
 static int64_t id_ms_of(int64_t wall_ms)

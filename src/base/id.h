@@ -28,7 +28,9 @@ int64_t id_time_ms(int64_t id);
 int64_t id_floor_of_time(int64_t wall_ms);
 
 /* Prefixes: EVENT is evt, and so on (id.c has the table). */
-enum id_kind { ID_EVENT, ID_SUBSCRIBER, ID_ENDPOINT, ID_SOURCE, ID_DELIVERY, ID_KEY, ID_OPERATION, ID_REJECTION, ID_AUDIT, ID_KINDS };
+enum id_kind {
+	ID_EVENT, ID_SUBSCRIBER, ID_ENDPOINT, ID_SOURCE, ID_DELIVERY, ID_KEY, ID_OPERATION, ID_REJECTION, ID_AUDIT, ID_ADMIN, ID_KINDS
+};
 
 enum { ID_TEXT_SIZE = 24 };
 

@@ -32,7 +32,7 @@ struct http_request {
 	char id[HTTP_REQUEST_ID_SIZE]; /* "req_" + 13 digits: x-request-id of the answer */
 	/* The application's own: zero before begin(), kept from there to handle(). */
 	void *app_state;
-	int64_t app_words[4];
+	int64_t app_words[5];
 };
 
 /* Owned by the handler until given back. */

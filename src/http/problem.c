@@ -45,11 +45,11 @@ void problem_respond(struct http_response *response, const struct err *err, cons
 	if (request_id)
 		problem_member(out, "request_id", request_id);
 	strbuf_puts(out, "}\n");
-	if (code == ERR_UNAVAILABLE || code == ERR_STORAGE || code == ERR_IN_PROGRESS) {
+	if (code == ERR_UNAVAILABLE || code == ERR_STORAGE || code == ERR_IN_PROGRESS || code == ERR_THROTTLED) {
 		char seconds[16];
 		snprintf(seconds, sizeof seconds, "%d", err->retry_after_s > 0 ? err->retry_after_s : 1);
 		http_response_header(response, "Retry-After", seconds);
-	} else if (code == ERR_UNAUTHENTICATED) {
+	} else if (code == ERR_UNAUTHENTICATED || code == ERR_LOGIN) {
 		http_response_header(response, "WWW-Authenticate", "Bearer");
 	}
 }

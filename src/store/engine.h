@@ -182,6 +182,8 @@ struct engine_ops {
 	int (*key_insert)(struct engine *engine, const struct key *key);
 	int (*key_delete)(struct engine *engine, int64_t id);
 	int (*key_of_subscriber)(struct engine *engine, int64_t subscriber, int64_t *id); /* any one */
+	int (*admin_of_name)(struct engine *engine, const char *name, struct admin *admin);
+	int (*admin_put)(struct engine *engine, const struct admin *admin);
 
 	int (*delivery_get)(struct engine *engine, int64_t id, struct delivery_record *record);
 	/* State, reason, round and its attempts, due and end. */
@@ -292,6 +294,8 @@ struct reader_ops {
 	int (*event_type)(struct store_reader *r, struct slice type, int (*row)(void *, const struct event_type_row *), void *context,
 	                  struct err *err);
 	int (*once)(struct store_reader *r, const struct once *once, struct once_record *record, struct err *err); /* 1, 0, -1 */
+	int (*admins)(struct store_reader *r, int (*row)(void *, const struct admin *), void *context, struct err *err);
+	int (*admin)(struct store_reader *r, struct slice name, struct admin *admin, struct err *err);
 	int (*check)(struct store_reader *r, void (*finding)(void *, const char *text), void *context, struct err *err);
 };
 

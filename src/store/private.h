@@ -87,6 +87,7 @@ change_handler subscriber_create, subscriber_replace, subscriber_patch, subscrib
 change_handler endpoint_create, endpoint_replace, endpoint_patch, endpoint_remove, endpoint_pause, endpoint_resume,
     endpoint_disable_by_hand, secret_rotate;
 change_handler key_create, key_revoke;
+change_handler admin_put, admin_disable;
 change_handler delivery_retry, delivery_cancel;
 change_handler operation_create, operation_cancel;
 change_handler event_resend, endpoint_recover;

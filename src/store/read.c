@@ -186,6 +186,16 @@ int reader_event_type(struct store_reader *r, struct slice type, int (*row)(void
 	return r->ops->event_type(r, type, row, context, err);
 }
 
+int reader_admins(struct store_reader *r, int (*row)(void *, const struct admin *), void *context, struct err *err)
+{
+	return r->ops->admins(r, row, context, err);
+}
+
+int reader_admin(struct store_reader *r, struct slice name, struct admin *admin, struct err *err)
+{
+	return r->ops->admin(r, name, admin, err);
+}
+
 int reader_check(struct store_reader *r, void (*finding)(void *, const char *text), void *context, struct err *err)
 {
 	return r->ops->check(r, finding, context, err);

@@ -244,6 +244,10 @@ int reader_event_type(struct store_reader *r, struct slice type, int (*row)(void
 int reader_once(struct store_reader *r, const struct master_key *master, const struct once *once, int64_t now_ms, char **answer,
                 size_t *answer_len, struct err *err) ATTR_MUST_USE;
 
+/* All administrators by name; and the one of a name (NOT_FOUND). */
+int reader_admins(struct store_reader *r, int (*row)(void *, const struct admin *), void *context, struct err *err) ATTR_MUST_USE;
+int reader_admin(struct store_reader *r, struct slice name, struct admin *admin, struct err *err) ATTR_MUST_USE;
+
 /* Integrity, schema and settings, for `grapnel check`: one call of `finding` per problem. It may take long. */
 int reader_check(struct store_reader *r, void (*finding)(void *, const char *text), void *context, struct err *err) ATTR_MUST_USE;
 

@@ -24,6 +24,7 @@
 #include "base/err.h"
 #include "base/inbox.h"
 #include "match/index.h"
+#include "model/admin.h"
 #include "model/delivery.h"
 #include "model/event.h"
 #include "model/key.h"
@@ -122,6 +123,7 @@ enum store_change_kind {
 	CHANGE_ENDPOINT_PAUSE, CHANGE_ENDPOINT_RESUME /* also enables a disabled one */, CHANGE_ENDPOINT_DISABLE,
 	CHANGE_SECRET_ROTATE,
 	CHANGE_KEY_CREATE, CHANGE_KEY_REVOKE,
+	CHANGE_ADMIN_PUT, CHANGE_ADMIN_DISABLE,
 	CHANGE_DELIVERY_RETRY, CHANGE_DELIVERY_CANCEL,
 	CHANGE_OPERATION_CREATE, CHANGE_OPERATION_CANCEL,
 	CHANGE_EVENT_RESEND, CHANGE_ENDPOINT_RECOVER,
@@ -182,6 +184,8 @@ struct store_change {
 	const char *secret;   /* endpoints, rotation: the given secret in text, NULL: create makes one, PUT and PATCH keep it; KEY_CREATE: its text */
 	int64_t overlap_ms;   /* rotation: how long the old secret goes on signing */
 	struct key *key;      /* KEY_CREATE: all but the id, which is set */
+	struct admin *admin;  /* ADMIN_PUT: all but the id, which is set; ADMIN_DISABLE: the name, the rest is set */
+	bool replace;         /* ADMIN_PUT: one of this name may be there already: it gets the new hash and is enabled */
 	enum operation_kind operation;
 	struct dead_filter filter;
 	struct recover_filter recover; /* ENDPOINT_RECOVER, of the endpoint `id` */

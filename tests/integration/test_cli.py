@@ -11,7 +11,7 @@ import pytest
 from hub import BINARY, run
 from sink import Reply
 
-COMMANDS = [("serve",), ("key", "create"), ("key", "list"), ("key", "revoke"), ("send",), ("backup",), ("check",)]
+COMMANDS = [("serve",), ("key", "create"), ("key", "list"), ("key", "revoke"), ("admin", "create"), ("admin", "list"), ("admin", "disable"), ("admin", "link"), ("send",), ("backup",), ("check",)]
 OK, FAILED, USAGE, UNAVAILABLE = 0, 1, 2, 3
 
 

@@ -291,6 +291,8 @@ static void start_api(struct world *world)
 	               .depth_max = 64},
 	    .request_bytes_max = 1 << 20,
 	    .secret_overlap_ms = 60000,
+	    .session_lifetime_ms = 12 * 3600000,
+	    .session_idle_ms = 3600000,
 	    .pool_threads = 2,
 	    .ready = ready,
 	    .ready_context = world,

@@ -183,5 +183,7 @@ const struct reader_ops sqlite_reader_ops = {
     .event_types = sqlite_read_event_types,
     .event_type = sqlite_read_event_type,
     .once = sqlite_read_once,
+    .admins = sqlite_read_admins,
+    .admin = sqlite_read_admin,
     .check = sqlite_read_check,
 };

@@ -94,6 +94,8 @@ int sqlite_read_event_types(struct store_reader *r, struct page *page, bool desc
 int sqlite_read_event_type(struct store_reader *r, struct slice type, int (*row)(void *, const struct event_type_row *), void *context,
                            struct err *err);
 int sqlite_read_once(struct store_reader *r, const struct once *once, struct once_record *record, struct err *err);
+int sqlite_read_admins(struct store_reader *r, int (*row)(void *, const struct admin *), void *context, struct err *err);
+int sqlite_read_admin(struct store_reader *r, struct slice name, struct admin *admin, struct err *err);
 int sqlite_read_check(struct store_reader *r, void (*finding)(void *, const char *text), void *context, struct err *err);
 
 #endif

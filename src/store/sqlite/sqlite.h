@@ -68,6 +68,10 @@ int sqlite_key_insert(struct engine *engine, const struct key *key);
 int sqlite_key_delete(struct engine *engine, int64_t id);
 int sqlite_key_of_subscriber(struct engine *engine, int64_t subscriber, int64_t *id);
 
+/* admin_rows.c */
+int sqlite_admin_of_name(struct engine *engine, const char *name, struct admin *admin);
+int sqlite_admin_put(struct engine *engine, const struct admin *admin);
+
 /* delivery_rows.c */
 int sqlite_delivery_get(struct engine *engine, int64_t id, struct delivery_record *record);
 int sqlite_delivery_put(struct engine *engine, const struct delivery_record *record);

@@ -1,0 +1,61 @@
+/* grapnel admin link: prints the page's address with a token that logs in once, within ten minutes. */
+#include <string.h>
+
+#include "cli/client.h"
+
+const struct args_option admin_link_run_options[] = {
+    {"url", "URL", "where the page is reached, without a path; the address of the option listen when it is not given"},
+    {0},
+};
+
+/* "http://127.0.0.1:8080" of a listen option that may name no host, or all addresses. */
+static void put_base(const char *listen)
+{
+	static const char *const anywhere[] = {":", "0.0.0.0:", "[::]:"};
+	for (size_t i = 0; i < sizeof anywhere / sizeof *anywhere; i++) {
+		if (strncmp(listen, anywhere[i], strlen(anywhere[i])) == 0) {
+			printf("http://127.0.0.1:%s", listen + strlen(anywhere[i]));
+			return;
+		}
+	}
+	printf("http://%s", listen);
+}
+
+static int put_link(const struct command_run *run, const char *path)
+{
+	struct conf conf;
+	struct err err = {0};
+	const char *url = args_value(run->args, "url");
+	if (url) {
+		size_t len = strlen(url);
+		printf("%.*s%s\n", (int)(len > 0 && url[len - 1] == '/' ? len - 1 : len), url, path);
+		return EXIT_OK;
+	}
+	if (conf_load(&conf, run->args->conf_len, run->args->conf, NULL, &err) != 0) {
+		command_say("%s", err.detail);
+		return EXIT_USAGE;
+	}
+	put_base(conf.listen);
+	puts(path);
+	conf_free(&conf);
+	return EXIT_OK;
+}
+
+int admin_link_run(const struct command_run *run)
+{
+	json_t *answer = NULL;
+	int code;
+
+	if (command_words(run, 0, 0) != EXIT_OK)
+		return EXIT_USAGE;
+	struct client *client = client_open(run, false, &code);
+	if (!client)
+		return code;
+	code = client_request(client, "POST", "/local/login-link", NULL, (struct slice){0}, &answer);
+	const char *path = json_string_value(json_object_get(answer, "path"));
+	if (code == EXIT_OK && path)
+		code = put_link(run, path);
+	json_decref(answer);
+	client_close(client);
+	return code;
+}

@@ -1,0 +1,66 @@
+// Lists of the API as tables that grow page by page, and the forms that filter them.
+import {get, query} from './api.js'
+import {button, el, problemBox, time} from './dom.js'
+
+// A column is [title, row => what its cell holds]; a title may be empty. On narrow screens each row becomes a block with the titles inside.
+export function table(caption, columns, rows = []) {
+	const body = el('tbody')
+	const node = el('table', null, el('caption', {class: 'hidden'}, caption),
+		el('thead', null, el('tr', null, columns.map(([title]) => el('th', {scope: 'col'}, title)))), body)
+	node.add = row => body.append(el('tr', null, columns.map(([title, cell]) => el('td', {'data-title': title || null}, cell(row)))))
+	rows.forEach(node.add)
+	return node
+}
+
+// The list at `path`, first page included. What the hub refuses stands in its place, so that a filter can be mended; a hub that does not serve the
+// list at all rejects. `empty` is said when there is nothing.
+export async function list(path, filter, caption, columns, empty) {
+	const rows = []
+	const grid = table(caption, columns)
+	const foot = el('div', {class: 'foot'})
+	const node = el('div', null, grid, foot)
+
+	async function more(cursor) {
+		const page = await get(path + query({...filter, cursor}))
+		page.data.forEach(row => { rows.push(row); grid.add(row) })
+		grid.hidden = rows.length === 0
+		foot.replaceChildren()
+		if (page.searched_to)
+			foot.append(el('p', null, 'Searched back to ', time(page.searched_to), '.'))
+		if (page.next_cursor)
+			foot.append(moreButton(page.next_cursor, rows.length ? 'Show more' : 'Search further'))
+		else if (rows.length === 0)
+			foot.append(el('p', {class: 'empty'}, empty))
+		node.dispatchEvent(new Event('grown'))
+	}
+
+	const failed = (problem, cursor) => foot.replaceChildren(problemBox(problem), moreButton(cursor, 'Try again'))
+	const moreButton = (cursor, text) => button(text, () => more(cursor), problem => failed(problem, cursor))
+
+	try {
+		await more()
+	} catch (problem) {
+		if (problem.code === 'no_such_route')
+			throw problem
+		grid.hidden = true
+		failed(problem)
+	}
+	node.rows = rows
+	return node
+}
+
+// Fields are [name, label, {placeholder, options}]; submitting goes to `path` with what was filled in.
+export function filterForm(path, fields, values) {
+	return el('form', {class: 'filter', role: 'search', onsubmit: event => {
+		event.preventDefault()
+		const target = '#/' + path + query(Object.fromEntries(new FormData(event.target)))
+		if (location.hash === target)
+			dispatchEvent(new HashChangeEvent('hashchange'))
+		else
+			location.hash = target
+	}},
+	fields.map(([name, label, {options, ...attributes} = {}]) => el('label', null, label, options
+		? el('select', {name}, el('option', {value: ''}, 'any'), options.map(option => el('option', {selected: values[name] === option}, option)))
+		: el('input', {name, value: values[name] ?? '', autocomplete: 'off', spellcheck: 'false', ...attributes}))),
+	el('button', {type: 'submit'}, 'Filter'))
+}

@@ -1,0 +1,105 @@
+// The page: who is logged in, which view the address asks for, and what is shown while it loads or when it fails.
+import * as api from './api.js'
+import {deadLetters} from './dead_letters.js'
+import {deliveries, delivery} from './deliveries.js'
+import {button, el, notice, problemBox} from './dom.js'
+import {endpoint, endpoints, newEndpoint} from './endpoints.js'
+import {event, events} from './events.js'
+import {loginForm} from './login.js'
+import {overview} from './overview.js'
+
+// Path, title, view(query, parameter) → what main holds; a parameter is the segment at the star.
+const routes = [
+	['', 'Overview', overview],
+	['events', 'Events', events],
+	['events/*', 'Event', event],
+	['deliveries', 'Deliveries', deliveries],
+	['deliveries/*', 'Delivery', delivery],
+	['dead-letters', 'Dead letters', deadLetters],
+	['endpoints', 'Endpoints', endpoints],
+	['endpoints/new', 'New endpoint', newEndpoint],
+	['endpoints/*', 'Endpoint', endpoint],
+]
+
+const main = document.getElementById('main')
+let shown = 0
+
+function show(title, ...nodes) {
+	document.title = `${title} – grapnel`
+	main.replaceChildren(el('h1', {tabindex: '-1'}, title), ...nodes.filter(Boolean))
+}
+
+function find(path) {
+	const segments = path.split('/')
+	return routes.find(([pattern]) => {
+		const parts = pattern.split('/')
+		return parts.length === segments.length && parts.every((part, i) => part === segments[i] || (part === '*' && segments[i]))
+	})
+}
+
+// An answer that comes after the user went on is dropped.
+async function navigate() {
+	const turn = ++shown
+	const [path, search] = location.hash.replace(/^#\/?/, '').split('?')
+	const found = find(path)
+	for (const anchor of document.querySelectorAll('nav a')) {
+		const current = anchor.hash.slice(2) === path.split('/')[0]
+		current ? anchor.setAttribute('aria-current', 'page') : anchor.removeAttribute('aria-current')
+	}
+	if (!found) {
+		show('Not found', el('p', null, 'There is no such page. ', el('a', {href: '#/'}, 'To the overview')))
+		return
+	}
+	const [, title, view] = found
+	show(title, el('p', {class: 'loading', 'aria-busy': 'true'}, 'Loading…'))
+	main.querySelector('h1').focus()
+	try {
+		const node = await view(Object.fromEntries(new URLSearchParams(search)), decodeURIComponent(path.split('/')[1] ?? ''), navigate)
+		if (turn === shown)
+			show(title, node)
+	} catch (problem) {
+		if (turn === shown)
+			show(title, problemBox(problem), button('Try again', navigate, () => {}))
+	}
+}
+
+function enter(admin) {
+	document.getElementById('top').hidden = false
+	document.getElementById('who').textContent = admin.name
+	addEventListener('hashchange', navigate)
+	navigate()
+}
+
+function leave(problem) {
+	shown++
+	removeEventListener('hashchange', navigate)
+	document.getElementById('top').hidden = true
+	show('Log in', problem && problemBox(problem), loginForm(enter))
+	main.querySelector('input').focus()
+}
+
+document.getElementById('skip').addEventListener('click', () => main.focus())
+document.getElementById('logout').addEventListener('click', async () => {
+	try {
+		await api.logout()
+		leave()
+	} catch (problem) {
+		notice(problem.message)
+	}
+})
+addEventListener('loggedout', () => leave(Object.assign(new Error('Log in to go on.'), {title: 'The session has ended'})))
+
+// A one-time link: its token leaves the address bar and the history before anything else happens.
+async function begin() {
+	const token = new URLSearchParams(location.search).get('token')
+	if (location.pathname !== '/' || location.search)
+		history.replaceState(null, '', '/' + location.hash)
+	try {
+		const admin = token ? await api.login({token}) : await api.session()
+		admin ? enter(admin) : leave()
+	} catch (problem) {
+		leave(problem)
+	}
+}
+
+begin()
