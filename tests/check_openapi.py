@@ -212,6 +212,11 @@ def check_words(description, srcdir):
     same("src/model/endpoint.c, formats", description.schema("EndpointFormat")["enum"], formats)
     kinds = re.findall(r'\] = "(\w+)"', block(source(srcdir, "src/api/render.c"), "kinds[] = {"))
     same("src/api/render.c, kinds", description.schema("Operation")["properties"]["kind"]["enum"], kinds)
+    actions = re.findall(r'{CHANGE_\w+, "([\w.]+)"}', source(srcdir, "src/store/audit.c"))
+    same("src/store/audit.c, actions", description.schema("AuditAction")["enum"], actions)
+    read_only = re.findall(r'"(\w+)"', block(source(srcdir, "src/model/event_type.c"), "read_only[] = {"))
+    known = re.findall(r'strcmp\(name, "(\w+)"\)', source(srcdir, "src/model/event_type.c"))
+    check_fields(description, "src/model/event_type.c", "DescribedTypeWrite", known, read_only)
     states = rows(source(srcdir, "src/model/states.def"), "STATE", r'\w+, "(\w+)", \d+')
     same("src/model/states.def", description.schema("State")["enum"], states)
 

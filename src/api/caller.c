@@ -111,12 +111,17 @@ static void not_modified(struct call *call, const char *tag)
 	http_response_header(call->response, "ETag", quoted);
 }
 
+static bool reads(struct slice method)
+{
+	return slice_is(method, "GET") || slice_is(method, "HEAD");
+}
+
 int call_read_condition(struct call *call)
 {
 	char tag[TAG_SIZE];
 	struct tag_list match, none_match;
 	/* An answer that comes later may have come by now, and the request be gone. */
-	if (call->later || !slice_is(call->request->method, "GET") || !tag_of_answer(call->response, tag))
+	if (call->later || !reads(call->request->method) || !tag_of_answer(call->response, tag))
 		return 0;
 	if (read_condition(call, "If-Match", true, &match) < 0 || read_condition(call, "If-None-Match", false, &none_match) < 0)
 		return -1;

@@ -76,6 +76,10 @@ static void read_and_answer(struct pool_job *job, void *thread_context)
 		size_t before = out->len;
 		if (reader_attempts(worker->reader, row.id, attempt_found, out, &testing->err) == 0 && out->len == before)
 			strbuf_puts(out, "null");
+		if (testing->item.duplicate && row.state == DELIVERY_PENDING)
+			err_set(&testing->err, ERR_IN_PROGRESS, "A test with this Idempotency-Key is under way; ask again in a moment");
+		else if (testing->item.duplicate)
+			http_response_header(&response, "Idempotent-Replayed", "true");
 		strbuf_putc(out, '}');
 	}
 	answer(testing, &response);
@@ -123,15 +127,28 @@ void api_break_off(struct api *api, bool stopping, const char *why)
 
 /* ---- The beginning -------------------------------------------------------------------------------------------------------- */
 
+/* The same Idempotency-Key: nothing is sent again, and the answer is what became of the first one. */
+static void answer_repeated(struct testing *testing)
+{
+	testing->job.run = read_and_answer;
+	if (pool_post(testing->api->pool, &testing->job) < 0)
+		answer_problem(testing, ERR_UNAVAILABLE, "Too many requests wait already: try again");
+}
+
 static void published(struct store_cmd *cmd)
 {
 	struct testing *testing = CONTAINER_OF(cmd, struct testing, publish.cmd);
 	struct tests *tests = &testing->api->tests;
 	enum err_code fate = cmd->fate != ERR_NONE ? cmd->fate : testing->item.fate;
+	if (fate == ERR_NONE && testing->item.duplicate) {
+		answer_repeated(testing);
+		return;
+	}
 	if (fate != ERR_NONE) {
 		answer_problem(testing, fate,
 		               fate == ERR_ENDPOINT_DISABLED ? "The endpoint is disabled: resume it first"
 		               : fate == ERR_NOT_FOUND       ? "The endpoint was deleted meanwhile"
+		               : fate == ERR_KEY_REUSED      ? "This Idempotency-Key was used for another test: another path or another body"
 		                                             : "The store cannot be written now, so nothing was sent: try again");
 		return;
 	}
@@ -209,6 +226,17 @@ static int take_place(struct call *call)
 	return err_set(&call->err, ERR_UNAVAILABLE, "%d tests are under way already: try again when one has ended", TESTS_MAX);
 }
 
+/* A test is an event: its Idempotency-Key is remembered as that of an event is, in the transaction that stores it. */
+static void take_key(struct call *call, struct publish_item *item)
+{
+	const struct once *once = call_once_take(call);
+	if (!once)
+		return;
+	item->keys_len = 1;
+	memcpy(item->keys[0].hash, once->key, sizeof item->keys[0].hash);
+	memcpy(item->content, once->content, sizeof item->content);
+}
+
 static int start(struct call *call, struct endpoint *endpoint)
 {
 	struct slice data = {NULL, 0}, type = {NULL, 0};
@@ -237,6 +265,7 @@ static int start(struct call *call, struct endpoint *endpoint)
 	    .item = {.event = event, .only = endpoint_ref(endpoint), .test = true},
 	};
 	memcpy(testing->request_id, call->request->id, sizeof testing->request_id);
+	take_key(call, &testing->item);
 	testing->publish = (struct store_publish){
 	    .cmd = {.kind = STORE_PUBLISH, .done = published}, .items_len = 1, .items = &testing->item};
 	/* From here on the exchange may be answered at any moment. */

@@ -1,7 +1,7 @@
 /* How often each event type was published, counted in memory by the writer's thread after each commit, so that publishing pays a
  * look-up in a small table and no row. The counts are added to their rows in a transaction of their own, at most about once a second
  * (and at a stop): a crash loses what was counted since, a second's worth, and a list is behind by as much. Retries, repetitions of a
- * key and refused events do not count. A type beyond TYPE_ROWS_MAX stored ones is not recorded. */
+ * key, tests of endpoints and refused events do not count. A type beyond TYPE_ROWS_MAX stored ones is not recorded. */
 #ifndef GRAPNEL_STORE_TYPE_COUNTS_H
 #define GRAPNEL_STORE_TYPE_COUNTS_H
 

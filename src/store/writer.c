@@ -272,7 +272,7 @@ static void count_types(struct writer *w, const struct store_cmd *cmd)
 		w->counts_us = mono_us(w) + COUNTS_MS * INT64_C(1000);
 	for (size_t i = 0; i < publish->items_len; i++) {
 		const struct publish_item *item = &publish->items[i];
-		if (item->fate == ERR_NONE && !item->duplicate)
+		if (item->fate == ERR_NONE && !item->duplicate && !item->test)
 			type_counts_add(&w->counts, item->event->f.type, item->event->f.time_ms);
 	}
 }

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from hub import eventually
+from sink import Reply
 
 URL = "http://127.0.0.1:9/hook"
 ENDPOINT = {"url": URL, "event_types": ["order.*"]}
@@ -113,6 +114,27 @@ def test_sending_again_is_done_once(hub, sink):
     assert [r["action"] for r in hub.pages("/v1/audit", order="asc")][-2:] == ["event.resend", "endpoint.recover"]
     resent = hub.got("/v1/audit", resource=event["id"])["data"][0]
     assert resent["after"] == {"deliveries": [{"endpoint": delivered["endpoint"], "delivery": delivered["id"], "action": "reopened"}]}
+
+
+def test_an_endpoints_test_is_sent_once(hub, sink):
+    made = hub.endpoint(sink.url())
+    gate = sink.gate()
+    sink.on("/", Reply(gate=gate))
+    path, answers = f"/v1/endpoints/{made['id']}/test", []
+    hub.admin
+    thread = threading.Thread(target=lambda: answers.append(post(hub, path)))
+    thread.start()
+    sink.wait_for(1)
+    busy = post(hub, path)
+    assert (busy.status, busy.code, busy.headers["retry-after"]) == (409, "in_progress", "1"), busy
+    gate.set()
+    thread.join()
+    assert answers[0].status == 200 and answers[0].json["state"] == "delivered"
+    same(answers[0], post(hub, path))
+    assert post(hub, path, {"data": 1}).code == "idempotency_key_reused"
+    assert len(sink.received()) == 1
+    assert post(hub, path, key="other").json["state"] == "delivered"
+    assert len(sink.received()) == 2
 
 
 def test_what_changes_nothing_is_remembered_too(hub, sink):

@@ -222,3 +222,24 @@ def test_limits_of_lists_are_as_described(shared_hub):
         assert shared_hub.api("GET", f"/v1/endpoints?limit={value}").status == status, value
 
 
+
+
+def test_event_types_and_the_audit_have_the_described_fields(hub, ask):
+    doc = {"description": "d", "owner": "o", "example": {"a": 1}, "deprecated": True}
+    ask("PUT", "/v1/event-types/{type}", 201, doc, type="order.created")
+    ask("PUT", "/v1/event-types/{type}", 200, doc, type="order.created")
+    ask("PUT", "/v1/event-types/{type}", 422, {"owner": 1}, type="order.created")
+    ask("GET", "/v1/event-types/{type}", 200, type="order.created")
+    ask("GET", "/v1/event-types", 200)
+    hub.subscriber("acme")
+    ask("GET", "/v1/event-types", 200, key=hub.key("read", subscriber="acme"))
+    endpoint = hub.endpoint(URL, uid="e", subscriber="acme")
+    answer = hub.api("PATCH", "/v1/endpoints/e", {}, headers={"If-Match": '"x"'})
+    assert answer.status == 412
+    described(answer, "PATCH", "/v1/endpoints/{id}")
+    tag = hub.api("GET", "/v1/endpoints/e").headers["etag"]
+    described(hub.api("GET", "/v1/endpoints/e", headers={"If-None-Match": tag}), "GET", "/v1/endpoints/{id}")
+    assert len(ask("GET", "/v1/audit", 200)["data"]) > 4
+    assert ask("GET", "/v1/audit", 200, query=f"?resource={endpoint['id']}")["data"][0]["action"] == "endpoint.create"
+    ask("GET", "/v1/audit", 422, query="?actor=me")
+    ask("DELETE", "/v1/event-types/{type}", 204, type="order.created")
