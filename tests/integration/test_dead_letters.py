@@ -195,7 +195,8 @@ def test_operation_can_be_cancelled(hub, sink):
     done = hub.wait_operation(operation)
     assert done["state"] in ("cancelled", "done"), "it may have been faster"
     left = hub.api("POST", "/v1/dead-letters/discard", {"filter": {}, "dry_run": True}).json["count"]
-    assert left == done["total"] - done["done"]
+    # Not by `total`: counting at the start is cut short, so that is the least there is until the operation has seen more.
+    assert left == 8000 - done["done"]
     if done["state"] == "cancelled":
         assert left > 0
 
