@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -25,11 +26,14 @@
 #include "base/mem.h"
 #include "config.h"
 #include "deliver/deliver.h"
+#include "descriptors.h"
 #include "http/server.h"
 #include "model/uri.h"
 #include "schedule/schedule.h"
 #include "sign/outgoing.h"
 #include "store/store.h"
+
+enum { IDLE_CONNECTIONS_MAX = 512 }; /* to endpoints, of one worker */
 
 struct hub {
 	const struct conf *conf;
@@ -37,6 +41,7 @@ struct hub {
 	atomic_bool stopping;
 	int dir_fd;  /* the data folder */
 	int lock_fd; /* grapnel.lock, held while the hub lives */
+	struct descriptors descriptors; /* what its parts may hold at most */
 	struct budget budget;
 	struct master_key master;
 	struct index *index;
@@ -215,6 +220,24 @@ static void defaults_set(const struct conf *conf)
 	endpoint_defaults.max_in_flight = (int)conf->delivery_max_in_flight;
 }
 
+/* Before anything is made that counts on them. */
+static void descriptors_up(struct hub *hub)
+{
+	const struct conf *conf = hub->conf;
+	unsigned workers = (unsigned)conf->delivery_workers;
+	struct descriptors *share = &hub->descriptors;
+	*share = (struct descriptors){(unsigned)conf->http_connections, (unsigned)conf->delivery_live, workers * IDLE_CONNECTIONS_MAX};
+	if (!hub->serves)
+		return;
+	uint64_t limit = descriptors_raise();
+	if (descriptors_share(limit, workers + (unsigned)conf->http_shards, share))
+		log_warn("hub",
+		         "only %" PRIu64
+		         " files may be open: http.connections is held to %u, delivery.live to %u, idle connections to endpoints "
+		         "to %u; raise the hard limit of open files",
+		         limit, share->connections, share->live, share->idle);
+}
+
 static int store_up(struct hub *hub, struct err *err)
 {
 	const struct conf *conf = hub->conf;
@@ -242,7 +265,7 @@ static int delivery_up(struct hub *hub, struct err *err)
 		.store = hub->store,
 		.index = hub->index,
 		.clock = &clock_system,
-		.live_max = (unsigned)conf->delivery_live,
+		.live_max = hub->descriptors.live,
 		.event_bytes_max = (size_t)conf->delivery_cache,
 		.deliver = on_job,
 		.tested = on_tested,
@@ -260,6 +283,7 @@ static int delivery_up(struct hub *hub, struct err *err)
 		.master = &hub->master,
 		.egress = hub->egress,
 		.workers = (unsigned)conf->delivery_workers,
+		.idle_connections_max = (hub->descriptors.idle + (unsigned)conf->delivery_workers - 1) / (unsigned)conf->delivery_workers,
 		.dns_servers = conf->dns_servers,
 		.user_agent = PACKAGE_NAME "/" PACKAGE_VERSION,
 		.cloudevents_source = conf->cloudevents_source,
@@ -312,7 +336,7 @@ static int server_up(struct hub *hub, struct err *err)
 		.listen = listen,
 		.listen_len = sizeof listen / sizeof *listen,
 		.shards = (unsigned)conf->http_shards,
-		.connections_max = (unsigned)conf->http_connections,
+		.connections_max = hub->descriptors.connections,
 		.connections_per_ip_max = (unsigned)conf->http_connections_per_ip,
 		.request_deadline_ms = (int)conf->http_deadline,
 		.idle_timeout_ms = (int)conf->http_idle,
@@ -336,6 +360,7 @@ struct hub *hub_start(const struct conf *conf, bool serve, int lock_wait_ms, str
 	atomic_init(&hub->stopping, false);
 	budget_init(&hub->budget, (size_t)conf->memory_budget);
 	defaults_set(conf);
+	descriptors_up(hub);
 
 	if (data_open(hub, lock_wait_ms, err))
 		goto failed;

@@ -1,6 +1,7 @@
 /* Delivery: workers, one thread each, send requests with the libcurl multi interface. An endpoint belongs to one worker, so its
  * connections are reused without locks. A worker reads payloads that the scheduler did not pass, resolves and judges addresses,
- * signs, sends, caps what comes back, and turns the result into an outcome (verdict.h). */
+ * signs, sends, caps what comes back, and turns the result into an outcome (verdict.h). A job for which the hub has no socket is given
+ * back as at a stop: done() with the fate UNAVAILABLE, nothing is stored, no attempt is used up. */
 #ifndef GRAPNEL_DELIVER_DELIVER_H
 #define GRAPNEL_DELIVER_DELIVER_H
 
@@ -18,6 +19,7 @@ struct deliver_config {
 	const struct master_key *master;
 	const struct egress *egress;
 	unsigned workers;
+	unsigned idle_connections_max; /* that one worker keeps */
 	const char *dns_servers; /* NULL or "": the system's */
 	const char *user_agent;  /* "grapnel/1.0" */
 	const char *cloudevents_source; /* of events that did not come as CloudEvents */

@@ -52,7 +52,7 @@ struct exchange {
 	struct strbuf body;
 	bool headers_too_large;
 	char denied[160]; /* why the address policy refused; "" */
-	bool out_of_sockets;
+	bool out_of_sockets; /* there was none for the last address that was tried */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -70,6 +70,8 @@ size_t exchange_header(char *bytes, size_t size, size_t count, void *context);
 size_t exchange_body(char *bytes, size_t size, size_t count, void *context);
 /* The attempt part of an outcome for one that got no answer; control characters of the detail are replaced. */
 void exchange_set_failure(struct outcome *outcome, enum attempt_failure failure, const char *detail);
+/* Nothing came because the hub had no socket for it: no attempt of the endpoint's. */
+bool exchange_lacked_socket(const struct exchange *exchange);
 /* Fills status, failure, detail and response of the outcome from what came; returns what Retry-After says in ms, -1: nothing. */
 int64_t exchange_result(struct exchange *exchange, CURLcode code, struct outcome *outcome, int64_t now_ms);
 

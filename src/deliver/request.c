@@ -13,6 +13,7 @@
 
 #include "base/id.h"
 #include "base/mem.h"
+#include "deliver/shortage.h"
 
 enum { TEXT_BYTES_MAX = 1024 * 1024, TEXT_BYTES_KEPT = 16 * 1024 };
 
@@ -25,8 +26,7 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 	if (!egress_allows(exchange->config->egress, &address->addr, exchange->denied, sizeof exchange->denied))
 		return CURL_SOCKET_BAD;
 	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-	if (fd < 0)
-		exchange->out_of_sockets = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+	exchange->out_of_sockets = fd < 0 && shortage_errno(errno);
 	return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 

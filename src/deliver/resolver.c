@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "deliver/lru.h"
+#include "deliver/shortage.h"
 
 enum {
 	HOST_MAX = 255,
@@ -41,6 +42,7 @@ struct name {
 	int64_t until_us; /* monotonic */
 	unsigned len;
 	const char *why;
+	bool out_of_sockets;
 	struct sockaddr_storage *at; /* len of them */
 	char host[HOST_MAX + 1];
 };
@@ -171,6 +173,7 @@ static void result_of(const struct name *name, struct resolved *out)
 {
 	out->len = name->len;
 	out->why = name->why;
+	out->out_of_sockets = name->out_of_sockets;
 	if (name->len)
 		memcpy(out->at, name->at, name->len * sizeof *name->at);
 }
@@ -244,6 +247,7 @@ static void answered(void *context, int status, int timeouts, struct ares_addrin
 	if (name->len == 0 && !name->at)
 		take_loopback(name);
 	name->why = name->len ? NULL : ares_strerror(status == ARES_SUCCESS ? ARES_ENODATA : status);
+	name->out_of_sockets = name->len == 0 && shortage_now();
 	name->waiters = NULL;
 	result_of(name, &resolved);
 	uint64_t hash = idmap_hash(name->host, strlen(name->host));
@@ -261,6 +265,7 @@ static bool parse_literal(const char *host, struct resolved *out)
 	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
 	out->len = 1;
 	out->why = NULL;
+	out->out_of_sockets = false;
 	if (inet_pton(AF_INET, host, &in.sin_addr) == 1)
 		memcpy(&out->at[0], &in, sizeof in);
 	else if (inet_pton(AF_INET6, host, &in6.sin6_addr) == 1)

@@ -15,6 +15,7 @@ enum { RESOLVER_ADDRESSES_MAX = 16, RESOLVER_CACHE_MAX = 4096 };
 struct resolved {
 	unsigned len;                                       /* 0: failed */
 	const char *why;                                    /* static text: why it failed */
+	bool out_of_sockets;                                /* it failed because there was none to ask a name server with */
 	struct sockaddr_storage at[RESOLVER_ADDRESSES_MAX]; /* port unset */
 };
 

@@ -159,8 +159,6 @@ static void judge_broken(struct exchange *exchange, CURLcode code, struct outcom
 {
 	if (exchange->denied[0]) {
 		exchange_set_failure(outcome, FAILURE_ADDRESS_DENIED, exchange->denied);
-	} else if (exchange->out_of_sockets) {
-		exchange_set_failure(outcome, FAILURE_INTERNAL, "the hub has no file descriptor or memory for another socket");
 	} else if (exchange->headers_too_large || (code == CURLE_OUT_OF_MEMORY && request_was_sent(exchange))) {
 		/* Of a line over 100 KB curl says that it is out of memory. */
 		exchange_set_failure(outcome, FAILURE_TOO_LARGE, "the answer's headers are larger than 64 KiB");
@@ -182,6 +180,11 @@ static int64_t retry_after_ms(const struct exchange *exchange, int64_t now_ms)
 	if (curl_easy_header(exchange->easy, "Retry-After", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
 		return -1;
 	return retry_after_parse(slice_of(header->value), now_ms);
+}
+
+bool exchange_lacked_socket(const struct exchange *exchange)
+{
+	return exchange->out_of_sockets && exchange->status == 0 && !exchange->denied[0];
 }
 
 int64_t exchange_result(struct exchange *exchange, CURLcode code, struct outcome *outcome, int64_t now_ms)

@@ -21,7 +21,7 @@
 #include "deliver/verdict.h"
 #include "store/read.h"
 
-enum { SPARE_MAX = 256, IDLE_CONNECTIONS_MAX = 512, EVENTS_MAX = 64 };
+enum { SPARE_MAX = 256, EVENTS_MAX = 64, WARN_EVERY_US = 1000000 };
 
 /* Of curl's sockets epoll gives back the descriptor with this bit, of the others a pointer, which never has it. */
 #define CURL_SOCKET_TAG (UINT64_C(1) << 63)
@@ -43,6 +43,7 @@ struct worker {
 	unsigned spare_len;
 	struct heap deadlines; /* exchanges whose name is being resolved, by the end of their time */
 	int64_t timer_us;      /* when curl wants to be called, monotonic; INT64_MAX: not */
+	int64_t warn_at_us;    /* of a shortage, not before this */
 	unsigned short random[3];
 };
 
@@ -65,13 +66,25 @@ static void conclude(struct worker *worker, struct job *job, int64_t retry_after
 	post(worker, job);
 }
 
-/* Our own stop: the row stays as it is. */
+/* Our own stop, or our own trouble: the row stays as it is. */
 static void abandon(struct worker *worker, struct job *job)
 {
 	worker->config.freed(job);
 	job->outcome.cmd.fate = ERR_UNAVAILABLE;
 	job->outcome.applied = false;
 	job->outcome.cmd.done(&job->outcome.cmd);
+}
+
+/* The delivery's turn comes again; nothing is recorded. */
+static void put_back(struct worker *worker, struct job *job)
+{
+	int64_t now_us = clock_mono_us(worker->config.clock);
+	if (now_us >= worker->warn_at_us) {
+		worker->warn_at_us = now_us + WARN_EVERY_US;
+		log_warn("deliver",
+		         "no file descriptor or memory for another socket: deliveries wait for one; raise the limit of open files");
+	}
+	abandon(worker, job);
 }
 
 /* ---- exchanges ---- */
@@ -131,6 +144,14 @@ static void finish(struct exchange *exchange, int64_t retry_after_ms)
 		exchange_end(exchange);
 }
 
+static void finish_without_socket(struct exchange *exchange)
+{
+	struct job *job = exchange->job;
+	exchange->job = NULL;
+	put_back(exchange->worker, job);
+	exchange_end(exchange);
+}
+
 static void fail(struct exchange *exchange, enum attempt_failure failure, const char *detail)
 {
 	exchange_set_failure(&exchange->job->outcome, failure, detail);
@@ -142,6 +163,10 @@ static void completed(struct exchange *exchange, CURLcode code)
 	struct worker *worker = exchange->worker;
 	curl_multi_remove_handle(worker->multi, exchange->easy);
 	exchange->sending = false;
+	if (exchange_lacked_socket(exchange)) {
+		finish_without_socket(exchange);
+		return;
+	}
 	finish(exchange, exchange_result(exchange, code, &exchange->job->outcome, clock_wall_ms(worker->config.clock)));
 }
 
@@ -176,6 +201,10 @@ static void name_resolved(void *context, const struct resolved *resolved)
 	heap_remove(&exchange->worker->deadlines, &exchange->deadline);
 	if (!exchange->job) {
 		exchange_end(exchange);
+		return;
+	}
+	if (resolved->out_of_sockets) {
+		finish_without_socket(exchange);
 		return;
 	}
 	if (resolved->len == 0) {
@@ -413,7 +442,7 @@ static int set_up_multi(struct worker *worker, struct err *err)
 	    curl_multi_setopt(worker->multi, CURLMOPT_SOCKETDATA, worker) != CURLM_OK ||
 	    curl_multi_setopt(worker->multi, CURLMOPT_TIMERFUNCTION, set_timer) != CURLM_OK ||
 	    curl_multi_setopt(worker->multi, CURLMOPT_TIMERDATA, worker) != CURLM_OK ||
-	    curl_multi_setopt(worker->multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS_MAX) != CURLM_OK)
+	    curl_multi_setopt(worker->multi, CURLMOPT_MAXCONNECTS, (long)worker->config.idle_connections_max) != CURLM_OK)
 		return err_set(err, ERR_INTERNAL, "cannot set up libcurl");
 	return 0;
 }

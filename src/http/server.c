@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "http/body.h"
+#include "http/complaint.h"
 #include "http/farewell.h"
 #include "http/grammar.h"
 #include "http/listen.h"
@@ -36,8 +37,8 @@ enum {
 	DRAIN_BYTES_MAX = 64 * 1024, /* a refused body up to here is read, so that the connection can go on */
 	STREAMS_MAX = 16,            /* answers that are being made page by page, all shards together */
 	STREAM_BLOCK_BYTES = 32 * 1024,
-	STOP_FLUSH_MS = 1000,        /* for answers that are being sent when the server stops */
-	WARN_EVERY_MS = 60 * 1000,   /* libmicrohttpd's complaints above the debug level */
+	STOP_FLUSH_MS = 1000,   /* for answers that are being sent when the server stops */
+	ACCEPT_RETRY_MS = 1000, /* while descriptors are out */
 };
 
 /* Waiting for a request (the idle timeout runs), in the midst of one (the deadline runs), or none of them. */
@@ -84,6 +85,8 @@ struct listener {
 	struct shard *shard;
 	struct MHD_Daemon *daemon;
 	bool local;
+	bool suspended; /* the daemon does not accept until one of its connections has ended: see shard_accept() */
+	int fd;
 	int dir_fd; /* of a Unix socket */
 	char *name;
 };
@@ -103,6 +106,7 @@ struct shard {
 	struct farewells farewells;
 	unsigned exchanges;
 	bool quiesced;
+	bool again;         /* a connection has ended: only the next MHD_run() listens again where there was no room */
 	int64_t stop_at_us; /* 0: not stopping */
 	int64_t warn_at_us;
 };
@@ -506,6 +510,8 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
 	loop_unwatch(listener->shard->epoll_fd, connection->fd);
 	loop_queue_remove(&listener->shard->reading, &connection->deadline);
 	peers_remove(&listener->shard->server->peers, connection->peer_key);
+	listener->shard->again = true;
+	listener->suspended = false;
 	free(connection);
 	*socket_context = NULL;
 }
@@ -518,41 +524,25 @@ static size_t on_unescape(void *cls, struct MHD_Connection *mhd, char *text)
 	return strlen(text);
 }
 
-/* Most of what libmicrohttpd says is about hostile input, which must not fill the log; what tells of trouble of our own is warned
- * of, but not often. */
-static bool log_is_serious(const char *text)
-{
-	static const char *const phrases[] = {"limit", "Error accepting", "epoll", "Failed to start serving"};
-	for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
-		if (strstr(text, phrases[i]))
-			return true;
-	return false;
-}
-
 __attribute__((format(printf, 2, 0))) static void on_log(void *cls, const char *format, va_list arguments)
 {
-	struct shard *shard = cls;
-	char text[256];
-	vsnprintf(text, sizeof text, format, arguments);
-	text[strcspn(text, "\r\n")] = '\0';
-	int64_t now_us = clock_mono_us(shard->server->config.clock);
-	if (!log_is_serious(text) || now_us < shard->warn_at_us) {
-		log_debug("http", "libmicrohttpd: %s", text);
-		return;
-	}
-	shard->warn_at_us = now_us + (int64_t)WARN_EVERY_MS * 1000;
-	log_warn("http", "libmicrohttpd: %s", text);
+	struct listener *listener = cls;
+	struct shard *shard = listener->shard;
+	if (complaint_log(shard->server->config.clock, &shard->warn_at_us, format, arguments) == COMPLAINT_SUSPENDED)
+		listener->suspended = true;
 }
 
 /* The loop. */
 
 static int64_t shard_timeout_ms(const struct shard *shard)
 {
-	int64_t timeout_ms = -1, now_us = clock_mono_us(shard->server->config.clock);
+	int64_t timeout_ms = shard->again ? 0 : -1, now_us = clock_mono_us(shard->server->config.clock);
 	for (size_t i = 0; i < shard->listeners_len; i++) {
 		MHD_UNSIGNED_LONG_LONG daemon_ms;
 		if (MHD_get_timeout(shard->listeners[i].daemon, &daemon_ms) == MHD_YES)
 			timeout_ms = loop_sooner(timeout_ms, (int64_t)daemon_ms);
+		if (shard->listeners[i].suspended)
+			timeout_ms = loop_sooner(timeout_ms, ACCEPT_RETRY_MS);
 	}
 	if (shard->reading.first)
 		timeout_ms = loop_sooner(timeout_ms, loop_until(shard->reading.first->at_us, now_us));
@@ -611,6 +601,19 @@ static bool shard_stops(struct shard *shard, int64_t now_us)
 	return shard->exchanges == 0 || now_us >= shard->stop_at_us;
 }
 
+/* For a daemon that is suspended: descriptors can come free elsewhere in the process while its last connection lives on. */
+static void shard_accept(struct shard *shard, struct listener *listener)
+{
+	struct sockaddr_storage address = {0};
+	socklen_t len = sizeof address;
+	int fd;
+	while (listener->suspended && !shard->quiesced &&
+	       (fd = accept4(listener->fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+		MHD_add_connection(listener->daemon, fd, (struct sockaddr *)&address, len);
+		len = sizeof address;
+	}
+}
+
 static void *shard_run(void *argument)
 {
 	struct shard *shard = argument;
@@ -624,8 +627,11 @@ static void *shard_run(void *argument)
 		farewell_expire(&shard->farewells, clock_mono_us(server->config.clock));
 		if (atomic_load(&server->quiescing))
 			shard_quiesce(shard);
-		for (size_t i = 0; i < shard->listeners_len; i++)
+		shard->again = false;
+		for (size_t i = 0; i < shard->listeners_len; i++) {
+			shard_accept(shard, &shard->listeners[i]);
 			MHD_run(shard->listeners[i].daemon);
+		}
 		stops = shard_stops(shard, clock_mono_us(server->config.clock));
 	}
 	return NULL;
@@ -658,10 +664,11 @@ static int listener_start(struct listener *listener, const struct http_listen *l
 	int fd = listener_socket(listener, listen, port, err);
 	if (fd < 0)
 		return -1;
+	listener->fd = fd;
 	unsigned limit = listener->local ? LOCAL_CONNECTIONS_MAX : config->connections_max;
 	listener->daemon =
 	    MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, on_accept, listener, on_request, listener,
-	                     MHD_OPTION_EXTERNAL_LOGGER, on_log, shard, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, limit,
+	                     MHD_OPTION_EXTERNAL_LOGGER, on_log, listener, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, limit,
 	                     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(config->idle_timeout_ms + 999) / 1000,
 	                     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_POOL_BYTES, MHD_OPTION_URI_LOG_CALLBACK, on_target,
 	                     listener, MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener,

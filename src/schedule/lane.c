@@ -153,6 +153,14 @@ void lane_delay_refill(struct lane *lane, int64_t until_ms)
 		lane->spill_ms = until_ms;
 }
 
+/* A spill that came before is late by that, or else each look would find the same rows at once. */
+void lane_rest(struct lane *lane, int64_t until_ms)
+{
+	drop_waiting(lane);
+	lane->spill_ms = INT64_MAX;
+	lane_spill(lane, until_ms);
+}
+
 void lane_forget(struct lane *lane, int64_t delivery)
 {
 	struct lane_entry *entry = idmap_remove(&lane->queued, (uint64_t)delivery);

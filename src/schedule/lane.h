@@ -65,6 +65,8 @@ bool lane_add(struct lane *lane, const struct due *due, struct event *event);
 void lane_spill(struct lane *lane, int64_t due_ms);
 /* The outbox could not be read: not again before until_ms. */
 void lane_delay_refill(struct lane *lane, int64_t until_ms);
+/* Nothing can be sent now, for a reason of our own: it forgets what waits, and looks again at until_ms. */
+void lane_rest(struct lane *lane, int64_t until_ms);
 /* What waits under this id is ended elsewhere. */
 void lane_forget(struct lane *lane, int64_t delivery);
 /* Whether it must be refilled before lane_take() at this time: the spill is due, a slot is free and nothing waiting is due before it. */

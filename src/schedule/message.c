@@ -146,7 +146,10 @@ static void settle_lane(struct lane *lane, struct job *job, int64_t now_ms)
 	lane_settled(lane, job);
 	if (outcome->cmd.fate != ERR_NONE) {
 		/* Nothing was recorded: the row is pending as it was. */
-		lane_spill(lane, now_ms + LOST_RETRY_MS);
+		if (outcome->cmd.fate == ERR_UNAVAILABLE)
+			lane_rest(lane, now_ms + LOST_RETRY_MS);
+		else
+			lane_spill(lane, now_ms + LOST_RETRY_MS);
 		return;
 	}
 	if (outcome->applied && outcome->change == DELIVERY_RETRY_LATER) {

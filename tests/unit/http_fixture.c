@@ -190,16 +190,27 @@ void fixture_release(struct fixture *fixture)
 	pthread_mutex_unlock(&fixture->mutex);
 }
 
-int client_connect(const struct fixture *fixture)
+int client_socket(void)
 {
-	struct sockaddr_in address = {
-	    .sin_family = AF_INET, .sin_port = htons((uint16_t)fixture->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct timeval guard = {.tv_sec = GUARD_S};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_true(fd >= 0);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &guard, sizeof guard);
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &guard, sizeof guard);
-	if (connect(fd, (const struct sockaddr *)&address, sizeof address)) {
+	return fd;
+}
+
+int client_join(const struct fixture *fixture, int fd)
+{
+	struct sockaddr_in address = {
+	    .sin_family = AF_INET, .sin_port = htons((uint16_t)fixture->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	return connect(fd, (const struct sockaddr *)&address, sizeof address);
+}
+
+int client_connect(const struct fixture *fixture)
+{
+	int fd = client_socket();
+	if (client_join(fixture, fd)) {
 		close(fd);
 		return -1;
 	}

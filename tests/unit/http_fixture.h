@@ -49,6 +49,9 @@ struct reply {
 };
 
 int client_connect(const struct fixture *fixture);
+/* The same in two steps. */
+int client_socket(void);
+int client_join(const struct fixture *fixture, int fd);
 /* False when the server closed before all was sent. */
 bool client_send(int fd, const void *bytes, size_t len);
 void client_say(int fd, const char *text);

@@ -255,6 +255,22 @@ static int status_of(struct fixture *fixture, size_t target_len, unsigned header
 	return status;
 }
 
+/* SECURITY.md knows it: should the library learn to refuse it, say so there. */
+static void chunks_ended_by_a_bare_lf_are_one_body(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture_start(fixture);
+	int fd = client_connect(fixture);
+	client_say(fd, "POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n4\nbody\r\n0\n\r\n" GET(
+			   "/hello"));
+	struct reply reply = client_read(fd, false);
+	assert_int_equal(reply.status, 200);
+	assert_true(slice_is(reply.body, "body"));
+	reply_free(&reply);
+	assert_int_equal(atomic_load(&fixture->handled), 1);
+	close(fd);
+}
+
 static void a_target_that_is_too_long_gets_414(void **state)
 {
 	struct fixture *fixture = *state;
@@ -368,6 +384,7 @@ int main(void)
 	    TEST(an_announced_body_over_the_cap_is_refused_before_it_comes),
 	    TEST(a_body_that_was_refused_is_swallowed),
 	    TEST(a_chunked_body_is_cut_at_the_cap),
+	    TEST(chunks_ended_by_a_bare_lf_are_one_body),
 	    TEST(a_target_that_is_too_long_gets_414),
 	    TEST(headers_that_are_too_many_or_too_large_get_431),
 	    TEST(a_slow_request_is_closed_at_its_deadline),

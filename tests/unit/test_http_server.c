@@ -362,6 +362,39 @@ static void one_address_holds_no_more_than_its_share(void **state)
 	close(fds[3]);
 }
 
+/* Connects while no descriptor is left for the server; an answer on another connection tells that it has tried to accept. */
+static int connect_in_vain(const struct fixture *fixture, int witness)
+{
+	struct rlimit limit, none;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	int fd = client_socket();
+	none = (struct rlimit){.rlim_cur = 3, .rlim_max = limit.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(client_join(fixture, fd), 0);
+	assert_reply(client_ask(witness, GET("/hello")), 200, "hello\n");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	return fd;
+}
+
+static void accepting_goes_on_when_descriptors_come_back(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture_start(fixture);
+	int first = client_connect(fixture), second = client_connect(fixture);
+	assert_reply(client_ask(first, GET("/hello")), 200, "hello\n");
+	assert_reply(client_ask(second, GET("/hello")), 200, "hello\n");
+	/* By the end of a connection … */
+	int late = connect_in_vain(fixture, second);
+	close(first);
+	assert_reply(client_ask(late, GET("/hello")), 200, "hello\n");
+	/* … or elsewhere in the process, while the last connection lives on. */
+	int later = connect_in_vain(fixture, second);
+	assert_reply(client_ask(later, GET("/hello")), 200, "hello\n");
+	close(second);
+	close(late);
+	close(later);
+}
+
 static void shards_share_a_port_that_nobody_else_can_join(void **state)
 {
 	struct fixture *fixture = *state;
@@ -574,6 +607,7 @@ int main(void)
 	    TEST(bodies_beyond_the_budget_are_told_to_come_later),
 	    TEST(a_thousand_connections_are_served),
 	    TEST(one_address_holds_no_more_than_its_share),
+	    TEST(accepting_goes_on_when_descriptors_come_back),
 	    TEST(shards_share_a_port_that_nobody_else_can_join),
 	    TEST(a_malformed_address_is_named),
 	    TEST(all_addresses_are_served_without_a_host),

@@ -364,9 +364,34 @@ static void refill_and_forget_drop_what_is_not_pending_any_more(void **state)
 	event_unref(event);
 }
 
+static void resting_lane_forgets_what_waits_until_then(void **state)
+{
+	(void)state;
+	struct lane *lane = make_lane(8);
+	struct job job;
+	const struct due rows[] = {due_at(1, 100), due_at(2, 200)};
+	add(lane, 1, 100);
+	add(lane, 2, 200);
+	/* More rows are due in the outbox: they must not bring it back at once. */
+	lane_spill(lane, 300);
+	lane_rest(lane, 1400);
+	assert_int_equal(lane_next_ms(lane), 1400);
+	assert_int_equal(start(lane, 1399, &job), 0);
+	assert_false(lane_wants_refill(lane, 1399));
+	assert_true(lane_wants_refill(lane, 1400));
+	lane_refill(lane, rows, 2, true);
+	assert_int_equal(start(lane, 1400, &job), 1);
+	lane_settled(lane, &job);
+	configure(lane, 2, ENDPOINT_DELETED);
+	lane_rest(lane, 3000);
+	assert_true(lane_idle(lane));
+	lane_free(lane);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(resting_lane_forgets_what_waits_until_then),
 	    cmocka_unit_test(deliveries_come_by_due_time_then_by_id),
 	    cmocka_unit_test(window_bounds_what_is_in_flight),
 	    cmocka_unit_test(live_delivery_is_not_taken_again),

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -117,6 +119,7 @@ static void start_workers(const char *open, bool capture_success)
 	    .master = &master,
 	    .egress = egress,
 	    .workers = 2,
+	    .idle_connections_max = 64,
 	    .dns_servers = name_server_address(names),
 	    .user_agent = "grapnel/test",
 	    .cloudevents_source = "/test",
@@ -667,6 +670,45 @@ static void plain_text_on_a_tls_port_is_a_tls_failure(void **state)
 	drop(job);
 }
 
+/* ---- our own trouble ---- */
+
+static void assert_put_back(const char *url)
+{
+	/* All below the limit are taken. */
+	int first_free = dup(STDERR_FILENO);
+	struct rlimit limit, none;
+	close(first_free);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){.rlim_cur = (rlim_t)first_free, .rlim_max = limit.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	struct job *job = attempt_at(url, LONG_MS);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(abandoned, 1);
+	assert_int_equal(freed, 1);
+	assert_int_equal(job->outcome.cmd.fate, ERR_UNAVAILABLE);
+	assert_false(job->outcome.attempted);
+	assert_false(job->outcome.applied);
+	drop(job);
+}
+
+static void no_socket_uses_up_no_attempt(void **state)
+{
+	(void)state;
+	char url[100];
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/status/200", sink_port(sink));
+	assert_put_back(url);
+	assert_int_equal(sink_requests(sink), 0);
+	struct job *job = attempt_at(url, LONG_MS);
+	assert_delivered(job, 200);
+	drop(job);
+}
+
+static void no_socket_for_a_name_uses_up_no_attempt(void **state)
+{
+	(void)state;
+	assert_put_back("http://short.example/");
+}
+
 /* ---- the stop ---- */
 
 static void stop_uses_up_no_attempt(void **state)
@@ -715,6 +757,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(names_that_do_not_resolve_fail, setup, teardown),
 	    cmocka_unit_test_setup_teardown(refused_connection_fails, setup, teardown),
 	    cmocka_unit_test_setup_teardown(plain_text_on_a_tls_port_is_a_tls_failure, setup, teardown),
+	    cmocka_unit_test_setup_teardown(no_socket_uses_up_no_attempt, setup, teardown),
+	    cmocka_unit_test_setup_teardown(no_socket_for_a_name_uses_up_no_attempt, setup, teardown),
 	    cmocka_unit_test_setup_teardown(stop_uses_up_no_attempt, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
