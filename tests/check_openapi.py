@@ -2,7 +2,8 @@
 
 routes.def      both ways: path, method, operationId = handler, summary, scope, query parameters, body, and the answers that every such route can give
 errors.def      every code stands in Code and in the answer of its status, and nothing else does
-the model       fields of endpoints, retry policies, events, subscribers and keys; reasons, failures, states, formats, kinds of operations
+the model       fields of endpoints, retry policies, events, subscribers and keys; reasons, failures, states, formats, kinds of
+                operations, actions of the audit
 openapi.yaml    openapi.json is what is made of it, with the version of configure.ac
 
 check_openapi.py SRCDIR; exits 0, 1, or 77 when python3-yaml is missing and everything else agrees."""
@@ -109,6 +110,9 @@ def check_routes(description, srcdir):
     routes = {(r[0], r[1]): r for r in rows(source(srcdir, "src/api/routes.def"), "ROUTE", columns) if r[2] != "LOCAL"}
     described = {(method, path): (operation, parameters) for method, path, operation, parameters in description.operations()}
     same("src/api/routes.def", [" ".join(k) for k in described], [" ".join(k) for k in routes])
+    names = [operation.get("operationId") for operation, _ in described.values()]
+    for name in sorted({n for n in names if names.count(n) > 1}):
+        finding("docs/openapi.yaml", f"the operationId {name} stands {names.count(name)} times")
     for key in sorted(set(routes) & set(described)):
         check_route(description, " ".join(key), routes[key], *described[key])
 
@@ -116,8 +120,11 @@ def check_routes(description, srcdir):
 def check_route(description, where, route, operation, parameters):
     _, path, scope, _, body, query, handler, summary = route
     wanted = [] if scope == "PUBLIC" else [{"key": [SCOPES[scope]]}]
+    # A handler of several routes gives each operation a name that begins with its own.
+    name = operation.get("operationId", "")
+    if name != handler and not name.startswith(handler + "_"):
+        finding(where, f"operationId is {name!r}, but by src/api/routes.def {handler!r}")
     for name, documented, actual in (
-        ("operationId", operation.get("operationId"), handler),
         ("summary", operation.get("summary"), summary),
         ("security", operation.get("security"), wanted),
     ):
@@ -127,8 +134,19 @@ def check_route(description, where, route, operation, parameters):
     same(f"{where}, path", [p["name"] for p in parameters if p["in"] == "path"], re.findall(r"{(\w+)}", path))
     if not operation.get("tags"):
         finding(where, "has no tag")
+    check_headers(where, route[0], scope, {p["name"] for p in parameters if p["in"] == "header"}, operation["responses"])
     check_body(description, where, body, operation)
     check_answers(description, where, scope, body, path, operation)
+
+
+def check_headers(where, method, scope, headers, answers):
+    """Conditions and Idempotency-Key stand beside the answers that they bring with them."""
+    if method == "POST" and scope != "PUBLIC" and not ("Idempotency-Key" in headers and "409" in answers):
+        finding(where, "a POST takes Idempotency-Key and can answer 409")
+    if ("If-Match" in headers) != ("412" in answers):
+        finding(where, "If-Match and the answer 412 belong together")
+    if "If-None-Match" in headers and method == "GET" and "304" not in answers:
+        finding(where, "the answer 304 belongs to If-None-Match")
 
 
 def check_body(description, where, body, operation):

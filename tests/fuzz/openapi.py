@@ -65,6 +65,7 @@ def furnish(hub, sink):
         "subscriber": ["acme", hub.got("/v1/subscribers/acme")["id"]],
         "operation": [answer.json["id"]],
         "key": [k["id"] for k in hub.got("/v1/keys")["data"]],
+        "own_key": next(k["id"] for k in hub.got("/v1/keys")["data"] if k["scopes"] == ["admin"]),
         "url": sink.url("/good"),
         "expendable": {
             "endpoint": [hub.endpoint(sink.url("/good"), ["never"])["id"] for _ in range(EXPENDABLE)],

@@ -178,6 +178,21 @@ def test_lists_explain_match_and_stats_have_the_described_fields(hub, sink, ask)
     assert len(hub.pages("/v1/deliveries", limit=1)) == 2
 
 
+def test_conditions_and_repetitions_are_answered_as_described(hub):
+    path, body = "/v1/endpoints", {"url": URL, "event_types": ["*"]}
+    once = {"headers": {"Idempotency-Key": "k"}}
+    made = described(hub.api("POST", path, body, **once), "POST", path)
+    again = described(hub.api("POST", path, body, **once), "POST", path)
+    assert (made.status, again.status, again.json["id"]) == (201, 201, made.json["id"])
+    assert described(hub.api("POST", path, {**body, "ordered": True}, **once), "POST", path).status == 422
+    one, shape = f"{path}/{made.json['id']}", path + "/{id}"
+    tag = made.headers["etag"]
+    assert described(hub.api("GET", one, headers={"If-None-Match": tag}), "GET", shape).status == 304
+    assert described(hub.api("PATCH", one, {"ordered": True}, headers={"If-Match": tag}), "PATCH", shape).status == 200
+    for method, json_body in (("PATCH", {"ordered": False}), ("PUT", body), ("DELETE", None), ("GET", None)):
+        assert described(hub.api(method, one, json_body, headers={"If-Match": tag}), method, shape).status == 412, method
+
+
 def numbers():
     """(pointer, schema) of every number that an endpoint is written with."""
     for name, schema in SCHEMAS.document["components"]["schemas"]["EndpointWrite"]["properties"].items():
@@ -220,8 +235,6 @@ def test_limits_of_lists_are_as_described(shared_hub):
     limit = SCHEMAS.document["components"]["parameters"]["Limit"]["schema"]
     for value, status in ((limit["minimum"], 200), (limit["maximum"], 200), (limit["minimum"] - 1, 422), (limit["maximum"] + 1, 422)):
         assert shared_hub.api("GET", f"/v1/endpoints?limit={value}").status == status, value
-
-
 
 
 def test_event_types_and_the_audit_have_the_described_fields(hub, ask):
