@@ -204,6 +204,34 @@ def test_the_page_itself_may(home, session):
         assert session.ask("POST", "/v1/endpoints", {}, **headers).code == "invalid"
 
 
+# The audit.
+
+
+def test_the_audit_names_who_is_logged_in(hub):
+    make_admin(hub)
+    ada, local = Session(hub, login(hub)), make_link_session(hub)[1]
+    id = ada.ask("GET", "/session").json["admin"]["id"]
+    for one, name in ((ada, "by-ada"), (local, "by-link")):
+        assert one.ask("POST", "/v1/subscribers", {"name": name}).status == 201
+    by_link, by_ada = hub.got("/v1/audit", action="subscriber.create")["data"]
+    assert by_ada["actor"] == {"kind": "admin", "id": id, "name": "ada"} and by_ada["address"] == "127.0.0.1"
+    assert by_link["actor"] == {"kind": "local", "id": None, "name": None}
+    assert hub.got("/v1/audit", actor=id)["data"] == [by_ada]
+
+
+def test_the_audit_tells_what_became_of_administrators(hub):
+    make_admin(hub)
+    assert [admin(hub, "disable", "ada").returncode for _ in range(2)] == [0, 0]
+    make_admin(hub, "ada", "another passphrase", "--replace")
+    rows = hub.got("/v1/audit", order="asc")["data"]
+    rows = [r for r in rows if r["action"].startswith("admin.")]
+    assert [r["action"] for r in rows] == ["admin.create", "admin.disable", "admin.update"]
+    assert [r["after"]["disabled"] for r in rows] == [False, True, False]
+    assert {r["resource"] for r in rows} == {rows[0]["after"]["id"]} and {r["actor"]["kind"] for r in rows} == {"local"}
+    assert hub.got("/v1/audit", resource=rows[0]["resource"], order="asc")["data"] == rows
+    assert "argon2" not in str(rows)
+
+
 # The throttle.
 
 
