@@ -6,18 +6,23 @@ enum { ACTIONS_MAX = 2048 };
 
 static const char *kind_of(struct slice actor)
 {
-	return slice_is(actor, "hub") ? "hub" : slice_is(actor, "local") ? "local" : "key";
+	int64_t id;
+	if (slice_is(actor, "hub"))
+		return "hub";
+	if (slice_is(actor, "local"))
+		return "local";
+	return id_parse(ID_ADMIN, actor, &id) == 0 ? "admin" : "key";
 }
 
 static int audit_item(void *context, const struct audit_row *row)
 {
 	struct call *call = context;
 	struct strbuf *out = list_item(call);
-	bool key = kind_of(row->actor)[0] == 'k';
+	bool named = !slice_is(row->actor, "hub") && !slice_is(row->actor, "local");
 	put_id(out, "{\"id\":", ID_AUDIT, row->id);
 	put_time(out, ",\"at\":", row->at_ms);
 	put_text(out, ",\"actor\":{\"kind\":", slice_of(kind_of(row->actor)));
-	put_text(out, ",\"id\":", key ? row->actor : (struct slice){NULL, 0});
+	put_text(out, ",\"id\":", named ? row->actor : (struct slice){NULL, 0});
 	put_text(out, ",\"name\":", row->actor_name);
 	put_text(out, "},\"action\":", row->action);
 	put_text(out, ",\"resource\":", row->resource);
@@ -37,9 +42,10 @@ static int read_actor(struct call *call, struct slice *actor)
 	int64_t id;
 	if (call_param(call, "actor", actor) < 0)
 		return -1;
-	if (!actor->at || slice_is(*actor, "local") || slice_is(*actor, "hub") || id_parse(ID_KEY, *actor, &id) == 0)
+	if (!actor->at || slice_is(*actor, "local") || slice_is(*actor, "hub") || id_parse(ID_KEY, *actor, &id) == 0 ||
+	    id_parse(ID_ADMIN, *actor, &id) == 0)
 		return 0;
-	return err_field(&call->err, ERR_INVALID, "?actor", "must be the id of an API key (key_…), local (the admin socket) or hub (by itself)");
+	return err_field(&call->err, ERR_INVALID, "?actor", "must be the id of an API key (key_…) or an administrator (adm_…), local (the admin socket) or hub (by itself)");
 }
 
 static int read_action(struct call *call, struct slice *action)
@@ -60,7 +66,7 @@ static int read_resource(struct call *call, struct slice *resource)
 		return -1;
 	if (!resource->at || id_shaped(*resource) || event_type_grammar(*resource, "?resource", NULL) == 0)
 		return 0;
-	return err_field(&call->err, ERR_INVALID, "?resource", "must be an id, such as ep_…, sub_…, key_…, dlv_… or op_…, or an event type");
+	return err_field(&call->err, ERR_INVALID, "?resource", "must be an id, such as ep_…, sub_…, key_…, adm_…, dlv_… or op_…, or an event type");
 }
 
 int audit_list(struct call *call)

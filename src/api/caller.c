@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "api/call.h"
+#include "api/cookie.h"
 
 /* ---- Entity tags ---------------------------------------------------------------------------------------------------------- */
 
@@ -168,10 +169,15 @@ static int read_conditions(struct call *call, enum store_change_kind what, struc
 
 static void read_actor(const struct call *call, struct caller *caller)
 {
-	caller->actor = call->who.key ? ACTOR_KEY : ACTOR_LOCAL;
+	struct session session;
+	caller->actor = call->who.key ? ACTOR_KEY : call->who.admin ? ACTOR_ADMIN : ACTOR_LOCAL;
+	caller->admin = call->who.admin;
 	caller->key = call->who.key;
 	if (call->who.key)
 		keyring_name(call->api->config.keyring, call->who.key, caller->name);
+	/* One that ended since the request came has no name any more; its id says enough. */
+	if (call->who.admin && sessions_find(call->api->sessions, cookie_token(call->request), call_now_ms(call), &session))
+		memccpy(caller->name, session.name, '\0', sizeof caller->name);
 	caller->address = call->request->peer;
 	caller->request_id = call->request->id;
 }

@@ -1,6 +1,7 @@
 /* grapnel admin create: makes an administrator. The password comes from a file, or is asked for twice on the terminal; never from an
  * argument, which everybody on the machine could read. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -43,19 +44,32 @@ static char *read_file(const char *path)
 	return line;
 }
 
+static struct termios before_silence;
+
+/* An interrupted prompt must not leave the terminal silent. */
+static void speak_and_die(int signal)
+{
+	tcsetattr(STDIN_FILENO, TCSANOW, &before_silence);
+	raise(signal); /* SA_RESETHAND: this time it ends the process */
+}
+
 static char *ask(const char *prompt)
 {
-	struct termios before, silent;
-	if (tcgetattr(STDIN_FILENO, &before)) {
+	struct sigaction dying = {.sa_handler = speak_and_die, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)}, before_int, before_term;
+	if (tcgetattr(STDIN_FILENO, &before_silence)) {
 		command_say("the terminal: %s", strerror(errno));
 		return NULL;
 	}
-	silent = before;
+	struct termios silent = before_silence;
 	silent.c_lflag &= ~(tcflag_t)ECHO;
+	sigaction(SIGINT, &dying, &before_int);
+	sigaction(SIGTERM, &dying, &before_term);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent); /* before the prompt: what is typed after it counts */
 	fputs(prompt, stderr);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
 	char *line = read_line(stdin, "the terminal");
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_silence);
+	sigaction(SIGINT, &before_int, NULL);
+	sigaction(SIGTERM, &before_term, NULL);
 	fputc('\n', stderr);
 	return line;
 }

@@ -32,6 +32,9 @@ static const struct {
     {CHANGE_OPERATION_CREATE, "operation.create"},
     {CHANGE_OPERATION_CANCEL, "operation.cancel"},
     {CHANGE_EVENT_RESEND, "event.resend"},
+    {CHANGE_ADMIN_PUT, "admin.create"},
+    {CHANGE_ADMIN_PUT, "admin.update"},
+    {CHANGE_ADMIN_DISABLE, "admin.disable"},
     {CHANGE_EVENT_TYPE_PUT, "event_type.describe"},
     {CHANGE_EVENT_TYPE_DELETE, "event_type.forget"},
 };
@@ -82,6 +85,9 @@ static void actor_of(const struct store_change *change, struct audit_record *rec
 	record->actor = slice_of("local");
 	if (caller->actor == ACTOR_KEY) {
 		id_format(ID_KEY, caller->key, text);
+		record->actor = slice_of(text);
+	} else if (caller->actor == ACTOR_ADMIN) {
+		id_format(ID_ADMIN, caller->admin, text);
 		record->actor = slice_of(text);
 	}
 	record->actor_name = slice_of(caller->name[0] ? caller->name : NULL);
@@ -239,6 +245,20 @@ int audit_key(struct tx *tx, struct store_change *change, const struct key *befo
 	if (!shown)
 		return memory_out(change);
 	return audit_note(tx, change, after ? "key.create" : "key.revoke", id, key->subscriber, after ? NULL : shown, after ? shown : NULL);
+}
+
+int audit_admin(struct tx *tx, struct store_change *change, const struct admin *before, const struct admin *after)
+{
+	const char *action = !before ? "admin.create" : after->disabled ? "admin.disable" : "admin.update";
+	char id[ID_TEXT_SIZE];
+	json_t *was = before ? admin_json(before) : NULL, *is = admin_json(after);
+	if ((before && !was) || !is) {
+		json_decref(was);
+		json_decref(is);
+		return memory_out(change);
+	}
+	id_format(ID_ADMIN, after->id, id);
+	return audit_note(tx, change, action, id, 0, was, is);
 }
 
 static json_t *delivery_shown(const struct delivery_record *record)

@@ -17,6 +17,7 @@ struct tx;
 int audit_endpoint(struct tx *tx, struct store_change *change, const struct endpoint *after, const json_t *doc) ATTR_MUST_USE;
 int audit_subscriber(struct tx *tx, struct store_change *change, int64_t id, const struct subscriber_record *after) ATTR_MUST_USE;
 int audit_key(struct tx *tx, struct store_change *change, const struct key *before, const struct key *after) ATTR_MUST_USE;
+int audit_admin(struct tx *tx, struct store_change *change, const struct admin *before, const struct admin *after) ATTR_MUST_USE;
 int audit_delivery(struct tx *tx, struct store_change *change, const struct delivery_record *before, const struct delivery_record *after)
     ATTR_MUST_USE;
 int audit_operation(struct tx *tx, struct store_change *change, const struct operation_record *before,

@@ -18,6 +18,7 @@ enum actor {
 	ACTOR_HUB,   /* by itself */
 	ACTOR_LOCAL, /* the administrator on this machine */
 	ACTOR_KEY,   /* an API key */
+	ACTOR_ADMIN, /* who is logged in on the page */
 };
 
 enum { TAGS_MAX = 16, TAG_SIZE = 48 };
@@ -38,7 +39,8 @@ struct once {
 
 struct caller {
 	enum actor actor;
-	int64_t key; /* with ACTOR_KEY */
+	int64_t key;   /* with ACTOR_KEY */
+	int64_t admin; /* with ACTOR_ADMIN */
 	char name[KEY_NAME_MAX + 1];
 	const char *address, *request_id; /* "": none */
 	struct tag_list if_match, if_none_match;

@@ -1,4 +1,5 @@
 /* Changes of administrators. A name is never free again: it stands in the audit of what was done under it. */
+#include "store/audit.h"
 #include "store/private.h"
 
 int admin_put(struct tx *tx, struct store_change *change)
@@ -13,7 +14,7 @@ int admin_put(struct tx *tx, struct store_change *change)
 		                 present.disabled ? ", who is disabled" : "");
 	admin->id = found ? present.id : id_next(&tx->store->ids, tx->now_ms);
 	admin->created_ms = found ? present.created_ms : tx->now_ms;
-	if (tx->engine->ops->admin_put(tx->engine, admin))
+	if (audit_admin(tx, change, found ? &present : NULL, admin) || tx->engine->ops->admin_put(tx->engine, admin))
 		return -1;
 	change->result_id = admin->id;
 	change->created = !found;
@@ -22,12 +23,17 @@ int admin_put(struct tx *tx, struct store_change *change)
 
 int admin_disable(struct tx *tx, struct store_change *change)
 {
-	int found = tx->engine->ops->admin_of_name(tx->engine, change->admin->name, change->admin);
+	struct admin *admin = change->admin;
+	struct admin before;
+	int found = tx->engine->ops->admin_of_name(tx->engine, admin->name, &before);
 	if (found == 0)
 		return change_not_found(change, "administrator");
-	change->admin->disabled = true;
-	if (found < 0 || tx->engine->ops->admin_put(tx->engine, change->admin))
+	if (found < 0)
 		return -1;
-	change->result_id = change->admin->id;
+	*admin = before;
+	admin->disabled = true;
+	if (!before.disabled && (audit_admin(tx, change, &before, admin) || tx->engine->ops->admin_put(tx->engine, admin)))
+		return -1;
+	change->result_id = admin->id;
 	return 0;
 }

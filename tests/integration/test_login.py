@@ -1,12 +1,18 @@
 """Logging in on the page: passwords, sessions and their cookie, CSRF, the throttle, one-time links; and the page's own headers."""
 
+import os
+import pty
 import re
+import select
+import signal
+import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hub import run
+from hub import BINARY, environment, run
+from sink import BOUND
 
 PASSWORD = "correct horse battery"
 COOKIE = re.compile(r"grapnel_session=([0-9a-z]{52}); (.*)")
@@ -198,6 +204,34 @@ def test_the_page_itself_may(home, session):
         assert session.ask("POST", "/v1/endpoints", {}, **headers).code == "invalid"
 
 
+# The audit.
+
+
+def test_the_audit_names_who_is_logged_in(hub):
+    make_admin(hub)
+    ada, local = Session(hub, login(hub)), make_link_session(hub)[1]
+    id = ada.ask("GET", "/session").json["admin"]["id"]
+    for one, name in ((ada, "by-ada"), (local, "by-link")):
+        assert one.ask("POST", "/v1/subscribers", {"name": name}).status == 201
+    by_link, by_ada = hub.got("/v1/audit", action="subscriber.create")["data"]
+    assert by_ada["actor"] == {"kind": "admin", "id": id, "name": "ada"} and by_ada["address"] == "127.0.0.1"
+    assert by_link["actor"] == {"kind": "local", "id": None, "name": None}
+    assert hub.got("/v1/audit", actor=id)["data"] == [by_ada]
+
+
+def test_the_audit_tells_what_became_of_administrators(hub):
+    make_admin(hub)
+    assert [admin(hub, "disable", "ada").returncode for _ in range(2)] == [0, 0]
+    make_admin(hub, "ada", "another passphrase", "--replace")
+    rows = hub.got("/v1/audit", order="asc")["data"]
+    rows = [r for r in rows if r["action"].startswith("admin.")]
+    assert [r["action"] for r in rows] == ["admin.create", "admin.disable", "admin.update"]
+    assert [r["after"]["disabled"] for r in rows] == [False, True, False]
+    assert {r["resource"] for r in rows} == {rows[0]["after"]["id"]} and {r["actor"]["kind"] for r in rows} == {"local"}
+    assert hub.got("/v1/audit", resource=rows[0]["resource"], order="asc")["data"] == rows
+    assert "argon2" not in str(rows)
+
+
 # The throttle.
 
 
@@ -310,6 +344,46 @@ def test_a_password_comes_from_a_file_or_a_terminal_only(home, tmp_path):
     (tmp_path / "password").write_text(PASSWORD + "\r\nsecond line\n")
     assert admin(home, "create", "from-file", "--password-file", tmp_path / "password").returncode == 0
     assert login(home, "from-file").status == 200
+
+
+def on_terminal(hub, name, *lines):
+    """Makes an administrator with what is typed; the exit code, and what the terminal showed."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([BINARY, "admin", "create", name, "--data", hub.data], env=environment(), preexec_fn=lambda: os.login_tty(theirs))
+    os.close(theirs)
+    shown = b""
+
+    def until(*ends):
+        nonlocal shown
+        while not shown.endswith(ends):
+            assert select.select([ours], [], [], BOUND)[0], shown
+            try:
+                shown += os.read(ours, 1)
+            except OSError:  # the other side has ended
+                return
+
+    try:
+        for line in lines:
+            until(b"Password: ", b"Once more: ")
+            shown += b"|"
+            os.write(ours, line)
+        until(b"nothing ends so")
+        return process.wait(BOUND), shown
+    finally:
+        process.kill()
+        os.close(ours)
+
+
+def test_a_password_is_asked_for_twice_and_never_shown(home):
+    typed = PASSWORD.encode() + b"\n"
+    code, shown = on_terminal(home, "typed", typed, typed)
+    assert code == 0 and PASSWORD.encode() not in shown
+    assert login(home, "typed").status == 200
+    code, shown = on_terminal(home, "mistyped", typed, b"x" + typed)
+    assert code == FAILED and b"not the same" in shown
+    code, shown = on_terminal(home, "interrupted", b"\x03")
+    assert code == -signal.SIGINT
+    assert [login(home, name).status for name in ("mistyped", "interrupted")] == [401, 401]
 
 
 @pytest.mark.parametrize("name", ["nobody", "a b", "../admins"])
