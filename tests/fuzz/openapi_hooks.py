@@ -39,9 +39,17 @@ def mend(body):
         body["expires_at"] = "2100-01-01T00:00:00Z"
 
 
+def hurry(case):
+    """Who waits for an event waits for a moment only: none may come."""
+    wait = (case.query or {}).get("wait_ms")
+    if isinstance(wait, int) and 50 < wait <= 30000:
+        case.query["wait_ms"] = 50
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
     name_something(case, kind_of(case.operation.path))
+    hurry(case)
     for body in case.body if isinstance(case.body, list) else [case.body]:
         if isinstance(body, dict):
             mend(body)
