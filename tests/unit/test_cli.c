@@ -20,7 +20,7 @@ static void every_command_explains_itself(void **state)
 	static const char *const commands[][2] = {
 	    {"serve", NULL},        {"key", "create"},         {"key", "list"},  {"key", "revoke"},    {"send", NULL},
 	    {"backup", NULL},       {"check", NULL},           {"help", NULL},   {"version", NULL},    {"key", NULL},
-	    {"restore", NULL},         {"events", NULL}, {"endpoints", "add"}, {"dead-letters", "retry"},
+	    {"listen", NULL},       {"restore", NULL},         {"events", NULL}, {"endpoints", "add"}, {"dead-letters", "retry"},
 	    {"operations", "show"}, {"subscribers", "delete"},
 	};
 
