@@ -67,6 +67,13 @@ static void on_deliveries(void *context, struct store_deliveries *made)
 	free(made);
 }
 
+static void on_event(void *context, int64_t id)
+{
+	struct hub *hub = context;
+	if (hub->api)
+		api_event(hub->api, id);
+}
+
 static void on_due(void *context, int64_t endpoint, int64_t due_ms)
 {
 	struct hub *hub = context;
@@ -252,7 +259,7 @@ static int store_up(struct hub *hub, struct err *err)
 		.master = &hub->master,
 		.index = hub->index,
 		.keyring = hub->keyring,
-		.listener = {.context = hub, .deliveries = on_deliveries, .due = on_due, .endpoint = on_endpoint, .health = on_health},
+		.listener = {.context = hub, .deliveries = on_deliveries, .event = on_event, .due = on_due, .endpoint = on_endpoint, .health = on_health},
 	};
 	hub->store = store_open(&config, err);
 	return hub->store ? master_key_check(hub, err) : -1;
@@ -418,6 +425,7 @@ void hub_stop(struct hub *hub)
 		log_info("hub", "stopping: new requests are refused");
 		server_quiesce(hub->server);
 		api_break_off(hub->api, true, "the hub is stopping");
+		api_quiesce(hub->api);
 		drained(count_waiting, hub->server, INT64_MAX);
 	}
 	api_stop(hub->api);

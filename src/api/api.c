@@ -8,6 +8,7 @@
 
 #include "api/call.h"
 #include "api/cookie.h"
+#include "api/wait.h"
 #include "base/mem.h"
 
 enum { POOL_QUEUE_MAX = 1024, ALLOW_SIZE = 128 };
@@ -255,8 +256,31 @@ static void run_exchange(struct api *api, struct http_exchange *exchange, const 
 	    .response = &response,
 	};
 	run(&call);
-	if (!call.later)
-		http_answer(exchange, &response);
+	if (call.later)
+		return;
+	struct waiter *waiter = request->app_state;
+	http_answer(exchange, &response);
+	free(waiter);
+}
+
+/* A request that waited looks again; its key may have been revoked meanwhile. */
+static void run_waiter(struct pool_job *pool_job, void *thread_context)
+{
+	struct waiter *waiter = CONTAINER_OF(pool_job, struct waiter, job);
+	struct http_response response = {.status = 0};
+	if (app_begin(waiter->api, waiter->request, &response) >= 0) {
+		run_exchange(waiter->api, waiter->exchange, waiter->request, thread_context);
+		return;
+	}
+	http_answer(waiter->exchange, &response);
+	free(waiter);
+}
+
+static int post_waiter(void *context, struct waiter *waiter)
+{
+	const struct api *api = context;
+	waiter->job = (struct pool_job){.run = run_waiter};
+	return pool_post(api->pool, &waiter->job);
 }
 
 static void run_job(struct pool_job *pool_job, void *thread_context)
@@ -322,7 +346,11 @@ struct api *api_start(const struct api_config *config, struct err *err)
 	api->throttle = throttle_new();
 	api->pool = pool_start("api", config->pool_threads, POOL_QUEUE_MAX, worker_make, worker_drop, api, err);
 	if (api->pool)
+		api->waiters = waiters_start(config->clock, post_waiter, api, err);
+	if (api->waiters)
 		return api;
+	if (api->pool)
+		pool_stop(api->pool);
 	api_free(api);
 	return NULL;
 }
@@ -365,10 +393,21 @@ void api_call(struct api *api, const struct http_request *request, struct http_r
 	worker_drop(worker);
 }
 
+void api_event(struct api *api, int64_t id)
+{
+	waiters_event(api->waiters, id);
+}
+
+void api_quiesce(struct api *api)
+{
+	waiters_end(api->waiters);
+}
+
 void api_stop(struct api *api)
 {
 	if (!api)
 		return;
+	waiters_end(api->waiters);
 	pool_stop(api->pool);
 	api->pool = NULL;
 }
@@ -380,6 +419,7 @@ void api_free(struct api *api)
 	pthread_mutex_destroy(&api->once_mutex);
 	throttle_free(api->throttle);
 	sessions_free(api->sessions);
+	waiters_free(api->waiters);
 	router_free(api->router);
 	pthread_mutex_destroy(&api->tests.mutex);
 	free(api);

@@ -46,6 +46,10 @@ void api_tested(struct api *api, int64_t event);
 /* Answers, with UNAVAILABLE, the requests that wait for an attempt whose end may be far off; when the hub is stopping, also those that
  * come. Any thread. NULL is allowed. */
 void api_break_off(struct api *api, bool stopping, const char *why);
+/* An event was committed; any thread. */
+void api_event(struct api *api, int64_t id);
+/* Answers the requests that wait for events, and lets none wait from now on. */
+void api_quiesce(struct api *api);
 /* Finishes what is queued, ends the pool; no request may be handed over any more. NULL is allowed. */
 void api_stop(struct api *api);
 /* After the server has stopped: its threads may look at routes until then. NULL is allowed. */

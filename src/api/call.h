@@ -57,6 +57,8 @@ struct tests {
 	bool closed;
 };
 
+struct waiters;
+
 struct api {
 	struct api_config config;
 	struct router *router;
@@ -66,6 +68,7 @@ struct api {
 	struct call *once_running; /* under the mutex: calls with an Idempotency-Key, linked by once_next */
 	struct sessions *sessions;
 	struct throttle *throttle;
+	struct waiters *waiters;
 };
 
 /* What each thread of the pool has of its own. */
@@ -189,6 +192,20 @@ int filter_by_time(struct call *call, int64_t *since_ms, int64_t *until_ms) ATTR
 int filter_by_word(struct call *call, const char *name, const char *words, struct slice *word) ATTR_MUST_USE;
 enum { FILTER_Q_MAX = 200 };
 bool filter_is_utf8(struct slice text);
+
+/* ---- tail.c: the event log, followed ---- */
+
+/* ?wait_ms= and ?after= of the list of events: {"data": [ … ], "after": …}; when there is nothing, the request waits for it. */
+struct tail {
+	bool followed; /* wait_ms is given */
+	int wait_ms;
+	int64_t newest;   /* the newest event before the look */
+	int64_t since_ms; /* as it was understood at first: "-1h" is not from now on each look */
+};
+/* Before the look: takes the parameters, and puts a request that waited where it had got to. */
+int tail_begin(struct call *call, struct page *page, int64_t *since_ms, struct tail *tail) ATTR_MUST_USE;
+/* Instead of list_end(): ends the answer, or lets the request wait. */
+int tail_end(struct call *call, const struct page *page, const struct tail *tail) ATTR_MUST_USE;
 
 /* ---- resolve.c: ids and uids to ids ---- */
 

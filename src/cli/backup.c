@@ -6,8 +6,12 @@
 #include <unistd.h>
 
 #include "cli/client.h"
+#include "cli/table.h"
 
-const struct args_option backup_run_options[] = {{0}};
+const struct args_option backup_run_options[] = {
+    {"json", NULL, "print the hub's answer as JSON, in one line"},
+    {0},
+};
 
 /* malloc; NULL: the working folder has no name. */
 static char *absolute(const char *path)
@@ -51,6 +55,8 @@ int backup_run(const struct command_run *run)
 		goto out;
 	doc = json_pack("{s:s}", "path", path);
 	code = client_request_json(client, "POST", "/local/backup", doc, &answer);
+	if (code == EXIT_OK && args_value(run->args, "json"))
+		json_line(answer, stdout);
 out:
 	client_close(client);
 	json_decref(answer);

@@ -2,8 +2,12 @@
 #include <stdlib.h>
 
 #include "cli/client.h"
+#include "cli/table.h"
 
-const struct args_option check_run_options[] = {{0}};
+const struct args_option check_run_options[] = {
+    {"json", NULL, "print the hub's answer as JSON, in one line"},
+    {0},
+};
 
 static void put_finding(const json_t *finding)
 {
@@ -26,11 +30,14 @@ int check_run(const struct command_run *run)
 	struct client *client = client_open(run, false, &code);
 	if (!client)
 		return code;
-	code = client_request(client, "GET", "/local/check", NULL, (struct slice){0}, &answer);
+	code = client_get(client, "/local/check", &answer);
 	const json_t *findings = json_object_get(answer, "findings");
 	if (code == EXIT_OK && !json_is_array(findings)) {
 		command_say("the hub's answer holds no findings");
 		code = EXIT_FAILED;
+	} else if (code == EXIT_OK && args_value(run->args, "json")) {
+		json_line(answer, stdout);
+		code = json_array_size(findings) == 0 ? EXIT_OK : EXIT_FAILED;
 	} else if (code == EXIT_OK && json_array_size(findings) == 0) {
 		puts("ok");
 	} else if (code == EXIT_OK) {

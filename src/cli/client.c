@@ -2,9 +2,7 @@
  * deadline; the wait for the lock paces that. */
 #include "cli/client.h"
 
-#include <curl/curl.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,159 +10,67 @@
 
 #include "base/codec.h"
 #include "base/mem.h"
+#include "cli/transport.h"
 
-enum { CLIENT_DEADLINE_US = 10 * 1000 * 1000, CLIENT_WAIT_LEAST_US = 100 * 1000, CLIENT_ANSWER_MAX_BYTES = 64 << 20 };
-
-#define CLIENT_SOCKET "grapnel.sock"
+enum { CLIENT_DEADLINE_US = 10 * 1000 * 1000, CLIENT_WAIT_LEAST_US = 100 * 1000 };
 
 struct client {
 	const struct cli_local *local;
 	struct conf conf;
-	CURL *curl;
+	struct transport *transport;
+	bool running_only;
 	void *hub; /* the store in this process; NULL: not opened */
+	char why[TRANSPORT_WHY_SIZE];
 };
-
-/* What was asked, and the answer. */
-struct exchange {
-	const char *method;
-	const char *path;
-	const char *content_type; /* NULL: no body */
-	struct slice body;
-	int status;
-	struct strbuf answer;
-};
-
-/* How one way to the hub ended. */
-enum way { WAY_ANSWERED, WAY_NO_HUB, WAY_FAILED /* it was said why */ };
-
-/* ---- Over the admin socket --------------------------------------------------------------------------------------------- */
-
-static size_t on_bytes(char *bytes, size_t size, size_t len, void *user)
-{
-	struct strbuf *answer = user;
-
-	strbuf_append(answer, bytes, size * len);
-	return answer->failed ? 0 : size * len;
-}
-
-static enum way socket_failed(const struct client *client, CURLcode code)
-{
-	long os_errno = 0;
-
-	curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &os_errno);
-	if (code == CURLE_COULDNT_CONNECT && (os_errno == EACCES || os_errno == EPERM)) {
-		command_say("%s/" CLIENT_SOCKET ": %s: this user may not speak to the hub", client->conf.data, strerror((int)os_errno));
-		return WAY_FAILED;
-	}
-	if (code == CURLE_COULDNT_CONNECT)
-		return WAY_NO_HUB;
-	/* The request may have been carried out: it is not sent again. */
-	command_say("the hub did not answer (%s); whether it did what was asked is not known", curl_easy_strerror(code));
-	return WAY_FAILED;
-}
-
-static enum way perform(struct client *client, struct exchange *exchange, const char *socket_path, struct curl_slist *headers)
-{
-	char url[2048];
-	CURL *curl = client->curl;
-
-	if ((size_t)snprintf(url, sizeof url, "http://localhost%s", exchange->path) >= sizeof url) {
-		command_say("the request is too long");
-		return WAY_FAILED;
-	}
-	curl_easy_reset(curl);
-	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket_path);
-	curl_easy_setopt(curl, CURLOPT_URL, url);
-	curl_easy_setopt(curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, exchange->method);
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &exchange->answer);
-	if (exchange->content_type) {
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, exchange->body.at);
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)exchange->body.len);
-	}
-	CURLcode code = curl_easy_perform(curl);
-	long status = 0;
-	if (code == CURLE_OK)
-		code = curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	if (code != CURLE_OK)
-		return socket_failed(client, code);
-	exchange->status = (int)status;
-	return WAY_ANSWERED;
-}
-
-/* The socket is reached through a file descriptor of its folder: the path to a socket holds 107 bytes at most, that of a folder any number.
- */
-static enum way ask_socket(struct client *client, struct exchange *exchange)
-{
-	char path[64], type[128];
-	struct curl_slist *headers = NULL, *more;
-	enum way way = WAY_FAILED;
-
-	int folder = open(client->conf.data, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (folder < 0)
-		return WAY_NO_HUB;
-	snprintf(path, sizeof path, "/proc/self/fd/%d/" CLIENT_SOCKET, folder);
-	snprintf(type, sizeof type, "Content-Type: %s", exchange->content_type ? exchange->content_type : "");
-	more = curl_slist_append(NULL, "Expect:");
-	if (!more)
-		goto out;
-	headers = more;
-	if (exchange->content_type) {
-		more = curl_slist_append(headers, type);
-		if (!more)
-			goto out;
-		headers = more;
-	}
-	way = perform(client, exchange, path, headers);
-out:
-	if (!more)
-		command_say("memory is out");
-	curl_slist_free_all(headers);
-	close(folder);
-	return way;
-}
 
 /* ---- In this process --------------------------------------------------------------------------------------------------- */
 
-static void ask_own(struct client *client, struct exchange *exchange)
+static void ask_own(struct client *client, const struct client_ask *ask, struct client_answer *answer)
 {
-	struct http_request request = {.method = slice_of(exchange->method), .body = exchange->body, .local = true};
-	struct http_response response = {.body = STRBUF_INIT(CLIENT_ANSWER_MAX_BYTES)};
+	struct http_request request = {.method = slice_of(ask->method), .body = ask->body, .local = true};
+	struct http_response response = {.body = STRBUF_INIT(TRANSPORT_ANSWER_MAX_BYTES)};
 	uint8_t lot[8];
 	char digits[14];
 
-	request.path = (struct slice){exchange->path, strcspn(exchange->path, "?")};
-	if (exchange->path[request.path.len] == '?')
-		request.query = slice_of(exchange->path + request.path.len + 1);
-	if (exchange->content_type)
+	request.path = (struct slice){ask->path, strcspn(ask->path, "?")};
+	if (ask->path[request.path.len] == '?')
+		request.query = slice_of(ask->path + request.path.len + 1);
+	if (ask->content_type)
+		request.headers[request.headers_len++] = (struct http_header){SLICE_LITERAL("Content-Type"), slice_of(ask->content_type)};
+	if (ask->idempotency_key)
 		request.headers[request.headers_len++] =
-		    (struct http_header){SLICE_LITERAL("Content-Type"), slice_of(exchange->content_type)};
+		    (struct http_header){SLICE_LITERAL("Idempotency-Key"), slice_of(ask->idempotency_key)};
 	codec_random(lot, sizeof lot);
 	codec_base32(lot, sizeof lot, digits);
 	snprintf(request.peer, sizeof request.peer, "command line");
 	snprintf(request.id, sizeof request.id, "req_%s", digits);
 	client->local->call(client->hub, &request, &response);
-	exchange->status = response.status;
-	strbuf_slice(&exchange->answer, (struct slice){strbuf_text(&response.body), response.body.len});
+	answer->status = response.status;
+	struct slice body = {strbuf_text(&response.body), response.body.len};
+	if (ask->sink && response.status >= 200 && response.status < 300)
+		fwrite(body.at, 1, body.len, ask->sink);
+	else
+		strbuf_slice(&answer->body, body);
 	http_response_free(&response);
 }
 
 /* ---- Either ------------------------------------------------------------------------------------------------------------ */
 
-static int ask(struct client *client, struct exchange *exchange)
+static int ask_either(struct client *client, const struct client_ask *ask, struct client_answer *answer)
 {
 	const struct clock *clock = client->local->clock;
 	int64_t deadline_us = clock_mono_us(clock) + CLIENT_DEADLINE_US;
 	struct err err;
 
 	while (!client->hub) {
-		enum way way = ask_socket(client, exchange);
-		if (way != WAY_NO_HUB)
-			return way == WAY_ANSWERED ? EXIT_OK : EXIT_UNAVAILABLE;
+		enum way way = transport_ask(client->transport, ask, answer, client->why);
+		if (way == WAY_ANSWERED) {
+			/* A hub runs: when it goes away it may come back, and must find the lock free. */
+			client->running_only = true;
+			return EXIT_OK;
+		}
+		if (way == WAY_FAILED || client->running_only || client->conf.url)
+			return EXIT_UNAVAILABLE;
 		err = (struct err){0};
 		int64_t before_us = clock_mono_us(clock);
 		client->hub = client->local->open(&client->conf, &err);
@@ -175,13 +81,39 @@ static int ask(struct client *client, struct exchange *exchange)
 		bool held = err.code == ERR_UNAVAILABLE && now_us - before_us >= CLIENT_WAIT_LEAST_US;
 		if (held && now_us < deadline_us)
 			continue;
-		command_say("%s%s", err.detail,
-			    held ? "; it does not answer on its admin socket: it may be starting or stopping, try again" : "");
+		snprintf(client->why, sizeof client->why, "%s%s", err.detail,
+		         held ? "; it does not answer on its admin socket: it may be starting or stopping, try again" : "");
 		return err.code == ERR_UNAVAILABLE ? EXIT_UNAVAILABLE : EXIT_FAILED;
 	}
-	ask_own(client, exchange);
+	ask_own(client, ask, answer);
 	return EXIT_OK;
 }
+
+int client_ask(struct client *client, const struct client_ask *ask, struct client_answer *answer)
+{
+	*answer = (struct client_answer){.body = STRBUF_INIT(TRANSPORT_ANSWER_MAX_BYTES)};
+	client->why[0] = '\0';
+	if (client->conf.url && strncmp(ask->path, "/local/", 7) == 0) {
+		snprintf(client->why, sizeof client->why,
+		         "this works on the machine of the hub alone: with --data, not with --url over the network");
+		return EXIT_USAGE;
+	}
+	int code = ask_either(client, ask, answer);
+	if (code == EXIT_OK && answer->body.failed) {
+		snprintf(client->why, sizeof client->why, "the answer is too large");
+		code = EXIT_FAILED;
+	}
+	if (code != EXIT_OK)
+		strbuf_free(&answer->body);
+	return code;
+}
+
+const char *client_why(const struct client *client)
+{
+	return client->why;
+}
+
+/* ---- Answers ----------------------------------------------------------------------------------------------------------- */
 
 /* Whether the problem's detail ends with what its only field says: then that need not be said again. */
 static bool detail_says(const char *detail, const json_t *field)
@@ -192,28 +124,42 @@ static bool detail_says(const char *detail, const json_t *field)
 	return what_len > 0 && what_len <= detail_len && strcmp(detail + detail_len - what_len, what) == 0;
 }
 
-/* "grapnel: detail (pointer: detail; …)" */
-static void say_problem(const struct exchange *exchange, const json_t *problem)
+void client_problem(const struct client_ask *ask, const struct client_answer *answer, struct strbuf *out)
 {
-	struct strbuf text = STRBUF_INIT(1 << 20);
+	json_t *problem = json_loadb(strbuf_text(&answer->body), answer->body.len, JSON_ALLOW_NUL, NULL);
 	const char *detail = json_string_value(json_object_get(problem, "detail"));
 	const char *title = json_string_value(json_object_get(problem, "title"));
 	const json_t *fields = json_object_get(problem, "errors");
 
 	if (detail || title)
-		strbuf_puts(&text, detail ? detail : title);
+		strbuf_puts(out, detail ? detail : title);
 	else
-		strbuf_printf(&text, "the hub answered %s %s with the HTTP status %d", exchange->method, exchange->path, exchange->status);
+		strbuf_printf(out, "the hub answered %s %s with the HTTP status %d", ask->method, ask->path, answer->status);
 	if (json_array_size(fields) == 1 && detail_says(detail, json_array_get(fields, 0)))
 		fields = NULL;
 	for (size_t i = 0; i < json_array_size(fields); i++) {
 		const json_t *field = json_array_get(fields, i);
 		const char *pointer = json_string_value(json_object_get(field, "pointer"));
 		const char *what = json_string_value(json_object_get(field, "detail"));
-		strbuf_printf(&text, "%s%s: %s", i == 0 ? " (" : "; ", pointer ? pointer : "", what ? what : "");
+		strbuf_printf(out, "%s%s: %s", i == 0 ? " (" : "; ", pointer ? pointer : "", what ? what : "");
 	}
 	if (json_array_size(fields) > 0)
-		strbuf_putc(&text, ')');
+		strbuf_putc(out, ')');
+	json_decref(problem);
+}
+
+int client_code(const struct client_answer *answer)
+{
+	if (answer->status >= 200 && answer->status < 300)
+		return EXIT_OK;
+	return answer->status == 503 || answer->status == 429 ? EXIT_UNAVAILABLE : EXIT_FAILED;
+}
+
+static void say_problem(const struct client_ask *ask, const struct client_answer *answer)
+{
+	struct strbuf text = STRBUF_INIT(1 << 20);
+
+	client_problem(ask, answer, &text);
 	fputs("grapnel: ", stderr);
 	command_put(strbuf_text(&text), stderr);
 	fputc('\n', stderr);
@@ -221,40 +167,37 @@ static void say_problem(const struct exchange *exchange, const json_t *problem)
 }
 
 /* Turns what came back into an exit code and the answer's JSON. */
-static int judge(const struct exchange *exchange, json_t **answer)
+static int judge(const struct client_ask *ask, const struct client_answer *answer, json_t **doc)
 {
-	json_t *doc = NULL;
+	int code = client_code(answer);
 
-	if (exchange->answer.failed) {
-		command_say("the answer is too large");
-		return EXIT_FAILED;
+	if (code != EXIT_OK) {
+		say_problem(ask, answer);
+		return code;
 	}
-	if (exchange->answer.len > 0)
-		doc = json_loadb(strbuf_text(&exchange->answer), exchange->answer.len, JSON_ALLOW_NUL, NULL);
-	bool good = exchange->status >= 200 && exchange->status < 300;
-	if (good && (doc || exchange->answer.len == 0)) {
-		*answer = doc;
+	if (answer->body.len == 0)
 		return EXIT_OK;
-	}
-	if (good)
-		command_say("the answer to %s %s is not JSON", exchange->method, exchange->path);
-	else
-		say_problem(exchange, doc);
-	json_decref(doc);
-	return exchange->status == 503 || exchange->status == 429 ? EXIT_UNAVAILABLE : EXIT_FAILED;
+	*doc = json_loadb(strbuf_text(&answer->body), answer->body.len, JSON_ALLOW_NUL, NULL);
+	if (*doc)
+		return EXIT_OK;
+	command_say("the answer to %s %s is not JSON", ask->method, ask->path);
+	return EXIT_FAILED;
 }
 
 int client_request(struct client *client, const char *method, const char *path, const char *content_type, struct slice body,
-		   json_t **answer)
+                   json_t **answer)
 {
-	struct exchange exchange = {.method = method, .path = path, .content_type = content_type, .body = body};
+	struct client_ask ask = {.method = method, .path = path, .content_type = content_type, .body = body};
+	struct client_answer got;
 
 	*answer = NULL;
-	exchange.answer = STRBUF_INIT(CLIENT_ANSWER_MAX_BYTES);
-	int code = ask(client, &exchange);
-	if (code == EXIT_OK)
-		code = judge(&exchange, answer);
-	strbuf_free(&exchange.answer);
+	int code = client_ask(client, &ask, &got);
+	if (code != EXIT_OK) {
+		command_say("%s", client->why);
+		return code;
+	}
+	code = judge(&ask, &got, answer);
+	strbuf_free(&got.body);
 	return code;
 }
 
@@ -272,6 +215,53 @@ int client_request_json(struct client *client, const char *method, const char *p
 	return code;
 }
 
+int client_get(struct client *client, const char *path, json_t **answer)
+{
+	return client_request(client, "GET", path, NULL, (struct slice){NULL, 0}, answer);
+}
+
+int client_fetch(struct client *client, const char *path, FILE *to)
+{
+	struct client_ask ask = {.method = "GET", .path = path, .sink = to};
+	struct client_answer answer;
+
+	int code = client_ask(client, &ask, &answer);
+	if (code != EXIT_OK) {
+		command_say("%s", client->why);
+		return code;
+	}
+	code = client_code(&answer);
+	if (code != EXIT_OK) {
+		say_problem(&ask, &answer);
+	} else if (fflush(to) != 0 || ferror(to)) {
+		command_say("what the hub sent cannot be written: %s", strerror(errno));
+		code = EXIT_FAILED;
+	}
+	strbuf_free(&answer.body);
+	return code;
+}
+
+/* ---- Open and close ---------------------------------------------------------------------------------------------------- */
+
+/* The URL without the '/' at its end, so that paths can follow. */
+static int check_remote(struct client *client)
+{
+	char *url = client->conf.url;
+	size_t len = strlen(url);
+
+	if ((strncmp(url, "http://", 7) != 0 || len == 7) && (strncmp(url, "https://", 8) != 0 || len == 8)) {
+		command_say("url cannot be \"%.80s\"; accepted: http(s)://host[:port]", url);
+		return EXIT_USAGE;
+	}
+	if (!client->conf.key) {
+		command_say("an API key is needed for %.200s: --key, GRAPNEL_KEY, or GRAPNEL_KEY_FILE with a file that holds it", url);
+		return EXIT_USAGE;
+	}
+	while (url[len - 1] == '/')
+		url[--len] = '\0';
+	return EXIT_OK;
+}
+
 struct client *client_open(const struct command_run *run, bool make, int *code)
 {
 	struct client *client = mem_new(struct client);
@@ -283,19 +273,21 @@ struct client *client_open(const struct command_run *run, bool make, int *code)
 		command_say("%s", err.detail);
 		goto out;
 	}
-	if (!make && access(client->conf.data, F_OK) != 0) {
+	if (client->conf.url) {
+		*code = check_remote(client);
+		if (*code != EXIT_OK)
+			goto out;
+	} else if (!make && access(client->conf.data, F_OK) != 0) {
 		command_say("the data folder %s cannot be reached: %s; say with --data where the hub's is", client->conf.data,
-			    strerror(errno));
+		            strerror(errno));
 		goto out;
 	}
-	if (make && access(client->conf.data, F_OK) != 0 && errno == ENOENT)
+	if (make && !client->conf.url && access(client->conf.data, F_OK) != 0 && errno == ENOENT)
 		command_say("there is no data folder %s yet: it is made now, with an empty database; another hub's is named with --data",
-			    client->conf.data);
-	*code = EXIT_UNAVAILABLE;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		goto out;
-	client->curl = curl_easy_init();
-	if (!client->curl) {
+		            client->conf.data);
+	client->transport = transport_new(client->conf.data, client->conf.url, client->conf.key);
+	if (!client->transport) {
+		*code = EXIT_UNAVAILABLE;
 		command_say("libcurl does not start");
 		goto out;
 	}
@@ -306,14 +298,39 @@ out:
 	return NULL;
 }
 
+void client_running_only(struct client *client)
+{
+	client->running_only = true;
+}
+
+void client_interrupt(struct client *client, const volatile sig_atomic_t *flag)
+{
+	transport_interrupt(client->transport, flag);
+}
+
+const struct conf *client_conf(const struct client *client)
+{
+	return &client->conf;
+}
+
+const char *client_where(const struct client *client)
+{
+	return client->conf.url ? client->conf.url : client->conf.data;
+}
+
+void client_let_go(struct client *client)
+{
+	if (client->hub)
+		client->local->close(client->hub);
+	client->hub = NULL;
+}
+
 void client_close(struct client *client)
 {
 	if (!client)
 		return;
-	if (client->hub)
-		client->local->close(client->hub);
-	if (client->curl)
-		curl_easy_cleanup(client->curl);
+	client_let_go(client);
+	transport_free(client->transport);
 	conf_free(&client->conf);
 	free(client);
 }

@@ -36,7 +36,7 @@ void command_help(const struct command *command, FILE *to)
 	if (text.len > 0)
 		fprintf(to, "\nOptions:\n%s", strbuf_text(&text));
 	strbuf_clear(&text);
-	/* The hub takes all options; what they say matters little to the others, so their help names the two that do. */
+	/* The hub takes all options; what they say matters little to the others, so their help names those that do. */
 	if (strcmp(command->name, "serve") == 0) {
 		conf_help(&text);
 		fprintf(to, "\nOptions, also in grapnel.conf and as GRAPNEL_… in the environment; see grapnel.conf(5):\n%s",
@@ -44,7 +44,9 @@ void command_help(const struct command *command, FILE *to)
 	} else if (command->run != help_run && command->run != version_run) {
 		fputs("\nOptions that say where the hub is, and any other of grapnel.conf(5):\n"
 		      "  --data <a folder>\n      the data folder (default: ./var)\n"
-		      "  --config <a file>\n      the option file (default: grapnel.conf in the data folder, when it exists)\n",
+		      "  --config <a file>\n      the option file (default: grapnel.conf in the data folder, when it exists)\n"
+		      "  --url <http(s)://host[:port]>\n      the hub there instead, over the network; also GRAPNEL_URL\n"
+		      "  --key <gk_…>\n      the API key for it; better GRAPNEL_KEY or GRAPNEL_KEY_FILE, which other users do not see\n",
 		      to);
 	}
 	strbuf_free(&text);

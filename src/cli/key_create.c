@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/client.h"
+#include "cli/table.h"
 #include "cli/when.h"
 
 const struct args_option key_create_run_options[] = {
@@ -9,6 +10,7 @@ const struct args_option key_create_run_options[] = {
     {"subscriber", "ID", "bind the key to this subscriber (its id or uid): it sees and changes nothing else"},
     {"name", "TEXT", "what the key is for"},
     {"expires", "TIME", "when it ceases to be valid: RFC 3339, or from now on, as in +30d or +12h"},
+    {"json", NULL, "print the hub's answer as JSON, in one line"},
     {0},
 };
 
@@ -93,7 +95,10 @@ int key_create_run(const struct command_run *run)
 		code = EXIT_FAILED;
 		goto out;
 	}
-	puts(key);
+	if (args_value(run->args, "json"))
+		json_line(answer, stdout);
+	else
+		puts(key);
 out:
 	client_close(client);
 	json_decref(answer);

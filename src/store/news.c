@@ -63,6 +63,11 @@ void news_key_gone(struct news *news, int64_t id)
 	add(news, NEWS_KEY_GONE, id);
 }
 
+void news_event(struct news *news, int64_t id)
+{
+	news->event = id;
+}
+
 void news_deliveries(struct news *news, struct store_deliveries *made)
 {
 	add(news, NEWS_DELIVERIES, 0)->u.made = made;
@@ -106,6 +111,8 @@ void news_drop(struct news *news, size_t len)
 {
 	while (news->len > len)
 		release(&news->items[--news->len]);
+	if (len == 0)
+		news->event = 0;
 }
 
 static void keep_memory_true(const struct news_item *item, struct index *index, struct keyring *keyring)
@@ -150,6 +157,8 @@ void news_tell(struct news *news, struct index *index, struct keyring *keyring, 
 		keep_memory_true(&news->items[i], index, keyring);
 	for (size_t i = 0; i < news->len; i++)
 		tell_listener(&news->items[i], listener);
+	if (news->event != 0 && listener->event)
+		listener->event(listener->context, news->event);
 	news_drop(news, 0);
 }
 

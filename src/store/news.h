@@ -11,6 +11,7 @@ struct news {
 	struct news_item *items;
 	size_t len;
 	size_t cap;
+	int64_t event; /* the last event that was published; 0: none */
 };
 
 void news_endpoint(struct news *news, struct endpoint *endpoint); /* takes the reference over */
@@ -18,6 +19,7 @@ void news_subscriber(struct news *news, int64_t id, const char *uid);
 void news_subscriber_gone(struct news *news, int64_t id);
 void news_key(struct news *news, const struct key *key);
 void news_key_gone(struct news *news, int64_t id);
+void news_event(struct news *news, int64_t id); /* was published */
 void news_deliveries(struct news *news, struct store_deliveries *made); /* takes it over */
 /* Rows of this endpoint became due in the outbox. */
 void news_due(struct news *news, int64_t endpoint, int64_t due_ms);

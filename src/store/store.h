@@ -225,6 +225,8 @@ struct store_listener {
 	void (*endpoint)(void *context, struct endpoint *endpoint);
 	/* The disk failed (why: a sentence), or works again (NULL). */
 	void (*health)(void *context, const char *why);
+	/* Events were published, this one last. May be NULL. */
+	void (*event)(void *context, int64_t id);
 };
 
 struct store_config {

@@ -164,13 +164,6 @@ def test_send_reads_the_standard_input(hub):
     assert hub.api("GET", f"/v1/events/{done.stdout.split()[0]}/payload").body == b'{"from": "stdin"}'
 
 
-def test_send_publishes_envelopes(hub):
-    lines = "".join(json.dumps({"type": "a.b", "data": n, "uid": f"u{n}"}) + "\n" for n in range(3))
-    done = cli(hub, "send", "--events", "-", input=lines)
-    assert (done.returncode, len(done.stdout.splitlines())) == (OK, 3), done.stderr
-    assert {e["uid"] for e in hub.got("/v1/events")["data"]} == {"u0", "u1", "u2"}
-
-
 @pytest.mark.parametrize("type, data", [("bad type", "{}"), ("grapnel.x", "{}")])
 def test_send_of_something_bad_fails_and_says_why(hub, type, data):
     done = send(hub, type, data)

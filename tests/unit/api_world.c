@@ -30,6 +30,13 @@ static void on_deliveries(void *context, struct store_deliveries *made)
 	free(made);
 }
 
+static void on_event(void *context, int64_t id)
+{
+	const struct world *world = context;
+	if (world->api)
+		api_event(world->api, id);
+}
+
 static void on_due(void *context, int64_t endpoint, int64_t due_ms)
 {
 	struct world *world = context;
@@ -263,7 +270,12 @@ static void start_store(struct world *world)
 	    .master = &world->master,
 	    .index = world->index,
 	    .keyring = world->keyring,
-	    .listener = {.context = world, .deliveries = on_deliveries, .due = on_due, .endpoint = on_endpoint, .health = on_health},
+	    .listener = {.context = world,
+	                 .deliveries = on_deliveries,
+	                 .event = on_event,
+	                 .due = on_due,
+	                 .endpoint = on_endpoint,
+	                 .health = on_health},
 	};
 	world->store = store_open(&config, &err);
 	if (!world->store || store_start(world->store, &err) < 0)

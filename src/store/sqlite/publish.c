@@ -133,6 +133,7 @@ static int publish_new(struct sqlite *s, struct publish_item *item, const bool k
 		if (insert_event(s, item, plan.len) || insert_deliveries(s, item, &plan, news) ||
 		    sqlite_dedupe_put(s, item, known))
 			result = -1;
+		news_event(news, item->event_id);
 	}
 	plan_clear(&plan);
 	return result;

@@ -1,0 +1,302 @@
+/* grapnel restore: puts a backup into an empty data folder. The copy is made and opened in a folder of its own inside, under the lock of
+ * the data folder; only when it has passed every check it gets its name, the master key first. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/client.h"
+#include "cli/table.h"
+
+const struct args_option restore_run_options[] = {
+    {"master-key", "FILE", "the copy of master.key that belongs to the backup"},
+    {"json", NULL, "print what was restored as JSON, in one line"},
+    {0},
+};
+
+#define STAGING "restore.tmp"
+enum { COPY_BYTES = 1 << 20 };
+
+struct restore {
+	const struct command_run *run;
+	const char *file, *key;
+	char data[PATH_MAX];
+	char staging[PATH_MAX + sizeof STAGING];
+	int folder; /* the data folder */
+	int lock;
+	bool staged; /* the folder of its own is there */
+};
+
+/* ---- Files ------------------------------------------------------------------------------------------------------------- */
+
+static int say_file(const char *what, const char *path)
+{
+	command_say("%s %s: %s", path, what, strerror(errno));
+	return EXIT_FAILED;
+}
+
+static int copy_bytes(int from, int to)
+{
+	char *chunk = malloc(COPY_BYTES);
+	ssize_t got = chunk ? 1 : -1;
+
+	while (got > 0) {
+		got = read(from, chunk, COPY_BYTES);
+		if (got < 0 && errno == EINTR)
+			got = 1;
+		else if (got > 0 && write(to, chunk, (size_t)got) != got)
+			got = -1;
+	}
+	free(chunk);
+	return got == 0 && fsync(to) == 0 ? 0 : -1;
+}
+
+/* A new file `name` in the folder of its own, 0600. */
+static int copy_file(const struct restore *restore, const char *from, const char *name)
+{
+	char path[PATH_MAX + 64];
+	struct stat status;
+	int code = EXIT_FAILED;
+
+	snprintf(path, sizeof path, "%s/%s", restore->staging, name);
+	int source = open(from, O_RDONLY | O_CLOEXEC), target = -1;
+	if (source < 0 || fstat(source, &status) != 0)
+		return say_file("cannot be opened", from);
+	if (!S_ISREG(status.st_mode)) {
+		command_say("%s is no regular file", from);
+		goto out;
+	}
+	target = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (target < 0 || copy_bytes(source, target) != 0)
+		say_file("cannot be written", path);
+	else
+		code = EXIT_OK;
+out:
+	close(source);
+	if (target >= 0)
+		close(target);
+	return code;
+}
+
+/* Takes the folder of its own away with all in it. */
+static void unstage(const struct restore *restore)
+{
+	DIR *folder = opendir(restore->staging);
+	struct dirent *entry;
+
+	while (folder && (entry = readdir(folder))) {
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			unlinkat(dirfd(folder), entry->d_name, 0);
+	}
+	if (folder)
+		closedir(folder);
+	rmdir(restore->staging);
+}
+
+/* ---- The data folder --------------------------------------------------------------------------------------------------- */
+
+/* What may be there before: options, what a hub leaves that never had a database, and a restore that was broken off. */
+static bool may_be_there(const char *name)
+{
+	static const char *const names[] = {".", "..", "grapnel.conf", "grapnel.lock", "lost+found", STAGING};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int check_empty(const struct restore *restore)
+{
+	DIR *folder = opendir(restore->data);
+	struct dirent *entry;
+	int code = EXIT_OK;
+
+	if (!folder)
+		return say_file("cannot be read", restore->data);
+	while (code == EXIT_OK && (entry = readdir(folder))) {
+		if (may_be_there(entry->d_name))
+			continue;
+		command_say("%s is not empty: %s is in it; a restore never replaces anything: name a new folder with --data", restore->data,
+		            entry->d_name);
+		code = EXIT_FAILED;
+	}
+	closedir(folder);
+	return code;
+}
+
+/* The same lock that a hub holds. */
+static int take_lock(struct restore *restore)
+{
+	if (mkdir(restore->data, 0700) != 0 && errno != EEXIST)
+		return say_file("cannot be made", restore->data);
+	restore->folder = open(restore->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (restore->folder < 0)
+		return say_file("cannot be opened", restore->data);
+	restore->lock = openat(restore->folder, "grapnel.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (restore->lock < 0)
+		return say_file("has no lock that can be opened", restore->data);
+	if (flock(restore->lock, LOCK_EX | LOCK_NB) == 0)
+		return EXIT_OK;
+	command_say("a hub runs on the data folder %s: name a new folder with --data", restore->data);
+	return EXIT_UNAVAILABLE;
+}
+
+/* ---- The backup -------------------------------------------------------------------------------------------------------- */
+
+/* Opens the copy as a hub would, which checks schema and master key, and has it checked. */
+static int check_copy(const struct restore *restore)
+{
+	const struct cli_local *local = restore->run->local;
+	struct http_request request = {.method = SLICE_LITERAL("GET"), .path = SLICE_LITERAL("/local/check"), .local = true};
+	struct http_response response = {.body = STRBUF_INIT(1 << 20)};
+	struct conf conf;
+	struct err err = {0};
+	char data[] = "--data", master[] = "--master-key-file=", config[] = "--config=/dev/null";
+	char *argv[] = {config, master, data, (char *)(uintptr_t)restore->staging};
+	int code = EXIT_FAILED;
+
+	snprintf(request.peer, sizeof request.peer, "command line");
+	snprintf(request.id, sizeof request.id, "req_restore");
+	if (conf_load(&conf, sizeof argv / sizeof *argv, argv, NULL, &err) != 0) {
+		command_say("%s", err.detail);
+		return EXIT_USAGE;
+	}
+	void *hub = local->open(&conf, &err);
+	if (!hub) {
+		command_say("%s cannot be restored: %s", restore->file, err.detail);
+		goto out;
+	}
+	local->call(hub, &request, &response);
+	json_t *answer = json_loadb(strbuf_text(&response.body), response.body.len, 0, NULL);
+	const json_t *findings = json_object_get(answer, "findings");
+	if (json_is_array(findings) && json_array_size(findings) == 0)
+		code = EXIT_OK;
+	else
+		command_say("%s is damaged: nothing was restored", restore->file);
+	for (size_t i = 0; i < json_array_size(findings); i++)
+		command_say("%s", json_string_value(json_array_get(findings, i)));
+	json_decref(answer);
+	http_response_free(&response);
+	local->close(hub);
+out:
+	conf_free(&conf);
+	return code;
+}
+
+/* The key first: a database without it could not be opened. */
+static int give_names(const struct restore *restore)
+{
+	static const char *const names[] = {"master.key", "grapnel.db"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		char from[64];
+		snprintf(from, sizeof from, STAGING "/%s", names[i]);
+		if (renameat(restore->folder, from, restore->folder, names[i]) != 0 || fsync(restore->folder) != 0)
+			return say_file("cannot be put in its place", names[i]);
+	}
+	return EXIT_OK;
+}
+
+static int stage_and_check(struct restore *restore)
+{
+	unstage(restore);
+	if (mkdir(restore->staging, 0700) != 0)
+		return say_file("cannot be made", restore->staging);
+	restore->staged = true;
+	int code = copy_file(restore, restore->file, "grapnel.db");
+	if (code == EXIT_OK)
+		code = copy_file(restore, restore->key, "master.key");
+	if (code == EXIT_OK)
+		code = check_copy(restore);
+	return code == EXIT_OK ? give_names(restore) : code;
+}
+
+/* ---- The command ------------------------------------------------------------------------------------------------------- */
+
+/* What a hub wrote last stands beside its database: a copy of that file alone would lose it. */
+static int check_backup(const struct restore *restore)
+{
+	struct strbuf wal = STRBUF_INIT(PATH_MAX);
+	struct stat status;
+
+	strbuf_printf(&wal, "%s-wal", restore->file);
+	bool live = stat(strbuf_text(&wal), &status) == 0 && status.st_size > 0;
+	strbuf_free(&wal);
+	if (!live)
+		return EXIT_OK;
+	command_say("%s is the database of a hub, not a backup: make one with grapnel backup", restore->file);
+	return EXIT_FAILED;
+}
+
+static int read_arguments(struct restore *restore)
+{
+	const struct command_run *run = restore->run;
+	struct conf conf;
+	struct err err = {0};
+
+	if (command_words(run, 1, 1) != EXIT_OK)
+		return EXIT_USAGE;
+	restore->file = run->args->words[0];
+	restore->key = args_value(run->args, "master-key");
+	if (!restore->key)
+		return command_misused(run,
+		                       "the secrets in a backup are sealed with the master key of its hub: say with --master-key where "
+		                       "the copy of master.key is that was kept with it");
+	if (conf_load(&conf, run->args->conf_len, run->args->conf, NULL, &err) != 0) {
+		command_say("%s", err.detail);
+		return EXIT_USAGE;
+	}
+	snprintf(restore->data, sizeof restore->data, "%s", conf.data);
+	bool elsewhere = conf.master_key_file != NULL;
+	conf_free(&conf);
+	snprintf(restore->staging, sizeof restore->staging, "%s/" STAGING, restore->data);
+	if (elsewhere)
+		return command_misused(run, "the options name a master_key.file: leave it out here, and put the key there by hand");
+	return EXIT_OK;
+}
+
+static void put_done(const struct restore *restore)
+{
+	if (!args_value(restore->run->args, "json")) {
+		printf("restored %s to %s\n", restore->file, restore->data);
+		return;
+	}
+	json_t *doc = json_pack("{s:s, s:s}", "restored", restore->file, "data", restore->data);
+	json_line(doc, stdout);
+	json_decref(doc);
+}
+
+int restore_run(const struct command_run *run)
+{
+	struct restore restore = {.run = run, .folder = -1, .lock = -1};
+
+	int code = read_arguments(&restore);
+	if (code == EXIT_OK && access(restore.file, R_OK) != 0)
+		code = say_file("cannot be read", restore.file);
+	if (code == EXIT_OK && access(restore.key, R_OK) != 0)
+		code = say_file("cannot be read", restore.key);
+	if (code == EXIT_OK)
+		code = check_backup(&restore);
+	if (code == EXIT_OK)
+		code = take_lock(&restore);
+	if (code == EXIT_OK)
+		code = check_empty(&restore);
+	if (code == EXIT_OK)
+		code = stage_and_check(&restore);
+	if (restore.staged)
+		unstage(&restore);
+	if (code == EXIT_OK)
+		put_done(&restore);
+	if (restore.lock >= 0)
+		close(restore.lock);
+	if (restore.folder >= 0)
+		close(restore.folder);
+	return code;
+}

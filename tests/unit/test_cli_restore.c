@@ -1,0 +1,133 @@
+/* grapnel restore: where a backup may be put, what is checked, and what is left when it fails. */
+#include "cli_world.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+
+static void write_backup(void)
+{
+	write_file("backup.db", "a database");
+	write_file("kept.key", "a key");
+	answer(0, 200, "{\"findings\":[],\"ok\":true}");
+}
+
+static int entries(const char *path)
+{
+	DIR *folder = opendir(path);
+	int count = 0;
+
+	while (folder && readdir(folder))
+		count++;
+	if (folder)
+		closedir(folder);
+	return count - 2;
+}
+
+static void a_backup_is_put_into_a_new_folder(void **state)
+{
+	struct stat status;
+
+	(void)state;
+	write_backup();
+	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key", "--data", "new"), EXIT_OK);
+	assert_string_equal(stub.opened_data, "new/restore.tmp");
+	assert_string_equal(stub.seen[0].path, "/local/check");
+	assert_int_equal(stub.closes, 1);
+	assert_int_equal(stat("new/grapnel.db", &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
+	assert_int_equal(status.st_size, 10);
+	assert_int_equal(stat("new/master.key", &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
+	assert_int_equal(entries("new"), 3); /* the lock, too */
+	assert_string_equal(printed.out, "restored backup.db to new\n");
+}
+
+static void options_may_be_there_before(void **state)
+{
+	(void)state;
+	write_backup();
+	write_file("var/grapnel.conf", "[limits]\nbatch = 7\n");
+	assert_int_equal(mkdir("var/restore.tmp", 0700), 0);
+	write_file("var/restore.tmp/grapnel.db", "of a restore that was broken off");
+	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key", "--json"), EXIT_OK);
+	assert_string_equal(printed.out, "{\"restored\":\"backup.db\",\"data\":\"./var\"}\n");
+	assert_int_equal(access("var/restore.tmp", F_OK), -1);
+	assert_int_equal(access("var/grapnel.db", F_OK), 0);
+}
+
+static void nothing_is_ever_replaced(void **state)
+{
+	(void)state;
+	write_backup();
+	write_file("var/grapnel.db", "dear");
+	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key"), EXIT_FAILED);
+	assert_holds(printed.err, "not empty: grapnel.db");
+	assert_int_equal(access("var/master.key", F_OK), -1);
+	assert_int_equal(stub.opens, 0);
+}
+
+static void a_folder_in_use_is_left_alone(void **state)
+{
+	(void)state;
+	write_backup();
+	int lock = open("var/grapnel.lock", O_RDWR | O_CREAT, 0600);
+	assert_true(lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0);
+	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key"), EXIT_UNAVAILABLE);
+	assert_holds(printed.err, "a hub runs on the data folder");
+	close(lock);
+	assert_int_equal(access("var/grapnel.db", F_OK), -1);
+}
+
+static void the_master_key_must_come_along(void **state)
+{
+	(void)state;
+	write_backup();
+	assert_int_equal(RUN("restore", "backup.db"), EXIT_USAGE);
+	assert_holds(printed.err, "--master-key");
+	assert_int_equal(RUN("restore", "backup.db", "--master-key", "none"), EXIT_FAILED);
+	assert_holds(printed.err, "none cannot be read");
+	assert_int_equal(RUN("restore", "none", "--master-key", "kept.key"), EXIT_FAILED);
+	assert_int_equal(RUN("restore", "--master-key", "kept.key"), EXIT_USAGE);
+	assert_int_equal(entries("var"), 0);
+}
+
+static void a_live_database_is_no_backup(void **state)
+{
+	(void)state;
+	write_backup();
+	write_file("backup.db-wal", "what was written last");
+	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key"), EXIT_FAILED);
+	assert_holds(printed.err, "grapnel backup");
+	assert_int_equal(entries("var"), 0);
+}
+
+static void what_does_not_open_or_is_damaged_leaves_nothing(void **state)
+{
+	(void)state;
+	write_backup();
+	stub.open_fails = ERR_INVALID;
+	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key"), EXIT_FAILED);
+	assert_holds(printed.err, "backup.db cannot be restored: the store does not open");
+	assert_int_equal(entries("var"), 1);
+	stub.open_fails = ERR_NONE;
+	answer(0, 200, "{\"findings\":[\"a page is broken\"],\"ok\":false}");
+	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key"), EXIT_FAILED);
+	assert_holds(printed.err, "damaged");
+	assert_holds(printed.err, "a page is broken");
+	assert_int_equal(entries("var"), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    CLI_TEST(a_backup_is_put_into_a_new_folder),
+	    CLI_TEST(options_may_be_there_before),
+	    CLI_TEST(nothing_is_ever_replaced),
+	    CLI_TEST(a_folder_in_use_is_left_alone),
+	    CLI_TEST(the_master_key_must_come_along),
+	    CLI_TEST(a_live_database_is_no_backup),
+	    CLI_TEST(what_does_not_open_or_is_damaged_leaves_nothing),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
