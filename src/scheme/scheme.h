@@ -34,10 +34,10 @@ struct scheme_setting {
 struct scheme_source {
 	struct slice uid;
 	const json_t *settings;   /* an object, checked by scheme_check(); may be NULL: all presets */
-	size_t secrets_len;       /* those that are valid now; the present one first */
+	size_t secrets_len;       /* those that are valid now; the present one first. Of providers that sign with a private key: the public key */
 	struct slice secrets[SCHEME_SECRETS_MAX]; /* unsealed, as they were given */
 	int64_t tolerance_s;      /* of timestamps; −1: the scheme's own */
-	struct slice public_url;  /* what the provider calls, without query; absent: made of Host */
+	struct slice public_url;  /* what the provider calls, without query; absent: https, the request's Host and path */
 };
 
 /* ---- A request, and what came of it -------------------------------------------------------------------------------------- */
@@ -57,8 +57,8 @@ struct scheme_request {
 };
 
 enum scheme_verdict {
-	SCHEME_ACCEPTED,    /* an event */
-	SCHEME_ANSWERED,    /* a handshake: `reply` is the whole answer, nothing is published */
+	SCHEME_ACCEPTED,    /* an event; `reply` may hold the answer that the provider wants, unless the source has a `response` of its own */
+	SCHEME_ANSWERED,    /* a handshake, or a HEAD: `reply` is the whole answer, nothing is published */
 	SCHEME_REFUSED,     /* `reason`, `why` */
 	SCHEME_CERTIFICATE, /* fetch certificate_url, which the scheme has judged, and call again */
 };
@@ -94,7 +94,7 @@ struct scheme_result {
 	struct scheme_reply reply;
 	/* ACCEPTED */
 	struct strbuf type;      /* by the grammar of types (model/event.h): "github.push" */
-	struct strbuf dedupe;    /* the provider's own delivery or event id; empty: none */
+	struct strbuf dedupe;    /* the provider's own delivery or event id, or a digest of what makes the event one; empty: none */
 	struct strbuf subject;   /* empty: none */
 	int secret_index;        /* which of the secrets fitted; −1: none was needed */
 	/* What the hub is to do beside answering; empty: nothing */
@@ -112,40 +112,74 @@ enum scheme_secret_kind {
 	SCHEME_SECRET_NONE,     /* takes none */
 	SCHEME_SECRET_GIVEN,    /* the provider makes it; the admin pastes it here */
 	SCHEME_SECRET_CHOSEN,   /* the admin chooses it: at least 16 bytes; the hub makes one when it is absent */
-	SCHEME_SECRET_SENT,     /* the provider sends it in its first request (result.keep_secret) */
+	SCHEME_SECRET_SENT,     /* the provider sends it in its first request (result.keep_secret); may be given, too */
 };
 
-/* A sample of a provider's webhook, for `grapnel trigger` and the documentation; signed by scheme_sample(). */
+/* A sample of a provider's webhook, for `grapnel trigger` and the documentation; made into a request by scheme_sign(). In headers and
+ * body {{id}} stands for moment.id, {{seconds}}, {{milliseconds}} and {{time}} (RFC 3339) for moment.now_ms. */
 struct scheme_sample {
-	const char *event; /* as the provider calls it: "push" */
+	const char *event;   /* as the provider calls it: "push" */
+	const char *headers; /* lines "Name: value\n" beside Content-Type and those of the signature; NULL: none */
 	const char *content_type;
 	const char *body;
 };
 
+/* What a sample is made into a request with. */
+struct scheme_moment {
+	int64_t now_ms;
+	struct slice id;          /* unique, 8–36 of [0-9a-z-]: becomes the provider's id of event or delivery, so that it is no duplicate */
+	struct slice private_key; /* PEM, unencrypted: for providers that sign with one, whose public half the source has; absent: none */
+};
+
+enum { SCHEME_SIGNED_HEADERS_MAX = 16 };
+
+/* A request as the provider would send it: POST to the source's URL. */
+struct scheme_signed {
+	struct strbuf query; /* for the URL, without '?'; empty: none */
+	struct strbuf body;
+	unsigned headers_len; /* Content-Type among them */
+	struct {
+		char name[64];
+		char value[1024];
+	} headers[SCHEME_SIGNED_HEADERS_MAX];
+};
+void scheme_signed_init(struct scheme_signed *made);
+void scheme_signed_free(struct scheme_signed *made);
+
+struct hmac_rule; /* scheme/hmac.h */
+
 struct scheme {
-	const char *name;     /* "github": what a source's `scheme` says */
+	const char *name;     /* "github": what a source's `scheme` says, and the first segment of its events' types */
 	const char *title;    /* "GitHub" */
 	const char *page;     /* the provider's page that describes the signature */
 	const char *paste;    /* what to paste where in the provider's settings; "{url}" stands for the source's URL */
 	enum scheme_secret_kind secret;
-	unsigned methods;           /* SCHEME_GET | …, beside POST */
-	int64_t tolerance_s;        /* the provider's; 0: it has no timestamp */
-	const char *handshake;      /* one sentence; NULL: none */
-	const char *type_rule;      /* how the event's type is made, one sentence */
-	const char *dedupe_rule;    /* of what the dedupe key is made; NULL: of nothing */
-	bool insecure;              /* shown as such */
+	const char *secret_name; /* what the provider calls it: "signing secret"; NULL: it takes none */
+	bool secret_may_come;    /* none need be there at first; check() says when one must */
+	unsigned methods;        /* SCHEME_GET | …, beside POST and HEAD, which all take */
+	int64_t tolerance_s;     /* the provider's, or 300 where it states none; 0: it has no timestamp */
+	const char *verified;    /* what is verified, one sentence */
+	const char *handshake;   /* one sentence; NULL: none */
+	const char *type_rule;   /* how the event's type is made, one sentence */
+	const char *dedupe_rule; /* of what the dedupe key is made; NULL: of nothing */
+	bool insecure;           /* shown as such */
+	bool unverified;         /* made after memory of the provider's documentation: say so */
+	bool signs_url;          /* the signature covers the URL: the source's `public_url` must be what the provider calls */
+	bool signs_by_key;       /* the provider signs with a private key: scheme_sign() needs moment.private_key (for `standard`: with a public key) */
 	const struct scheme_setting *settings; /* ends with a NULL name; NULL: none */
-	const char *const *keep;    /* headers that become attributes, lower case; ends with NULL */
-	const struct scheme_sample *samples;   /* ends with a NULL event */
-	/* Checks settings and secrets beyond what `settings` says; may be NULL. Errors name /settings/… or /secrets/N. */
+	const char *const *keep;               /* headers that become attributes, lower case; ends with NULL; NULL: none */
+	const struct scheme_sample *samples;   /* ends with a NULL event; there is at least one */
+	/* How; read by scheme.c alone. Sources of type, dedupe key and subject are what pick() of scheme/body.h describes; describe() follows where that is not
+	 * enough. A scheme of the HMAC family has `hmac` and neither verify() nor sign(). */
+	const struct hmac_rule *hmac;
+	const char *type_from, *dedupe_from, *subject_from;
 	int (*check)(const struct scheme_source *source, struct err *err);
 	void (*verify)(const struct scheme_source *source, const struct scheme_request *request, struct scheme_result *result);
-	/* Signs `request` as the provider would: adds the headers to `headers` (names and values are owned by `text`). */
-	int (*sign)(const struct scheme_source *source, const struct scheme_sample *sample, struct scheme_request *request, struct strbuf *text,
-	            struct err *err);
+	void (*describe)(const struct scheme_source *source, const struct scheme_request *request, struct scheme_result *result);
+	int (*sign)(const struct scheme_source *source, const struct scheme_moment *moment, struct scheme_signed *made, struct err *err);
 };
 
-enum { SCHEME_GET = 1, SCHEME_HEAD = 2, SCHEME_OPTIONS = 4 };
+enum { SCHEME_GET = 1, SCHEME_OPTIONS = 2 };
 
 /* NULL: there is none of this name. */
 const struct scheme *scheme_find(struct slice name);
@@ -153,8 +187,16 @@ const struct scheme *scheme_find(struct slice name);
 const struct scheme *const *scheme_all(size_t *len);
 /* Whether a source of this scheme can be: unknown settings, missing ones, secrets that are empty, too short or not in the scheme's form. */
 int scheme_check(const struct scheme *scheme, const struct scheme_source *source, struct err *err) ATTR_MUST_USE;
-/* The verdict. `result` was initialised. A request whose method the scheme does not take is REFUSED as malformed. */
+/* The verdict. `result` was initialised. HEAD is ANSWERED by 200; a method that the scheme does not take is REFUSED as malformed. A type fits
+ * event_type_check(), a dedupe key has at most SCHEME_DEDUPE_MAX printable ASCII bytes. Memory that is out: REFUSED as malformed. */
+enum { SCHEME_DEDUPE_MAX = 255 };
 void scheme_verify(const struct scheme *scheme, const struct scheme_source *source, const struct scheme_request *request,
                    struct scheme_result *result);
+/* The sample of this event ("": the first); NULL: there is none. */
+const struct scheme_sample *scheme_sample(const struct scheme *scheme, struct slice event);
+/* The sample as a request that the source's scheme verifies, signed with the first secret. For a scheme that signs_url the source's public_url
+ * must be there. `made` was initialised. Errors say what is missing. */
+int scheme_sign(const struct scheme *scheme, const struct scheme_source *source, const struct scheme_sample *sample,
+                const struct scheme_moment *moment, struct scheme_signed *made, struct err *err) ATTR_MUST_USE;
 
 #endif
