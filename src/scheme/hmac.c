@@ -282,6 +282,27 @@ static int read_signatures(const struct hmac_rule *rule, const struct scheme_req
 	return 0;
 }
 
+/* The URL with query, some of its characters decoded. */
+static void put_url(const struct hmac_rule *rule, const struct scheme_source *source, const struct scheme_request *request, struct strbuf *out)
+{
+	struct strbuf whole = STRBUF_INIT(URL_BYTES_MAX);
+	uint8_t byte;
+
+	request_url(source, request, &whole);
+	if (request->query.len > 0) {
+		strbuf_putc(&whole, '?');
+		strbuf_slice(&whole, request->query);
+	}
+	const char *text = strbuf_text(&whole);
+	for (size_t i = 0; i < whole.len; i++) {
+		bool decoded = rule->url_decoded && text[i] == '%' && whole.len - i > 2 &&
+		               hex_decode((struct slice){text + i + 1, 2}, true, &byte, 1) == 1 && byte && strchr(rule->url_decoded, byte);
+		strbuf_putc(out, decoded ? (char)byte : text[i]);
+		i += decoded ? 2 : 0;
+	}
+	strbuf_free(&whole);
+}
+
 int hmac_verify(const struct hmac_rule *rule, const struct scheme_source *source, const struct scheme_request *request,
                 struct scheme_result *result)
 {
@@ -309,11 +330,7 @@ int hmac_verify(const struct hmac_rule *rule, const struct scheme_source *source
 		refuse(result, REJECTION_MALFORMED, "the body is empty");
 		goto out;
 	}
-	request_url(source, request, &url);
-	if (request->query.len > 0) {
-		strbuf_putc(&url, '?');
-		strbuf_slice(&url, request->query);
-	}
+	put_url(rule, source, request, &url);
 	content.url = (struct slice){strbuf_text(&url), url.len};
 	/* The age is judged of a request that is genuine, so that the admin reads of a wrong secret first. */
 	if (hmac_match(rule, source, &content, &signatures, result) == 0 &&

@@ -25,7 +25,8 @@ struct hmac_rule {
 	enum hmac_hash hash;
 	enum hmac_encoding encoding;
 	enum hmac_key key;
-	const char *content; /* what is signed: text with {body}, {timestamp}, {id}, {method}, {url} (with query), {path}, {query}; NULL: {body} */
+	const char *url_decoded; /* characters that {url} has in the clear where they were percent-encoded; NULL: none */
+	const char *content;     /* what is signed: text with {body}, {timestamp}, {id}, {method}, {url} (with query), {path}, {query}; NULL: {body} */
 };
 
 /* What the content is made of. */
