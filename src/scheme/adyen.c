@@ -38,7 +38,7 @@ struct items {
 static int verify_item(void *context, struct slice element)
 {
 	struct items *items = context;
-	struct strbuf content = STRBUF_INIT(8192), text = STRBUF_INIT(512);
+	struct strbuf content = STRBUF_INIT(8192), text = STRBUF_INIT(4096);
 	struct hmac_signatures signatures = {.len = 1};
 	struct slice item, value;
 	int fate = -2;
@@ -48,7 +48,7 @@ static int verify_item(void *context, struct slice element)
 	    body_at(item, "additionalData.hmacSignature", &value) < 0) {
 		refuse(items->result, REJECTION_MALFORMED, "an item is no NotificationRequestItem, or has a signed field twice");
 	} else if (!body_text(item, "additionalData.hmacSignature", &text)) {
-		refuse(items->result, REJECTION_MISSING_HEADER, "an item has no additionalData.hmacSignature");
+		refuse(items->result, REJECTION_MISSING_HEADER, "an item has no additionalData.hmacSignature, or one that is too large");
 	} else if (hmac_decode((struct slice){text.data, text.len}, HMAC_BASE64, signatures.bytes[0], hmac_bytes(HMAC_SHA256))) {
 		refuse(items->result, REJECTION_BAD_SIGNATURE, "hmacSignature is not 32 bytes in base64 with padding");
 	} else {

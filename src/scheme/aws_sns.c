@@ -86,7 +86,7 @@ static int check_frame(const struct scheme_source *source, const struct scheme_r
 		refuse(result, REJECTION_MALFORMED, "the body is not JSON, or has a member twice");
 	} else if (!body_text(request->body, "TopicArn", &arn) || !body_text(request->body, "Signature", signature) ||
 	           !body_text(request->body, "SigningCertURL", certificate_url)) {
-		refuse(result, REJECTION_MISSING_HEADER, "the body has no TopicArn, Signature or SigningCertURL");
+		refuse(result, REJECTION_MISSING_HEADER, "the body has no TopicArn, Signature or SigningCertURL, or one that is too large");
 	} else if (!slice_equal((struct slice){arn.data, arn.len}, setting_text(source, "topic_arn", ""))) {
 		refuse(result, REJECTION_BAD_SIGNATURE, "TopicArn is not the setting topic_arn");
 	} else if (!certificate_url_good((struct slice){certificate_url->data, certificate_url->len}, host_good, &path) ||
@@ -124,7 +124,7 @@ static void act(const struct scheme_source *source, const struct scheme_request 
 
 static void verify(const struct scheme_source *source, const struct scheme_request *request, struct scheme_result *result)
 {
-	struct strbuf url = STRBUF_INIT(2048), signature = STRBUF_INIT(2 * PUBKEY_SIGNATURE_MAX), content = STRBUF_INIT(CONTENT_MAX);
+	struct strbuf url = STRBUF_INIT(2048), signature = STRBUF_INIT(32768), content = STRBUF_INIT(CONTENT_MAX);
 	bool notification = body_is(request->body, "Type", "Notification");
 
 	if (check_frame(source, request, &url, &signature, result) == 0 &&

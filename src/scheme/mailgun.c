@@ -13,13 +13,13 @@ static int member(const struct scheme_request *request, const char *path, struct
 	if (found < 0)
 		return refuse(result, REJECTION_MALFORMED, "the body is not JSON, or has %s twice", path);
 	if (!body_text(request->body, path, out))
-		return refuse(result, REJECTION_MISSING_HEADER, "the body has no %s", path);
+		return refuse(result, REJECTION_MISSING_HEADER, "the body has no %s, or one that is too large", path);
 	return 0;
 }
 
 static void verify(const struct scheme_source *source, const struct scheme_request *request, struct scheme_result *result)
 {
-	struct strbuf timestamp = STRBUF_INIT(64), token = STRBUF_INIT(512), signature = STRBUF_INIT(512);
+	struct strbuf timestamp = STRBUF_INIT(64), token = STRBUF_INIT(4096), signature = STRBUF_INIT(4096);
 	struct hmac_signatures signatures = {.len = 1};
 	int64_t time_ms;
 
