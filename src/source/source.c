@@ -338,11 +338,13 @@ void source_opened_clear(struct source_opened *opened)
 	opened->view.secrets_len = 0;
 }
 
-int source_check(const struct source *source, const struct master_key *master, int64_t now_ms, struct err *err)
+int source_check(const struct source *source, const struct master_key *master, int64_t now_ms, const char *public_url, struct err *err)
 {
 	struct source_opened opened;
 	if (source_open(source, master, now_ms, &opened, err))
 		return -1;
+	if (!opened.view.public_url.at)
+		opened.view.public_url = slice_of(public_url);
 	int result = scheme_check(source->scheme, &opened.view, err);
 	source_opened_clear(&opened);
 	return result;

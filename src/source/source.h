@@ -84,8 +84,10 @@ void source_opened_clear(struct source_opened *opened);
 /* The place that a secret is sealed for. */
 enum { SOURCE_PLACE_SIZE = 48 };
 void source_secret_place(int64_t source, char out[SOURCE_PLACE_SIZE]);
-/* Whether the scheme can be used with these settings and secrets. */
-int source_check(const struct source *source, const struct master_key *master, int64_t now_ms, struct err *err) ATTR_MUST_USE;
+/* Whether the scheme can be used with these settings and secrets. `public_url`: what the hub is called where the source does not say (NULL:
+ * not known). */
+int source_check(const struct source *source, const struct master_key *master, int64_t now_ms, const char *public_url,
+                 struct err *err) ATTR_MUST_USE;
 /* Whether a secret can be stored at all, whatever the scheme: 1 to 4,096 bytes. */
 int source_secret_check(struct slice secret, const char *pointer, struct err *err) ATTR_MUST_USE;
 

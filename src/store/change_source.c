@@ -53,7 +53,7 @@ static int store_record(struct tx *tx, struct store_change *change, struct sourc
 	struct source *source = source_parse(record->doc, &record->meta, record->secrets, record->secrets_len, &change->err);
 	if (!source)
 		return -1;
-	if (source_check(source, tx->store->config.master, tx->now_ms, &change->err) || uid_free(tx, change, source) ||
+	if (source_check(source, tx->store->config.master, tx->now_ms, tx->store->config.public_url, &change->err) || uid_free(tx, change, source) ||
 	    audit_source(tx, change, record->meta.id, source, record->doc) ||
 	    tx->engine->ops->source_put(tx->engine, source, record->doc)) {
 		source_unref(source);

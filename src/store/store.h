@@ -270,6 +270,7 @@ struct store_config {
 	struct keyring *keyring; /* likewise */
 	struct source_table *sources; /* likewise; may be NULL */
 	struct rejection_limits rejections;
+	const char *public_url; /* how the outside calls the hub; NULL: not known */
 	struct store_listener listener;
 };
 
