@@ -150,23 +150,27 @@ bool source_table_uid(struct source_table *table, int64_t id, char *out, size_t 
 	return fits;
 }
 
-/* A bucket that was filled for another rate begins full. */
+/* A bucket that was filled for another rate begins full. What is less than a thousandth of a request is not lost: time is counted on from
+ * where the whole ones end. */
 static void refill(struct entry *entry, const struct source *source, int64_t now_us)
 {
-	int64_t limit = source->rate.limit, per_us = source->rate.per_ms * 1000;
-	if (entry->limit != limit || entry->per_ms != source->rate.per_ms) {
-		*entry = (struct entry){.next = entry->next, .source = entry->source, .left_milli = limit * 1000};
-		entry->limit = limit;
+	int64_t full_milli = source->rate.limit * 1000;
+	double us_per_milli = (double)source->rate.per_ms * 1000.0 / (double)full_milli;
+	if (entry->limit != source->rate.limit || entry->per_ms != source->rate.per_ms) {
+		entry->limit = source->rate.limit;
 		entry->per_ms = source->rate.per_ms;
-	} else {
-		int64_t passed_us = now_us - entry->at_us;
-		int64_t more = passed_us >= per_us ? limit * 1000 : (int64_t)((double)limit * 1000.0 * (double)passed_us / (double)per_us);
-		/* What is less than a thousandth is not lost: it is counted from the same time on. */
-		if (more == 0 && entry->left_milli < limit * 1000)
-			return;
-		entry->left_milli = entry->left_milli + more < limit * 1000 ? entry->left_milli + more : limit * 1000;
+		entry->left_milli = full_milli;
+		entry->at_us = now_us;
+		return;
 	}
-	entry->at_us = now_us;
+	double more = (double)(now_us - entry->at_us) / us_per_milli;
+	if (more >= (double)(full_milli - entry->left_milli)) {
+		entry->left_milli = full_milli;
+		entry->at_us = now_us;
+		return;
+	}
+	entry->left_milli += (int64_t)more;
+	entry->at_us += (int64_t)((double)(int64_t)more * us_per_milli);
 }
 
 void source_table_take(struct source_table *table, const struct source *source, int64_t now_us, struct source_rate *rate)
