@@ -42,6 +42,7 @@ const struct scheme scheme_github = {
     .verified = "X-Hub-Signature-256: HMAC-SHA256 of the body in hex",
     .type_rule = "github., X-GitHub-Event, and where the body has one, '.' and its action: github.push, github.pull_request.opened",
     .dedupe_rule = "X-GitHub-Delivery",
+    .vector = "GitHub's documentation",
     .hmac = &rule,
     .dedupe_from = "header:x-github-delivery",
     .describe = describe,

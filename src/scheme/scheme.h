@@ -162,6 +162,7 @@ struct scheme {
 	const char *handshake;   /* one sentence; NULL: none */
 	const char *type_rule;   /* how the event's type is made, one sentence */
 	const char *dedupe_rule; /* of what the dedupe key is made; NULL: of nothing */
+	const char *vector;      /* whose published example verifies; NULL: there is none */
 	bool insecure;           /* shown as such */
 	bool unverified;         /* made after memory of the provider's documentation: say so */
 	bool signs_url;          /* the signature covers the URL: the source's `public_url` must be what the provider calls */

@@ -68,6 +68,7 @@ const struct scheme scheme_slack = {
     .handshake = "a signed url_verification is answered with its challenge",
     .type_rule = "slack. and the type of the event: slack.app_mention; of an interaction the type of its payload: slack.block_actions; slack.command",
     .dedupe_rule = "event_id, else trigger_id",
+    .vector = "Slack's documentation",
     .dedupe_from = "form:trigger_id",
     .subject_from = "form:team_id",
     .keep = KEEP("x-slack-retry-num", "x-slack-retry-reason", "x-slack-request-timestamp"),

@@ -216,6 +216,7 @@ const struct scheme scheme_standard = {
     .verified = "webhook-signature (or svix-signature): HMAC-SHA256 in base64 (v1) or ed25519 (v1a) over id.timestamp.body",
     .type_rule = "standard. and the member type of the body",
     .dedupe_rule = "webhook-id (or svix-id)",
+    .vector = "the specification's libraries, v1 and v1a",
     .type_from = "json:type|json:event_type|json:eventType",
     .dedupe_from = "header:webhook-id|header:svix-id",
     .keep = KEEP("webhook-id", "webhook-timestamp", "svix-id", "svix-timestamp"),

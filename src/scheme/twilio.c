@@ -215,6 +215,7 @@ const struct scheme scheme_twilio = {
     .verified = "X-Twilio-Signature: HMAC-SHA1 in base64 of the URL and the sorted form; of other bodies the query's bodySHA256; with and without port",
     .type_rule = "twilio.message, twilio.call, or twilio. and the member type",
     .dedupe_rule = "I-Twilio-Idempotency-Token",
+    .vector = "Twilio's documentation, with and without port",
     .signs_url = true,
     .dedupe_from = "header:i-twilio-idempotency-token",
     .keep = KEEP("i-twilio-idempotency-token"),

@@ -88,6 +88,7 @@ const struct scheme scheme_x = {
     .handshake = "GET with crc_token is answered with its HMAC, response_token",
     .type_rule = "x. and the name of the member that holds the events: x.tweet_create_events",
     .dedupe_rule = "the SHA-256 of the body",
+    .vector = "X's documentation (the challenge)",
     .subject_from = "json:for_user_id",
     .samples = SAMPLES({"tweet_create_events", NULL, JSON_TYPE,
                         "{\"for_user_id\":\"2244994945\",\"tweet_create_events\":[{\"created_at\":\"{{time}}\",\"id_str\":\"{{id}}\",\"text\":\"Hello\","
