@@ -2,6 +2,8 @@
  * fields joined by ':' (nothing is escaped); those of the newer platforms over the body, in a header. The answer [accepted] is wanted. */
 #include "scheme/provider.h"
 
+enum { BODY_MAX = 4 << 20 };
+
 static const struct hmac_rule rule = {.header = "hmacsignature", .encoding = HMAC_BASE64, .key = HMAC_KEY_HEX};
 static const struct hmac_rule item_rule = {
     .header = "additionalData.hmacSignature", .encoding = HMAC_BASE64, .key = HMAC_KEY_HEX};
@@ -68,7 +70,7 @@ static void verify(const struct scheme_source *source, const struct scheme_reque
 
 	if (header_value(request, rule.header).at) {
 		hmac_verify(&rule, source, request, result);
-	} else {
+	} else if (body_bounded(request, BODY_MAX, result) == 0) {
 		int found = body_at(request->body, "notificationItems", &array);
 		int fate = found == 1 ? body_each(array, verify_item, &items) : -1;
 		if (found == 0)

@@ -4,7 +4,7 @@
 #include "scheme/certificate.h"
 #include "scheme/pubkey.h"
 
-enum { CONTENT_MAX = 1 << 20, ONE_HOUR_S = 3600 };
+enum { CONTENT_MAX = 1 << 20, BODY_MAX = 4 << 20, ONE_HOUR_S = 3600 };
 
 static const char *const notification_fields[] = {"Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type", NULL};
 static const char *const confirmation_fields[] = {"Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type", NULL};
@@ -125,9 +125,11 @@ static void act(const struct scheme_source *source, const struct scheme_request 
 static void verify(const struct scheme_source *source, const struct scheme_request *request, struct scheme_result *result)
 {
 	struct strbuf url = STRBUF_INIT(2048), signature = STRBUF_INIT(32768), content = STRBUF_INIT(CONTENT_MAX);
-	bool notification = body_is(request->body, "Type", "Notification");
+	bool notification = false;
 
-	if (check_frame(source, request, &url, &signature, result) == 0 &&
+	if (body_bounded(request, BODY_MAX, result) == 0)
+		notification = body_is(request->body, "Type", "Notification");
+	if (result->verdict != SCHEME_REFUSED && check_frame(source, request, &url, &signature, result) == 0 &&
 	    put_content(request->body, notification ? notification_fields : confirmation_fields, &content, result) == 0) {
 		if (content.failed)
 			refuse(result, REJECTION_MALFORMED, "the message is too large");

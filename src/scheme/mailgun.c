@@ -5,26 +5,35 @@
 
 static const struct hmac_rule rule = {.header = "the body's signature.signature", .content = "{timestamp}{id}"};
 
-static int member(const struct scheme_request *request, const char *path, struct strbuf *out, struct scheme_result *result)
+static int member(struct slice signature, const char *name, struct strbuf *out, struct scheme_result *result)
 {
 	struct slice value;
-	int found = body_at(request->body, path, &value);
+
+	if (body_at(signature, name, &value) < 0)
+		return refuse(result, REJECTION_MALFORMED, "the body's signature has %s twice", name);
+	if (!body_text(signature, name, out))
+		return refuse(result, REJECTION_MISSING_HEADER, "the body's signature has no %s, or one that is too large", name);
+	return 0;
+}
+
+static int find_signature(struct slice body, struct slice *signature, struct scheme_result *result)
+{
+	int found = body_at(body, "signature", signature);
 
 	if (found < 0)
-		return refuse(result, REJECTION_MALFORMED, "the body is not JSON, or has %s twice", path);
-	if (!body_text(request->body, path, out))
-		return refuse(result, REJECTION_MISSING_HEADER, "the body has no %s, or one that is too large", path);
-	return 0;
+		return refuse(result, REJECTION_MALFORMED, "the body is not JSON, or has signature twice");
+	return found ? 0 : refuse(result, REJECTION_MISSING_HEADER, "the body has no signature");
 }
 
 static void verify(const struct scheme_source *source, const struct scheme_request *request, struct scheme_result *result)
 {
 	struct strbuf timestamp = STRBUF_INIT(64), token = STRBUF_INIT(4096), signature = STRBUF_INIT(4096);
 	struct hmac_signatures signatures = {.len = 1};
+	struct slice object;
 	int64_t time_ms;
 
-	if (member(request, "signature.timestamp", &timestamp, result) || member(request, "signature.token", &token, result) ||
-	    member(request, "signature.signature", &signature, result))
+	if (find_signature(request->body, &object, result) || member(object, "timestamp", &timestamp, result) ||
+	    member(object, "token", &token, result) || member(object, "signature", &signature, result))
 		goto out;
 	const struct hmac_content content = {.timestamp = {timestamp.data, timestamp.len}, .id = {token.data, token.len}};
 	if (time_parse(content.timestamp, TIME_SECONDS, &time_ms)) {

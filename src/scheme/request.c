@@ -92,6 +92,13 @@ int header_one(const struct scheme_request *request, const char *name, struct sl
 	return 0;
 }
 
+int body_bounded(const struct scheme_request *request, size_t max_bytes, struct scheme_result *result)
+{
+	if (request->body.len > max_bytes)
+		return refuse(result, REJECTION_TOO_LARGE, "the body has %zu bytes; the provider sends %zu at most", request->body.len, max_bytes);
+	return 0;
+}
+
 bool method_is(const struct scheme_request *request, const char *method)
 {
 	return slice_is(request->method, method);

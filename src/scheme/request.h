@@ -17,6 +17,8 @@ bool echo_good(struct slice text);
 struct slice header_value(const struct scheme_request *request, const char *name);
 /* The one header of this name: refused when it is missing, empty or there twice. */
 int header_one(const struct scheme_request *request, const char *name, struct slice *value, struct scheme_result *result);
+/* Refuses a body larger than any that the provider sends, where it must be parsed before it is known to be genuine. */
+int body_bounded(const struct scheme_request *request, size_t max_bytes, struct scheme_result *result);
 bool method_is(const struct scheme_request *request, const char *method);
 
 /* Walks name=value pairs of a query or a form: true while there is one. Both are as they came. */

@@ -579,3 +579,12 @@ def test_samples_of_other_kinds_of_batches():
     body = b'[{"event":"open","sg_event_id":"1"},{"event":"open"}]'
     verdict = verify("sendgrid", sendgrid.made(body=body), [sendgrid.secret], expect=OK)
     assert verdict["type"] == "sendgrid.open" and "dedupe" not in verdict
+
+
+@pytest.mark.parametrize("name", ["aws-sns", "adyen"])
+def test_what_is_parsed_before_it_is_known_is_bounded(name):
+    provider = BY_NAME[name]
+    request = provider.made()
+    request.body = request.body[:-1] + b', "x": "' + b"x" * (4 << 20) + b'"}'
+    verdict = verify(name, request, [provider.secret] if provider.secret else [], provider.settings, expect=FAILED)
+    assert (verdict["reason"], verdict["status"]) == ("too_large", 413)
