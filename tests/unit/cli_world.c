@@ -89,7 +89,7 @@ static int64_t stub_mono_us(void *context)
 static const struct clock stub_clock = {stub_wall_ms, stub_mono_us, NULL};
 static const struct cli_local stub_local = {stub_open, stub_call, stub_close, stub_serve, &stub_clock};
 
-void hub_answers(int at, int status, const char *body)
+void answer(int at, int status, const char *body)
 {
 	stub.answers[at].status = status;
 	stub.answers[at].body = body;
@@ -263,7 +263,7 @@ int enter_folder(void **state)
 
 	memset(&stub, 0, sizeof stub);
 	served.listener = -1;
-	hub_answers(0, 200, "{}");
+	answer(0, 200, "{}");
 	if (!folder || !mkdtemp(folder) || chdir(folder) != 0 || mkdir("var", 0700) != 0)
 		return -1;
 	*state = folder;

@@ -47,7 +47,7 @@ struct stub {
 };
 
 extern struct stub stub;
-void hub_answers(int at, int status, const char *body);
+void answer(int at, int status, const char *body);
 
 /* ---- The hub on its admin socket, or on a port -------------------------------------------------------------------------- */
 

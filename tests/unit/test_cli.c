@@ -102,7 +102,7 @@ static void serve_gets_the_options_and_gives_its_exit_code(void **state)
 static void key_create_prints_the_key_alone(void **state)
 {
 	(void)state;
-	hub_answers(0, 201, "{\"id\":\"key_1\",\"key\":\"gk_abc\"}");
+	answer(0, 201, "{\"id\":\"key_1\",\"key\":\"gk_abc\"}");
 	assert_int_equal(RUN("key", "create", "--data", "var", "--scope", "admin"), EXIT_OK);
 	assert_string_equal(printed.out, "gk_abc\n");
 	assert_string_equal(printed.err, "");
@@ -117,7 +117,7 @@ static void key_create_prints_the_key_alone(void **state)
 static void key_create_passes_all_that_was_said(void **state)
 {
 	(void)state;
-	hub_answers(0, 201, "{\"key\":\"gk_abc\"}");
+	answer(0, 201, "{\"key\":\"gk_abc\"}");
 	assert_int_equal(RUN("key", "create", "--scope=read,publish", "--scope", "manage", "--subscriber", "acme", "--name", "shop \"1\"",
 	                     "--expires", "+30d"),
 	                 EXIT_OK);
@@ -142,10 +142,10 @@ static void key_create_needs_scopes_and_a_sensible_end(void **state)
 static void key_list_is_a_table_of_all_pages(void **state)
 {
 	(void)state;
-	hub_answers(0, 200,
+	answer(0, 200,
 	       "{\"data\":[{\"id\":\"key_1\",\"name\":\"shop\\u001b[2J\",\"scopes\":[\"read\",\"publish\"],\"subscriber\":null,"
 	       "\"created_at\":\"2030-01-01T00:00:00.000Z\",\"expires_at\":null,\"hint\":\"abcd\"}],\"next_cursor\":\"a+b\"}");
-	hub_answers(1, 200, "{\"data\":[{\"id\":\"key_2\"}],\"next_cursor\":null}");
+	answer(1, 200, "{\"data\":[{\"id\":\"key_2\"}],\"next_cursor\":null}");
 	assert_int_equal(RUN("key", "list"), EXIT_OK);
 	assert_string_equal(stub.seen[0].path, "/v1/keys");
 	assert_string_equal(stub.seen[0].query, "limit=100");
@@ -160,7 +160,7 @@ static void key_list_is_a_table_of_all_pages(void **state)
 static void key_revoke_deletes_that_key(void **state)
 {
 	(void)state;
-	hub_answers(0, 204, NULL);
+	answer(0, 204, NULL);
 	assert_int_equal(RUN("key", "revoke", "key_1/..?x"), EXIT_OK);
 	assert_string_equal(stub.seen[0].method, "DELETE");
 	assert_string_equal(stub.seen[0].path, "/v1/keys/key_1%2F..%3Fx");
@@ -191,21 +191,21 @@ static void backup_replaces_nothing(void **state)
 static void check_prints_ok_or_what_it_found(void **state)
 {
 	(void)state;
-	hub_answers(0, 200, "{\"findings\":[]}");
+	answer(0, 200, "{\"findings\":[]}");
 	assert_int_equal(RUN("check"), EXIT_OK);
 	assert_string_equal(printed.out, "ok\n");
 	assert_string_equal(stub.seen[0].path, "/local/check");
-	hub_answers(1, 200, "{\"findings\":[\"a page is broken\",\"an index is short\"]}");
+	answer(1, 200, "{\"findings\":[\"a page is broken\",\"an index is short\"]}");
 	assert_int_equal(RUN("check"), EXIT_FAILED);
 	assert_string_equal(printed.out, "a page is broken\nan index is short\n");
-	hub_answers(2, 200, "[]");
+	answer(2, 200, "[]");
 	assert_int_equal(RUN("check"), EXIT_FAILED);
 }
 
 static void send_keeps_the_payloads_bytes(void **state)
 {
 	(void)state;
-	hub_answers(0, 202, "{\"id\":\"evt_1\",\"uid\":null,\"deliveries\":3}");
+	answer(0, 202, "{\"id\":\"evt_1\",\"uid\":null,\"deliveries\":3}");
 	assert_int_equal(RUN("send", "--type", "order.created", " {\"n\": 1.10,\"n\":12345678901234567890} "), EXIT_OK);
 	assert_string_equal(stub.seen[0].path, "/v1/events");
 	assert_string_equal(stub.seen[0].type, "application/json");
@@ -216,7 +216,7 @@ static void send_keeps_the_payloads_bytes(void **state)
 static void send_passes_all_that_was_said(void **state)
 {
 	(void)state;
-	hub_answers(0, 200, "{\"id\":\"evt_1\",\"deliveries\":0,\"duplicate\":true}");
+	answer(0, 200, "{\"id\":\"evt_1\",\"deliveries\":0,\"duplicate\":true}");
 	write_file("payload.json", "[1]\n");
 	assert_int_equal(RUN("send", "--type=t", "--data-file", "payload.json", "--subject", "a\"b", "--subscriber", "*", "--uid", "u",
 	                     "--ordering-key", "k", "--attribute", "a=1=2", "--attribute", "b=", "--deliver-at", "+1h"),
@@ -253,22 +253,22 @@ static void send_refuses_what_is_no_single_json_value(void **state)
 static void a_problem_is_told_with_its_fields(void **state)
 {
 	(void)state;
-	hub_answers(0, 422,
+	answer(0, 422,
 	       "{\"title\":\"T\",\"code\":\"invalid\",\"detail\":\"Some fields are not valid\",\"errors\":[{\"pointer\":\"/scopes/0\","
 	       "\"detail\":\"accepted: read\"},{\"pointer\":\"/name\",\"detail\":\"too long\"}]}");
 	assert_int_equal(RUN("key", "create", "--scope", "read"), EXIT_FAILED);
 	assert_string_equal(printed.out, "");
 	assert_string_equal(printed.err, "grapnel: Some fields are not valid (/scopes/0: accepted: read; /name: too long)\n");
-	hub_answers(3, 422, "{\"detail\":\"/name: too long\",\"errors\":[{\"pointer\":\"/name\",\"detail\":\"too long\"}]}");
-	hub_answers(1, 404, "{\"title\":\"There is no such thing here\"}");
+	answer(3, 422, "{\"detail\":\"/name: too long\",\"errors\":[{\"pointer\":\"/name\",\"detail\":\"too long\"}]}");
+	answer(1, 404, "{\"title\":\"There is no such thing here\"}");
 	assert_int_equal(RUN("key", "revoke", "key_1"), EXIT_FAILED);
 	assert_string_equal(printed.err, "grapnel: There is no such thing here\n");
-	hub_answers(2, 500, "<html>");
+	answer(2, 500, "<html>");
 	assert_int_equal(RUN("key", "list"), EXIT_FAILED);
 	assert_holds(printed.err, "500");
 	assert_int_equal(RUN("key", "list"), EXIT_FAILED);
 	assert_string_equal(printed.err, "grapnel: /name: too long\n");
-	hub_answers(4, 503, "{\"detail\":\"The disk is full\"}");
+	answer(4, 503, "{\"detail\":\"The disk is full\"}");
 	assert_int_equal(RUN("key", "list"), EXIT_UNAVAILABLE);
 	assert_string_equal(printed.err, "grapnel: The disk is full\n");
 }
@@ -276,10 +276,10 @@ static void a_problem_is_told_with_its_fields(void **state)
 static void an_answer_that_makes_no_sense_is_a_failure(void **state)
 {
 	(void)state;
-	hub_answers(0, 200, "not json");
+	answer(0, 200, "not json");
 	assert_int_equal(RUN("key", "list"), EXIT_FAILED);
 	assert_holds(printed.err, "not JSON");
-	hub_answers(1, 201, "{}");
+	answer(1, 201, "{}");
 	assert_int_equal(RUN("key", "create", "--scope", "read"), EXIT_FAILED);
 	assert_string_equal(printed.out, "");
 }
@@ -324,7 +324,7 @@ static void a_socket_that_is_left_over_does_not_matter(void **state)
 	close(socket(AF_UNIX, SOCK_STREAM, 0));
 	shutdown(served.listener, SHUT_RDWR);
 	end_server();
-	hub_answers(0, 200, "{\"findings\":[]}");
+	answer(0, 200, "{\"findings\":[]}");
 	assert_int_equal(RUN("check"), EXIT_OK);
 	assert_int_equal(stub.opens, 1);
 }
@@ -351,7 +351,7 @@ static void a_hub_that_stops_is_waited_for(void **state)
 {
 	(void)state;
 	stub.held = 3;
-	hub_answers(0, 201, "{\"key\":\"gk_own\"}");
+	answer(0, 201, "{\"key\":\"gk_own\"}");
 	assert_int_equal(RUN("key", "create", "--scope", "read"), EXIT_OK);
 	assert_string_equal(printed.out, "gk_own\n");
 	assert_int_equal(stub.opens, 4);
@@ -457,7 +457,7 @@ static void a_mistyped_folder_is_no_empty_hub(void **state)
 	assert_holds(printed.err, "vra");
 	assert_int_equal(RUN("key", "list", "--data", "vra"), EXIT_USAGE);
 	assert_int_equal(stub.opens, 0);
-	hub_answers(0, 201, "{\"key\":\"gk_own\"}");
+	answer(0, 201, "{\"key\":\"gk_own\"}");
 	assert_int_equal(RUN("key", "create", "--scope", "read", "--data", "new"), EXIT_OK);
 }
 

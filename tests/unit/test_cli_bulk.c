@@ -7,10 +7,10 @@
 
 static void answer_all(void)
 {
-	hub_answers(0, 200, "{\"count\":20}");
-	hub_answers(1, 202, RUNNING);
-	hub_answers(2, 200, RUNNING);
-	hub_answers(3, 200, ENDED);
+	answer(0, 200, "{\"count\":20}");
+	answer(1, 202, RUNNING);
+	answer(2, 200, RUNNING);
+	answer(3, 200, ENDED);
 }
 
 static void the_filters_are_counted_and_then_worked_on(void **state)
@@ -89,7 +89,7 @@ static void which_must_be_said_in_one_way(void **state)
 static void without_any_there_is_nothing_to_do(void **state)
 {
 	(void)state;
-	hub_answers(0, 200, "{\"count\":0}");
+	answer(0, 200, "{\"count\":0}");
 	assert_int_equal(RUN("dead-letters", "retry", "--all"), EXIT_OK);
 	assert_int_equal(stub.calls, 1);
 	assert_string_equal(printed.out, "");
@@ -107,10 +107,10 @@ static void the_end_need_not_be_waited_for(void **state)
 static void work_that_was_cancelled_is_no_success(void **state)
 {
 	(void)state;
-	hub_answers(0, 200, CANCELLED);
+	answer(0, 200, CANCELLED);
 	assert_int_equal(RUN("operations", "show", "op_1", "--wait"), EXIT_FAILED);
 	assert_string_equal(printed.out, "op_1 cancelled: 3 of 20\n");
-	hub_answers(1, 200, ENDED);
+	answer(1, 200, ENDED);
 	assert_int_equal(RUN("operations", "show", "op_1", "--wait", "--json"), EXIT_OK);
 	assert_string_equal(printed.out, ENDED "\n");
 }
@@ -122,7 +122,7 @@ static void an_export_is_written_as_it_comes(void **state)
 	struct stat status;
 
 	(void)state;
-	hub_answers(0, 200, lines);
+	answer(0, 200, lines);
 	assert_int_equal(RUN("dead-letters", "export", "--reason", "gone"), EXIT_OK);
 	assert_string_equal(stub.seen[0].path, "/v1/dead-letters/export");
 	assert_string_equal(stub.seen[0].query, "reason=gone");
@@ -143,7 +143,7 @@ static void an_export_is_written_as_it_comes(void **state)
 static void an_export_that_fails_leaves_no_file(void **state)
 {
 	(void)state;
-	hub_answers(0, 422, "{\"detail\":\"?reason: must be a reason\"}");
+	answer(0, 422, "{\"detail\":\"?reason: must be a reason\"}");
 	assert_int_equal(RUN("dead-letters", "export", "dead.ndjson", "--reason", "x"), EXIT_FAILED);
 	assert_holds(printed.err, "must be a reason");
 	assert_int_not_equal(access("dead.ndjson", F_OK), 0);

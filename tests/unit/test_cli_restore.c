@@ -9,7 +9,7 @@ static void write_backup(void)
 {
 	write_file("backup.db", "a database");
 	write_file("kept.key", "a key");
-	hub_answers(0, 200, "{\"findings\":[],\"ok\":true}");
+	answer(0, 200, "{\"findings\":[],\"ok\":true}");
 }
 
 static int entries(const char *path)
@@ -111,7 +111,7 @@ static void what_does_not_open_or_is_damaged_leaves_nothing(void **state)
 	assert_holds(printed.err, "backup.db cannot be restored: the store does not open");
 	assert_int_equal(entries("var"), 1);
 	stub.open_fails = ERR_NONE;
-	hub_answers(0, 200, "{\"findings\":[\"a page is broken\"],\"ok\":false}");
+	answer(0, 200, "{\"findings\":[\"a page is broken\"],\"ok\":false}");
 	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key"), EXIT_FAILED);
 	assert_holds(printed.err, "damaged");
 	assert_holds(printed.err, "a page is broken");

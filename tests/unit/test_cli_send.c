@@ -13,8 +13,8 @@ static void a_file_is_published_in_batches(void **state)
 {
 	(void)state;
 	write_file("events", LINE("a", "1") LINE("b", "2") "\n  \n" LINE("c", "3"));
-	hub_answers(0, 202, DATA(FATE("1") "," AGAIN("2")));
-	hub_answers(1, 202, DATA(FATE("3")));
+	answer(0, 202, DATA(FATE("1") "," AGAIN("2")));
+	answer(1, 202, DATA(FATE("3")));
 	assert_int_equal(RUN("send", "events", "--batch", "2"), EXIT_OK);
 	assert_int_equal(stub.calls, 2);
 	assert_string_equal(stub.seen[0].type, "application/x-ndjson");
@@ -29,7 +29,7 @@ static void lines_come_from_the_standard_input(void **state)
 	write_file("events", LINE("a", "1"));
 	int in = dup(STDIN_FILENO), file = open("events", O_RDONLY);
 	assert_true(in >= 0 && file >= 0 && dup2(file, STDIN_FILENO) == STDIN_FILENO);
-	hub_answers(0, 202, DATA(FATE("1")));
+	answer(0, 202, DATA(FATE("1")));
 	assert_int_equal(RUN("send", "-"), EXIT_OK);
 	clearerr(stdin);
 	dup2(in, STDIN_FILENO);
@@ -42,7 +42,7 @@ static void the_hubs_limits_on_batches_are_kept(void **state)
 {
 	(void)state;
 	write_file("events", LINE("a", "1") LINE("b", "2"));
-	hub_answers(0, 202, DATA(FATE("1")));
+	answer(0, 202, DATA(FATE("1")));
 	setenv("GRAPNEL_LIMITS_BATCH", "1", 1);
 	assert_int_equal(RUN("send", "events"), EXIT_OK);
 	assert_int_equal(stub.calls, 2);
@@ -59,8 +59,8 @@ static void a_line_that_is_refused_is_named_and_the_others_are_sent(void **state
 {
 	(void)state;
 	write_file("events", LINE("a", "1") LINE("b b", "2") "nope\n" LINE("c", "3"));
-	hub_answers(0, 422, REFUSAL("{\"pointer\":\"/1/type\",\"detail\":\"has a blank\"}"));
-	hub_answers(1, 202, DATA(FATE("1") "," FATE("3")));
+	answer(0, 422, REFUSAL("{\"pointer\":\"/1/type\",\"detail\":\"has a blank\"}"));
+	answer(1, 202, DATA(FATE("1") "," FATE("3")));
 	assert_int_equal(RUN("send", "events"), EXIT_FAILED);
 	assert_string_equal(stub.seen[0].body, LINE("a", "1") LINE("b b", "2") LINE("c", "3"));
 	assert_string_equal(stub.seen[1].body, LINE("a", "1") LINE("c", "3"));
@@ -73,11 +73,11 @@ static void a_refusal_that_names_no_line_is_taken_apart(void **state)
 {
 	(void)state;
 	write_file("events", LINE("a", "1") LINE("b", "2") LINE("c", "3"));
-	hub_answers(0, 400, "{\"code\":\"unparsable\",\"detail\":\"too deep\"}");
-	hub_answers(1, 202, DATA(FATE("1")));
-	hub_answers(2, 400, "{\"code\":\"unparsable\",\"detail\":\"too deep\"}");
-	hub_answers(3, 400, "{\"code\":\"unparsable\",\"detail\":\"too deep\"}");
-	hub_answers(4, 202, DATA(FATE("3")));
+	answer(0, 400, "{\"code\":\"unparsable\",\"detail\":\"too deep\"}");
+	answer(1, 202, DATA(FATE("1")));
+	answer(2, 400, "{\"code\":\"unparsable\",\"detail\":\"too deep\"}");
+	answer(3, 400, "{\"code\":\"unparsable\",\"detail\":\"too deep\"}");
+	answer(4, 202, DATA(FATE("3")));
 	assert_int_equal(RUN("send", "events"), EXIT_FAILED);
 	assert_string_equal(stub.seen[1].body, LINE("a", "1"));
 	assert_string_equal(stub.seen[2].body, LINE("b", "2") LINE("c", "3"));
@@ -90,7 +90,7 @@ static void an_item_that_fails_in_a_batch_is_named(void **state)
 {
 	(void)state;
 	write_file("events", LINE("a", "1") LINE("b", "2"));
-	hub_answers(0, 202, DATA(FATE("1") ",{\"uid\":\"2\",\"error\":{\"code\":\"idempotency_key_reused\",\"detail\":\"other content\"}}"));
+	answer(0, 202, DATA(FATE("1") ",{\"uid\":\"2\",\"error\":{\"code\":\"idempotency_key_reused\",\"detail\":\"other content\"}}"));
 	assert_int_equal(RUN("send", "events"), EXIT_FAILED);
 	assert_holds(printed.err, "line 2: other content\n");
 }
@@ -99,7 +99,7 @@ static void as_json_each_line_has_its_fate(void **state)
 {
 	(void)state;
 	write_file("events", "{\n" LINE("a", "1") LINE("b", "2"));
-	hub_answers(0, 202, DATA(FATE("1") ",{\"uid\":\"2\",\"error\":{\"code\":\"c\",\"detail\":\"d\"}}"));
+	answer(0, 202, DATA(FATE("1") ",{\"uid\":\"2\",\"error\":{\"code\":\"c\",\"detail\":\"d\"}}"));
 	assert_int_equal(RUN("send", "events", "--json"), EXIT_FAILED);
 	assert_holds(printed.out, "{\"line\":1,\"error\":{\"code\":\"unparsable\",\"detail\":\"it is no JSON");
 	assert_holds(printed.out, "{\"line\":2,\"id\":\"evt_1\",\"uid\":null,\"deliveries\":1,\"duplicate\":false}\n");
@@ -111,13 +111,13 @@ static void what_the_caller_may_not_do_stops_it_and_says_where(void **state)
 {
 	(void)state;
 	write_file("events", LINE("a", "1") LINE("b", "2") LINE("c", "3"));
-	hub_answers(0, 202, DATA(FATE("1")));
-	hub_answers(1, 403, "{\"code\":\"missing_scope\",\"detail\":\"This needs a key with the scope publish\"}");
+	answer(0, 202, DATA(FATE("1")));
+	answer(1, 403, "{\"code\":\"missing_scope\",\"detail\":\"This needs a key with the scope publish\"}");
 	assert_int_equal(RUN("send", "events", "--batch", "1"), EXIT_FAILED);
 	assert_int_equal(stub.calls, 2);
 	assert_holds(printed.err, "scope publish");
 	assert_holds(printed.err, "--from-line 2");
-	hub_answers(2, 202, DATA(FATE("2") "," FATE("3")));
+	answer(2, 202, DATA(FATE("2") "," FATE("3")));
 	assert_int_equal(RUN("send", "events", "--from-line", "2"), EXIT_OK);
 	assert_string_equal(stub.seen[2].body, LINE("b", "2") LINE("c", "3"));
 }
@@ -126,8 +126,8 @@ static void a_hub_that_cannot_now_is_asked_again_with_the_same_bytes(void **stat
 {
 	(void)state;
 	write_file("events", LINE("a", "1"));
-	hub_answers(0, 503, "{\"code\":\"unavailable\",\"detail\":\"not now\"}");
-	hub_answers(1, 202, DATA(FATE("1")));
+	answer(0, 503, "{\"code\":\"unavailable\",\"detail\":\"not now\"}");
+	answer(1, 202, DATA(FATE("1")));
 	assert_int_equal(RUN("send", "events"), EXIT_OK);
 	assert_string_equal(stub.seen[0].body, stub.seen[1].body);
 	assert_string_equal(stub.seen[0].key, stub.seen[1].key);
@@ -138,7 +138,7 @@ static void each_request_has_a_key_of_its_own(void **state)
 {
 	(void)state;
 	write_file("events", LINE("a", "1") LINE("b", "2"));
-	hub_answers(0, 202, DATA(FATE("1")));
+	answer(0, 202, DATA(FATE("1")));
 	assert_int_equal(RUN("send", "events", "--batch", "1"), EXIT_OK);
 	assert_string_not_equal(stub.seen[0].key, stub.seen[1].key);
 	assert_int_equal(RUN("send", "events", "--batch", "1"), EXIT_OK);
@@ -162,7 +162,7 @@ static void a_pipe_gets_lines_of_progress(void **state)
 {
 	(void)state;
 	write_file("events", LINE("a", "1") LINE("b", "2"));
-	hub_answers(0, 202, DATA(FATE("1")));
+	answer(0, 202, DATA(FATE("1")));
 	assert_int_equal(RUN("send", "events", "--batch", "1"), EXIT_OK);
 	assert_string_equal(printed.err, "1 of 2 lines sent\n2 of 2 lines sent\n");
 }
@@ -171,7 +171,7 @@ static void a_terminal_gets_a_bar(void **state)
 {
 	(void)state;
 	write_file("events", LINE("a", "1") LINE("b", "2"));
-	hub_answers(0, 202, DATA(FATE("1")));
+	answer(0, 202, DATA(FATE("1")));
 	assert_int_equal(RUN_ON_TERMINAL("", "send", "events", "--batch", "1"), EXIT_OK);
 	assert_holds(printed.err, "\r[###############...............]  50%  1 of 2 lines sent");
 	assert_holds(printed.err, "\r[##############################] 100%  2 of 2 lines sent");

@@ -4,7 +4,7 @@
 static void a_list_is_an_aligned_table(void **state)
 {
 	(void)state;
-	hub_answers(0, 200,
+	answer(0, 200,
 	       "{\"data\":[{\"id\":\"ep_1\",\"uid\":\"zürich\",\"subscriber\":null,\"status\":\"active\",\"event_types\":[\"a.*\",\"b\"],"
 	       "\"url\":\"http://x/\"},{\"id\":\"ep_22222\",\"status\":\"paused\",\"event_types\":[],\"url\":\"y\\u001b[2J\"}],"
 	       "\"next_cursor\":null}");
@@ -21,9 +21,9 @@ static void a_list_goes_on_while_there_is_a_cursor(void **state)
 {
 	(void)state;
 	/* An empty page is no end. */
-	hub_answers(0, 200, "{\"data\":[],\"next_cursor\":\"c1\"}");
-	hub_answers(1, 200, "{\"data\":[{\"id\":\"evt_1\"},{\"id\":\"evt_2\"}],\"next_cursor\":\"c2\"}");
-	hub_answers(2, 200, "{\"data\":[{\"id\":\"evt_3\"}],\"next_cursor\":null}");
+	answer(0, 200, "{\"data\":[],\"next_cursor\":\"c1\"}");
+	answer(1, 200, "{\"data\":[{\"id\":\"evt_1\"},{\"id\":\"evt_2\"}],\"next_cursor\":\"c2\"}");
+	answer(2, 200, "{\"data\":[{\"id\":\"evt_3\"}],\"next_cursor\":null}");
 	assert_int_equal(RUN("events", "list", "--all", "--json", "--type", "order.*", "--since", "-1h", "--order", "asc"), EXIT_OK);
 	assert_string_equal(stub.seen[0].query, "type=order.%2A&since=-1h&order=asc&limit=500");
 	assert_string_equal(stub.seen[2].query, "type=order.%2A&since=-1h&order=asc&limit=500&cursor=c2");
@@ -33,7 +33,7 @@ static void a_list_goes_on_while_there_is_a_cursor(void **state)
 static void a_list_ends_at_its_limit_and_says_so(void **state)
 {
 	(void)state;
-	hub_answers(0, 200, "{\"data\":[{\"id\":\"op_1\"},{\"id\":\"op_2\"}],\"next_cursor\":\"c\"}");
+	answer(0, 200, "{\"data\":[{\"id\":\"op_1\"},{\"id\":\"op_2\"}],\"next_cursor\":\"c\"}");
 	assert_int_equal(RUN("operations", "list", "--limit", "2"), EXIT_OK);
 	assert_string_equal(stub.seen[0].query, "limit=2");
 	assert_int_equal(stub.calls, 1);
@@ -46,7 +46,7 @@ static void a_list_ends_at_its_limit_and_says_so(void **state)
 static void an_empty_list_has_its_titles(void **state)
 {
 	(void)state;
-	hub_answers(0, 200, "{\"data\":[],\"next_cursor\":null}");
+	answer(0, 200, "{\"data\":[],\"next_cursor\":null}");
 	assert_int_equal(RUN("subscribers", "list"), EXIT_OK);
 	assert_string_equal(printed.out, "ID  UID  NAME  CREATED\n");
 	assert_int_equal(RUN("subscribers", "list", "--json"), EXIT_OK);
@@ -56,7 +56,7 @@ static void an_empty_list_has_its_titles(void **state)
 static void dead_letters_are_listed_by_filter(void **state)
 {
 	(void)state;
-	hub_answers(0, 200,
+	answer(0, 200,
 	       "{\"data\":[{\"id\":\"dlv_1\",\"ended_at\":\"T\",\"type\":\"t\",\"endpoint\":\"ep_1\",\"reason\":\"exhausted\","
 	       "\"attempt_count\":12,\"last_attempt\":{\"status\":500,\"failure\":\"http_status\"}}],\"next_cursor\":null}");
 	assert_int_equal(RUN("dead-letters", "list", "--reason", "exhausted", "--text", "x/y", "--endpoint", "billing"), EXIT_OK);
@@ -69,7 +69,7 @@ static void one_thing_is_shown_line_by_line(void **state)
 	static const char text[] = "{\"id\":\"sub_1\",\"uid\":null,\"name\":\"A\",\"metadata\":{\"a\":\"b\"}}";
 
 	(void)state;
-	hub_answers(0, 200, text);
+	answer(0, 200, text);
 	assert_int_equal(RUN("subscribers", "show", "acme"), EXIT_OK);
 	assert_string_equal(stub.seen[0].path, "/v1/subscribers/acme");
 	assert_string_equal(printed.out, "id        sub_1\nname      A\nmetadata  {\"a\":\"b\"}\n");
@@ -82,8 +82,8 @@ static void one_thing_is_shown_line_by_line(void **state)
 static void things_are_made_and_deleted(void **state)
 {
 	(void)state;
-	hub_answers(0, 201, "{\"id\":\"sub_1\"}");
-	hub_answers(1, 204, NULL);
+	answer(0, 201, "{\"id\":\"sub_1\"}");
+	answer(1, 204, NULL);
 	assert_int_equal(RUN("subscribers", "add", "Acme \"1\"", "--uid", "acme"), EXIT_OK);
 	assert_string_equal(stub.seen[0].body, "{\"name\":\"Acme \\\"1\\\"\",\"uid\":\"acme\"}");
 	assert_int_equal(RUN("subscribers", "delete", "a/b"), EXIT_OK);
@@ -101,7 +101,7 @@ static void an_endpoints_status_is_changed(void **state)
 	static const char *const verbs[] = {"pause", "resume", "disable"};
 
 	(void)state;
-	hub_answers(0, 200, "{\"id\":\"ep_1\",\"status\":\"paused\",\"url\":\"u\"}");
+	answer(0, 200, "{\"id\":\"ep_1\",\"status\":\"paused\",\"url\":\"u\"}");
 	for (int i = 0; i < 3; i++) {
 		char path[64];
 		snprintf(path, sizeof path, "/v1/endpoints/billing/%s", verbs[i]);
@@ -116,7 +116,7 @@ static void an_endpoints_status_is_changed(void **state)
 static void an_endpoint_is_made_from_options(void **state)
 {
 	(void)state;
-	hub_answers(0, 201, "{\"id\":\"ep_1\",\"url\":\"http://x/\",\"secret\":\"whsec_1\"}");
+	answer(0, 201, "{\"id\":\"ep_1\",\"url\":\"http://x/\",\"secret\":\"whsec_1\"}");
 	assert_int_equal(RUN("endpoints", "add", "http://x/", "--types", "order.*,a.b", "--types", "c", "--uid", "u", "--header", "X-A=1=2",
 	                     "--metadata", "team=pay", "--timeout", "5s", "--max-in-flight", "3", "--ordered", "--format", "raw"),
 	                 EXIT_OK);
@@ -149,10 +149,10 @@ static void an_endpoint_is_made_from_a_document(void **state)
 static void a_test_tells_how_it_went(void **state)
 {
 	(void)state;
-	hub_answers(0, 200,
+	answer(0, 200,
 	       "{\"event\":\"evt_1\",\"delivery\":\"dlv_1\",\"state\":\"delivered\",\"attempt\":{\"status\":204,\"failure\":null,"
 	       "\"duration_ms\":7}}");
-	hub_answers(1, 200, "{\"event\":\"evt_1\",\"delivery\":\"dlv_1\",\"state\":\"pending\",\"attempt\":{\"status\":500,\"duration_ms\":7}}");
+	answer(1, 200, "{\"event\":\"evt_1\",\"delivery\":\"dlv_1\",\"state\":\"pending\",\"attempt\":{\"status\":500,\"duration_ms\":7}}");
 	assert_int_equal(RUN("endpoints", "test", "billing", "--type", "a.b", "--payload", "{\"n\":1.10}"), EXIT_OK);
 	assert_string_equal(stub.seen[0].path, "/v1/endpoints/billing/test");
 	assert_string_equal(stub.seen[0].body, "{\"type\":\"a.b\",\"data\":{\"n\":1.10}}");
@@ -166,19 +166,19 @@ static void a_test_tells_how_it_went(void **state)
 static void an_event_is_shown_with_its_deliveries(void **state)
 {
 	(void)state;
-	hub_answers(0, 200, "{\"id\":\"evt_1\",\"type\":\"a.b\",\"deliveries\":1}");
-	hub_answers(1, 200, "{\"data\":[{\"id\":\"dlv_1\",\"endpoint\":\"ep_1\",\"state\":\"delivered\"}],\"next_cursor\":null}");
+	answer(0, 200, "{\"id\":\"evt_1\",\"type\":\"a.b\",\"deliveries\":1}");
+	answer(1, 200, "{\"data\":[{\"id\":\"dlv_1\",\"endpoint\":\"ep_1\",\"state\":\"delivered\"}],\"next_cursor\":null}");
 	assert_int_equal(RUN("events", "show", "u", "--subscriber", "acme"), EXIT_OK);
 	assert_string_equal(stub.seen[0].path, "/v1/events/u");
 	assert_string_equal(stub.seen[1].path, "/v1/events/u/deliveries");
 	assert_string_equal(stub.seen[1].query, "subscriber=acme&limit=100");
 	assert_holds(printed.out, "type          a.b\n");
 	assert_holds(printed.out, "\n\nDELIVERY  ENDPOINT  STATE");
-	hub_answers(2, 200, "{\"id\":\"evt_1\",\"type\":\"a.b\",\"deliveries\":1}");
+	answer(2, 200, "{\"id\":\"evt_1\",\"type\":\"a.b\",\"deliveries\":1}");
 	assert_int_equal(RUN("events", "show", "u", "--json"), EXIT_OK);
 	assert_string_equal(printed.out, "{\"id\":\"evt_1\",\"type\":\"a.b\",\"deliveries\":1}\n");
 	assert_int_equal(stub.calls, 3);
-	hub_answers(3, 200, "{\"data\":[{\"id\":\"dlv_1\"}],\"next_cursor\":null}");
+	answer(3, 200, "{\"data\":[{\"id\":\"dlv_1\"}],\"next_cursor\":null}");
 	assert_int_equal(RUN("events", "show", "u", "--deliveries", "--json"), EXIT_OK);
 	assert_string_equal(printed.out, "{\"id\":\"dlv_1\"}\n");
 }
@@ -186,11 +186,11 @@ static void an_event_is_shown_with_its_deliveries(void **state)
 static void a_payload_keeps_its_bytes(void **state)
 {
 	(void)state;
-	hub_answers(0, 200, " {\"n\": 1.10} ");
+	answer(0, 200, " {\"n\": 1.10} ");
 	assert_int_equal(RUN("events", "show", "evt_1", "--payload"), EXIT_OK);
 	assert_string_equal(stub.seen[0].path, "/v1/events/evt_1/payload");
 	assert_string_equal(printed.out, " {\"n\": 1.10} ");
-	hub_answers(1, 404, "{\"detail\":\"There is no such event\"}");
+	answer(1, 404, "{\"detail\":\"There is no such event\"}");
 	assert_int_equal(RUN("events", "show", "evt_1", "--payload"), EXIT_FAILED);
 	assert_string_equal(printed.out, "");
 	assert_string_equal(printed.err, "grapnel: There is no such event\n");
@@ -200,8 +200,8 @@ static void a_payload_keeps_its_bytes(void **state)
 static void an_event_is_sent_again(void **state)
 {
 	(void)state;
-	hub_answers(0, 200, "{\"data\":[{\"endpoint\":\"ep_1\",\"delivery\":\"dlv_1\",\"action\":\"retried\"}]}");
-	hub_answers(1, 200, "{\"data\":[]}");
+	answer(0, 200, "{\"data\":[{\"endpoint\":\"ep_1\",\"delivery\":\"dlv_1\",\"action\":\"retried\"}]}");
+	answer(1, 200, "{\"data\":[]}");
 	assert_int_equal(RUN("events", "resend", "u", "--endpoint", "a", "--endpoint", "b"), EXIT_OK);
 	assert_string_equal(stub.seen[0].path, "/v1/events/u/resend");
 	assert_string_equal(stub.seen[0].body, "{\"endpoints\":[\"a\",\"b\"]}");
