@@ -113,7 +113,7 @@ static void act(const struct scheme_source *source, const struct scheme_request 
 		strbuf_clear(&text);
 		if (body_text(request->body, "SubscribeURL", &text) &&
 		    certificate_url_good((struct slice){text.data, text.len}, host_good, &path)) {
-			answer(result, NULL, (struct slice){NULL, 0});
+			answer_with(result, NULL, (struct slice){NULL, 0});
 			strbuf_slice(&result->confirm_url, (struct slice){text.data, text.len});
 		} else {
 			refuse(result, REJECTION_MALFORMED, "SubscribeURL is not of https://sns.<region>.amazonaws.com");

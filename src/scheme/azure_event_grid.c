@@ -27,7 +27,7 @@ static void validate(const struct scheme_request *request, struct scheme_result 
 		strbuf_puts(&body, "{\"validationResponse\":");
 		json_put_string(&body, (struct slice){code.data, code.len});
 		strbuf_putc(&body, '}');
-		answer(result, JSON_TYPE, (struct slice){strbuf_text(&body), body.len});
+		answer_with(result, JSON_TYPE, (struct slice){strbuf_text(&body), body.len});
 	} else {
 		refuse(result, REJECTION_MALFORMED, "the validation event has no validationCode");
 	}

@@ -26,7 +26,7 @@ void consent(const struct scheme_request *request, struct slice allowed, int64_t
 		refuse(result, REJECTION_MALFORMED, "webhook-request-origin is no name of a host");
 		return;
 	}
-	answer(result, NULL, (struct slice){NULL, 0});
+	answer_with(result, NULL, (struct slice){NULL, 0});
 	answer_header(result, "WebHook-Allowed-Origin", origin);
 	if (rate > 0)
 		snprintf(text, sizeof text, "%" PRId64, rate);

@@ -63,7 +63,7 @@ static void verify(const struct scheme_source *source, const struct scheme_reque
 		refuse(result, REJECTION_BAD_SIGNATURE, "x-signature-ed25519 fits none of the %zu public keys", source->secrets_len);
 	else if (time_check_text(source, request, timestamp, TIME_SECONDS, false, result) == 0 &&
 	         body_at(request->body, "type", &type) == 1 && slice_is(type, "0")) {
-		answer(result, NULL, (struct slice){NULL, 0});
+		answer_with(result, NULL, (struct slice){NULL, 0});
 		result->reply.status = 204;
 	}
 }

@@ -14,7 +14,7 @@ static void verify(const struct scheme_source *source, const struct scheme_reque
 	else if (!echo_good((struct slice){strbuf_text(&challenge), challenge.len}))
 		refuse(result, REJECTION_MALFORMED, "the challenge cannot be echoed");
 	else
-		answer(result, "text/plain", (struct slice){challenge.data, challenge.len});
+		answer_with(result, "text/plain", (struct slice){challenge.data, challenge.len});
 	strbuf_free(&challenge);
 }
 

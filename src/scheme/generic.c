@@ -164,7 +164,7 @@ static int put_reply(const char *template, struct slice value, struct scheme_res
 			strbuf_putc(&body, *at++);
 		}
 	}
-	answer(result, json ? JSON_TYPE : "text/plain", (struct slice){strbuf_text(&body), body.len});
+	answer_with(result, json ? JSON_TYPE : "text/plain", (struct slice){strbuf_text(&body), body.len});
 	strbuf_free(&body);
 	return 0;
 }

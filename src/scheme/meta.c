@@ -22,7 +22,7 @@ static void shake_hands(const struct scheme_source *source, const struct scheme_
 	else if (!form_value(request->query, "hub.challenge", &challenge) || !echo_good((struct slice){strbuf_text(&challenge), challenge.len}))
 		refuse(result, REJECTION_MALFORMED, "there is no hub.challenge that could be echoed");
 	else
-		answer(result, "text/plain", (struct slice){challenge.data, challenge.len});
+		answer_with(result, "text/plain", (struct slice){challenge.data, challenge.len});
 	strbuf_free(&challenge);
 }
 

@@ -35,7 +35,7 @@ static void verify(const struct scheme_source *source, const struct scheme_reque
 
 	if (form_value(request->query, "validationToken", &token)) {
 		if (echo_good((struct slice){strbuf_text(&token), token.len}))
-			answer(result, "text/plain", (struct slice){token.data, token.len});
+			answer_with(result, "text/plain", (struct slice){token.data, token.len});
 		else
 			refuse(result, REJECTION_MALFORMED, "the validationToken cannot be echoed");
 	} else {

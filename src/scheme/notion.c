@@ -14,7 +14,7 @@ static void verify(const struct scheme_source *source, const struct scheme_reque
 	} else if (!body_text(request->body, "verification_token", &token) || !echo_good((struct slice){token.data, token.len})) {
 		refuse(result, REJECTION_MISSING_HEADER, "the header %s is missing, and the body has no verification_token", rule.header);
 	} else {
-		answer(result, NULL, (struct slice){NULL, 0});
+		answer_with(result, NULL, (struct slice){NULL, 0});
 		strbuf_slice(&result->keep_secret, (struct slice){token.data, token.len});
 	}
 	strbuf_free(&token);

@@ -20,7 +20,7 @@ static void verify(const struct scheme_source *source, const struct scheme_reque
 		strbuf_puts(&body, "{\"verification\":\"");
 		strbuf_slice(&body, value);
 		strbuf_puts(&body, "\"}");
-		answer(result, JSON_TYPE, (struct slice){strbuf_text(&body), body.len});
+		answer_with(result, JSON_TYPE, (struct slice){strbuf_text(&body), body.len});
 	}
 	strbuf_free(&body);
 }

@@ -24,7 +24,7 @@ int refuse(struct scheme_result *result, enum rejection_reason reason, const cha
 	return -1;
 }
 
-void answer(struct scheme_result *result, const char *content_type, struct slice body)
+void answer_with(struct scheme_result *result, const char *content_type, struct slice body)
 {
 	result->verdict = SCHEME_ANSWERED;
 	result->reply.status = 200;

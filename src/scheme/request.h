@@ -7,7 +7,7 @@
 /* Makes the result a refusal; `why` is for the admin. Always -1. */
 int refuse(struct scheme_result *result, enum rejection_reason reason, const char *why, ...) ATTR_PRINTF(3, 4);
 /* A whole answer of 200: nothing is published. `content_type` is static text. */
-void answer(struct scheme_result *result, const char *content_type, struct slice body);
+void answer_with(struct scheme_result *result, const char *content_type, struct slice body);
 /* Adds a header to the answer; a value that is too long is left out. */
 void answer_header(struct scheme_result *result, const char *name, struct slice value);
 /* Whether text may be echoed: 1 to 1024 printable ASCII bytes. */

@@ -278,7 +278,7 @@ void scheme_verify(const struct scheme *scheme, const struct scheme_source *sour
 	if (settled.tolerance_s < 0)
 		settled.tolerance_s = scheme->tolerance_s;
 	if (method_is(request, "HEAD")) {
-		answer(result, NULL, (struct slice){NULL, 0});
+		answer_with(result, NULL, (struct slice){NULL, 0});
 		return;
 	}
 	if (!method_taken(scheme, request)) {

@@ -13,7 +13,7 @@ static void verify(const struct scheme_source *source, const struct scheme_reque
 		return;
 	if (body_is(request->body, "type", "url_verification")) {
 		if (body_text(request->body, "challenge", &challenge) && echo_good((struct slice){challenge.data, challenge.len}))
-			answer(result, "text/plain", (struct slice){challenge.data, challenge.len});
+			answer_with(result, "text/plain", (struct slice){challenge.data, challenge.len});
 		else
 			refuse(result, REJECTION_MALFORMED, "the url_verification has no challenge that could be echoed");
 	}

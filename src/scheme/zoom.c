@@ -23,7 +23,7 @@ static void prove(const struct scheme_source *source, struct slice token, struct
 	strbuf_puts(&body, "\",\"encryptedToken\":\"");
 	hmac_encode(mac, len, HMAC_HEX, &body);
 	strbuf_puts(&body, "\"}");
-	answer(result, JSON_TYPE, (struct slice){strbuf_text(&body), body.len});
+	answer_with(result, JSON_TYPE, (struct slice){strbuf_text(&body), body.len});
 	strbuf_free(&body);
 }
 
