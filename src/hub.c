@@ -208,11 +208,26 @@ static void key_try(struct endpoint *endpoint, void *context)
 	signer_free(signer);
 }
 
+static void key_try_source(struct source *source, void *context)
+{
+	struct key_trial *trial = context;
+	struct source_opened opened;
+	if (trial->tried || source->secrets_len == 0)
+		return;
+	trial->tried = true;
+	if (source_open(source, trial->master, 0, &opened, trial->err))
+		trial->result = err_set(trial->err, ERR_INVALID,
+		                        "the master key is not the one that the secrets in the database are sealed with: put the right one back");
+	else
+		source_opened_clear(&opened);
+}
+
 /* With another key every delivery would fail: one secret tells. */
 static int master_key_check(struct hub *hub, struct err *err)
 {
 	struct key_trial trial = {.master = &hub->master, .err = err};
 	index_each_endpoint(hub->index, key_try, &trial);
+	source_table_each(hub->sources, key_try_source, &trial);
 	return trial.result;
 }
 

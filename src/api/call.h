@@ -226,6 +226,8 @@ int resolve_source_param(struct call *call, bool *given, int64_t *id) ATTR_MUST_
 /* A source by id or uid; gives a reference. Sources are the operator's: a bound key is refused. */
 int resolve_source(struct call *call, struct slice text, const char *pointer, struct source **source) ATTR_MUST_USE;
 int resolve_source_path(struct call *call, struct source **source) ATTR_MUST_USE;
+/* For what a source has left behind: by its id one that is deleted is found, too. `empty`: what an empty text stands for. */
+int resolve_source_ever(struct call *call, struct slice text, const char *pointer, const char *empty, int64_t *id) ATTR_MUST_USE;
 /* The path's endpoint, with ?subscriber= to tell uids apart. */
 int resolve_endpoint_path(struct call *call, struct endpoint **endpoint) ATTR_MUST_USE;
 int resolve_event_path(struct call *call, int64_t *id) ATTR_MUST_USE;

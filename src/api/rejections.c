@@ -50,15 +50,8 @@ static int rejection_item(void *context, const struct rejection_row *row)
 
 static int read_source(struct call *call, struct slice text, const char *pointer, struct rejection_filter *filter)
 {
-	struct source *source;
 	filter->by_source = text.at != NULL;
-	if (text.len == 0 || id_parse(ID_SOURCE, text, &filter->source) == 0)
-		return 0;
-	if (resolve_source(call, text, pointer, &source) < 0)
-		return -1;
-	filter->source = source->meta.id;
-	source_unref(source);
-	return 0;
+	return text.len == 0 ? 0 : resolve_source_ever(call, text, pointer, "requests for what is no source", &filter->source);
 }
 
 int rejections_list(struct call *call)

@@ -107,7 +107,31 @@ int resolve_endpoint_param(struct call *call, int64_t within, int64_t *id)
 	return given <= 0 ? given : resolve_endpoint_ever(call, text, within, "?endpoint", id);
 }
 
-/* By its id one that is deleted, too: its events are still there. */
+static int seen(void *context, const struct audit_row *row)
+{
+	(void)row;
+	*(bool *)context = true;
+	return 1;
+}
+
+/* Its making stands in the audit, whatever became of it. */
+int resolve_source_ever(struct call *call, struct slice text, const char *pointer, const char *empty, int64_t *id)
+{
+	struct source *source = source_table_find(call->api->config.sources, text);
+	struct audit_filter filter = {.resource = text};
+	struct page page = {.limit = 1};
+	bool was = source != NULL;
+	if (source)
+		*id = source->meta.id;
+	else if (id_parse(ID_SOURCE, text, id) == 0 &&
+	         reader_audit(call->worker->reader, &filter, &page, seen, &was, &call->err) < 0)
+		return -1;
+	source_unref(source);
+	if (was)
+		return 0;
+	return err_field(&call->err, ERR_NOT_FOUND, pointer, "there is no such source; give its id or uid, or leave it empty for %s", empty);
+}
+
 int resolve_source_param(struct call *call, bool *given, int64_t *id)
 {
 	struct slice text;
@@ -116,15 +140,7 @@ int resolve_source_param(struct call *call, bool *given, int64_t *id)
 	*id = 0;
 	if (found <= 0 || text.len == 0)
 		return found < 0 ? -1 : 0;
-	if (id_parse(ID_SOURCE, text, id) == 0)
-		return 0;
-	struct source *source = source_table_find(call->api->config.sources, text);
-	if (!source)
-		return err_field(&call->err, ERR_NOT_FOUND, "?source",
-		                 "there is no such source; give its id or uid, or leave it empty for what was published through the API");
-	*id = source->meta.id;
-	source_unref(source);
-	return 0;
+	return resolve_source_ever(call, text, "?source", "what was published through the API", id);
 }
 
 int resolve_source(struct call *call, struct slice text, const char *pointer, struct source **source)

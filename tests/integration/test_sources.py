@@ -202,3 +202,15 @@ def test_subscriber_with_sources_is_not_deleted(hub):
     assert hub.api("DELETE", "/v1/subscribers/acme").status == 409
     hub.api("PATCH", "/v1/sources/gh", {"subscriber": None})
     assert hub.api("DELETE", "/v1/subscribers/acme").status == 204
+
+
+def test_another_master_key_is_refused_at_the_start(hub):
+    source(hub, uid="gh")
+    hub.terminate()
+    key = os.path.join(hub.data, "master.key")
+    with open(key, "w", encoding="ascii") as file:
+        file.write("ab" * 32 + "\n")
+    hub.spawn()
+    assert hub.process.wait(30) != 0
+    hub.process = None
+    assert "master key is not the one" in hub.log()
