@@ -277,11 +277,10 @@ static int batch_element(void *context, struct slice element)
 	struct batch *batch = context;
 	struct strbuf type = STRBUF_INIT(EVENT_TYPE_MAX);
 
-	if (!body_text(element, batch->rule->type, &type))
-		batch->mixed = true;
-	else if (batch->len == 0)
+	bool typed = body_text(element, batch->rule->type, &type);
+	if (typed && batch->len == 0)
 		strbuf_append(&batch->type, type.data, type.len);
-	else if (strcmp(strbuf_text(&type), strbuf_text(&batch->type)) != 0)
+	if (!typed || strcmp(strbuf_text(&type), strbuf_text(&batch->type)) != 0)
 		batch->mixed = true;
 	strbuf_free(&type);
 	if (batch->len++)

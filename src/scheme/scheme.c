@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include <openssl/crypto.h>
+
+#include "base/codec.h"
 #include "json/scan.h"
 #include "model/event.h"
 #include "scheme/provider.h"
@@ -196,6 +198,15 @@ int scheme_check(const struct scheme *scheme, const struct scheme_source *source
 	if (scheme->hmac && hmac_check(scheme->hmac, source, err))
 		return -1;
 	return scheme->check ? scheme->check(source, err) : 0;
+}
+
+void scheme_secret_make(char text[SCHEME_SECRET_SIZE])
+{
+	uint8_t bytes[32];
+
+	codec_random(bytes, sizeof bytes);
+	codec_base32(bytes, sizeof bytes, text);
+	OPENSSL_cleanse(bytes, sizeof bytes);
 }
 
 /* ---- The verdict ---- */

@@ -188,6 +188,10 @@ const struct scheme *scheme_find(struct slice name);
 const struct scheme *const *scheme_all(size_t *len);
 /* Whether a source of this scheme can be: unknown settings, missing ones, secrets that are empty, too short or not in the scheme's form. */
 int scheme_check(const struct scheme *scheme, const struct scheme_source *source, struct err *err) ATTR_MUST_USE;
+/* A new random secret for SCHEME_SECRET_CHOSEN: 32 bytes in base 32, letters and digits alone, so that it can stand in a header, a URL and a form,
+ * and is never taken for a signing token ("whsec_…"). */
+enum { SCHEME_SECRET_SIZE = 53 };
+void scheme_secret_make(char text[SCHEME_SECRET_SIZE]);
 /* The verdict. `result` was initialised. HEAD is ANSWERED by 200; a method that the scheme does not take is REFUSED as malformed. A type fits
  * event_type_check(), a dedupe key has at most SCHEME_DEDUPE_MAX printable ASCII bytes. Memory that is out: REFUSED as malformed. */
 enum { SCHEME_DEDUPE_MAX = 255 };

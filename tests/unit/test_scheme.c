@@ -237,6 +237,38 @@ static void samples_are_found_by_their_event(void **state)
 	assert_null(scheme_sample(github, SLICE_LITERAL("pong")));
 }
 
+static void a_secret_that_is_made_serves_every_scheme_that_lets_one_choose(void **state)
+{
+	(void)state;
+	EACH (scheme) {
+		const struct scheme_moment moment = {.now_ms = WORLD_NOW, .id = SLICE_LITERAL("0190f3aa")};
+		char text[SCHEME_SECRET_SIZE], other[SCHEME_SECRET_SIZE];
+		struct scheme_source source;
+		struct scheme_signed made;
+		struct world_request received;
+		struct scheme_result result;
+
+		if (scheme->secret != SCHEME_SECRET_CHOSEN)
+			continue;
+		scheme_secret_make(text);
+		scheme_secret_make(other);
+		assert_int_equal(strlen(text), SCHEME_SECRET_SIZE - 1);
+		assert_int_equal(strspn(text, "0123456789abcdefghjkmnpqrstvwxyz"), SCHEME_SECRET_SIZE - 1);
+		assert_string_not_equal(text, other);
+		scheme_world_source(scheme, &source);
+		source.secrets[0] = slice_of(text);
+		assert_int_equal(scheme_check(scheme, &source, NULL), 0);
+		scheme_signed_init(&made);
+		assert_int_equal(scheme_sign(scheme, &source, scheme->samples, &moment, &made, NULL), 0);
+		scheme_world_receive(&made, &received);
+		scheme_result_init(&result);
+		scheme_verify(scheme, &source, &received.request, &result);
+		assert_int_equal(result.verdict, SCHEME_ACCEPTED);
+		scheme_result_free(&result);
+		scheme_signed_free(&made);
+	}
+}
+
 static void reasons_are_found_by_their_code(void **state)
 {
 	(void)state;
@@ -275,6 +307,7 @@ int main(void)
 	    cmocka_unit_test(the_age_may_be_ignored_but_not_the_signature),
 	    cmocka_unit_test(signing_says_what_is_missing),
 	    cmocka_unit_test(samples_are_found_by_their_event),
+	    cmocka_unit_test(a_secret_that_is_made_serves_every_scheme_that_lets_one_choose),
 	    cmocka_unit_test(reasons_are_found_by_their_code),
 	};
 	return cmocka_run_group_tests(tests, make_world, free_world);
