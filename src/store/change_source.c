@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "model/endpoint.h"
-#include "sign/outgoing.h"
 #include "store/audit.h"
 #include "store/private.h"
 
@@ -101,10 +100,10 @@ static const struct scheme *scheme_of(const json_t *doc)
 static void secret_preset(struct tx *tx, struct store_change *change, struct source_record *record)
 {
 	const struct scheme *scheme = scheme_of(record->doc);
-	char text[SECRET_TEXT_SIZE];
+	char text[SCHEME_SECRET_SIZE];
 	if (record->secrets_len > 0 || !scheme || scheme->secret != SCHEME_SECRET_CHOSEN)
 		return;
-	secret_make(text);
+	scheme_secret_make(text);
 	secret_seal(tx, record->meta.id, text, &record->secrets[record->secrets_len++]);
 	change->result_secret = mem_text(text);
 	explicit_bzero(text, sizeof text);
@@ -144,7 +143,7 @@ static int room_check(struct store_change *change, const struct source_record *r
 static int rotate(struct tx *tx, struct store_change *change, struct source_record *record)
 {
 	const struct scheme *scheme = scheme_of(record->doc);
-	char made[SECRET_TEXT_SIZE];
+	char made[SCHEME_SECRET_SIZE];
 	if (!scheme || scheme->secret == SCHEME_SECRET_NONE)
 		return err_set(&change->err, ERR_CONFLICT, "the scheme of this source has no secret");
 	if (!change->secret && scheme->secret != SCHEME_SECRET_CHOSEN)
@@ -154,7 +153,7 @@ static int rotate(struct tx *tx, struct store_change *change, struct source_reco
 	if (room_check(change, record))
 		return -1;
 	if (!change->secret)
-		secret_make(made);
+		scheme_secret_make(made);
 	memmove(&record->secrets[1], &record->secrets[0], record->secrets_len * sizeof record->secrets[0]);
 	secret_seal(tx, record->meta.id, change->secret ? change->secret : made, &record->secrets[0]);
 	record->secrets_len++;

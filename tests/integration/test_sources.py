@@ -1,9 +1,11 @@
 """Sources as resources: made, shown, changed, rotated, removed."""
 
 import os
+import re
 
 import pytest
 
+from hub import run
 from incoming import SECRET, github, send, source
 
 READ_ONLY = {"updated_at"}
@@ -28,6 +30,14 @@ def test_hub_makes_a_secret_that_may_be_chosen(hub):
     assert len(made["secret"]) >= 24
     assert hub.got("/v1/sources/gh/secret")["secret"] == made["secret"]
     assert send(hub, "gh", b"{}", github(b"{}", secret=made["secret"])).status == 200
+
+
+@pytest.mark.parametrize("scheme", ["gitlab", "azure-event-grid", "bearer", "api-key", "okta"])
+def test_made_secret_can_stand_where_the_scheme_wants_it(hub, scheme):
+    made = hub.made("/v1/sources", {"scheme": scheme, "uid": "x"})
+    assert re.fullmatch("[0-9a-z]{40,}", made["secret"])
+    assert run("trigger", scheme, "--source", "x", "--data", hub.data).returncode == 0
+    assert re.fullmatch("[0-9a-z]{40,}", hub.api("POST", "/v1/sources/x/secret/rotate", {}).json["secret"])
 
 
 def test_url_is_that_of_the_outside(make_hub):
