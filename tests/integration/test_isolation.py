@@ -161,7 +161,7 @@ class World:
         """(a name of a foreign thing, an unknown name of the same shape), each."""
         for name in ("tenant-b", None):
             for text in self.things[name][kind]:
-                yield text, f"{self.UNKNOWN[kind]}_0000000000001" if "_" in text else "unknown"
+                yield text, f"{self.UNKNOWN[kind]}_0000000000001" if "_" in text else "tenant-x"
 
     def ask(self, method, path, json=None, headers=None, body=None):
         sent = {**self.key, **(headers or {})}
