@@ -4,6 +4,8 @@ What is expected follows from the scope that routes.def declares for a route, fr
 below; SAMPLES says what is asked and what it answers to who may. A route without a sample fails.
 """
 
+import os
+import re
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 from itertools import combinations
@@ -16,6 +18,7 @@ from tables import INCLUDES, ROUTES, SCOPES
 from wire import Wire
 
 URL = "http://127.0.0.1:9/hook"
+API = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "API.md")
 STALE = {"If-Match": '"stale"'}  # what would change something is found, and refused with 412
 OPEN, FOREIGN = "open", "foreign"
 
@@ -266,6 +269,15 @@ def test_the_table_is_whole(world):
     assert len(set(cells)) == len(cells) >= 1000
     outcomes = Counter(expected(r, c, world.samples[r.name]) for r in ROUTES for c in world.callers)
     assert all(count >= 10 for count in outcomes.values()) and len(outcomes) >= 6, outcomes
+
+
+def test_scopes_are_those_that_the_documentation_promises():
+    """Read from there, so that a slip in routes.def is not taken for what is wanted."""
+    with open(API, encoding="utf-8") as file:
+        promised = dict(re.findall(r"^\| `([A-Z]+ /[^`]*)` \| (\w+) \|", file.read(), flags=re.M))
+    for route in ROUTES:
+        if route.scope != "LOCAL":
+            assert promised.get(route.name) == route.scope.lower().replace("public", "none"), route
 
 
 def test_what_the_table_asked_for_has_changed_nothing_of_others(world):
