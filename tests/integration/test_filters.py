@@ -171,8 +171,8 @@ def test_cursor_is_good_for_its_own_list_alone(world, route):
     for other in LISTS:
         if other != route:
             assert "next_cursor of this very list" in refused(world.ask(other, f"cursor={cursor}"), "cursor"), other
-    for bad in (f"cursor={cursor}&order=asc", f"cursor={cursor[:-1]}", f"cursor={cursor}A", f"cursor={cursor[:-4]}AAAA", f"cursor=AAAA{cursor[4:]}"):
-        refused(world.ask(route, bad), "cursor")
+    for bad in (cursor[:-1], cursor + "A", cursor[:-4] + "AAAA", "AAAA" + cursor[4:], cursor + "&order=asc"):
+        refused(world.ask(route, f"cursor={bad}"), "cursor")
 
 
 def test_every_parameter_has_values(world):

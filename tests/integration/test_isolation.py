@@ -359,7 +359,8 @@ def test_a_type_that_only_others_used_is_unknown(world):
     assert shown(answers[0], "secret-tenant-b.hook") == shown(answers[1], "unknown.hook")
     assert answers[0].status == 404
     for method in ("PUT", "DELETE"):
-        answers = [world.ask(method, f"/v1/event-types/{t}", {"owner": "x"} if method == "PUT" else None) for t in ("secret-tenant-b.hook", "unknown.hook")]
+        body = {"owner": "x"} if method == "PUT" else None
+        answers = [world.ask(method, f"/v1/event-types/{t}", body) for t in ("secret-tenant-b.hook", "unknown.hook")]
         assert shown(answers[0], "secret-tenant-b.hook") == shown(answers[1], "unknown.hook")
         assert answers[0].status == 403
 
