@@ -161,7 +161,9 @@ int resolve_id_path(struct call *call, enum id_kind kind, const char *what, int6
 	struct slice text;
 	if (call_path(call, 0, &text) < 0)
 		return -1;
-	return id_parse(kind, text, id) < 0 ? not_found(call, what, NULL) : 0;
+	if (id_parse(kind, text, id) == 0)
+		return 0;
+	return err_set(&call->err, ERR_NOT_FOUND, "There is no such %s: give its id, %s_ and 13 digits", what, id_prefix(kind));
 }
 
 const char *subscriber_text(struct call *call, int64_t id, char out[SUBSCRIBER_TEXT_SIZE])

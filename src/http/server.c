@@ -172,7 +172,10 @@ static struct MHD_Response *answer_of_stream(struct http_exchange *x, struct htt
 	response->stream = NULL;
 	x->stream->exchange = x;
 	stream_arrived(x->stream, x->shard->server->config.budget);
-	return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES, on_stream, x, NULL);
+	struct MHD_Response *answer = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES, on_stream, x, NULL);
+	if (answer && slice_is(x->request.method, "HEAD")) /* has no body, but would get its last chunk, before the next answer */
+		MHD_set_response_options(answer, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+	return answer;
 }
 
 static struct MHD_Response *answer_of_body(struct http_response *response)

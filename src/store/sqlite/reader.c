@@ -18,7 +18,7 @@ int reader_failed(struct sqlite_reader *r, struct err *err)
 
 int reader_not_found(struct err *err, const char *thing)
 {
-	return err_set(err, ERR_NOT_FOUND, "there is no such %s", thing);
+	return err_set(err, ERR_NOT_FOUND, "There is no such %s", thing);
 }
 
 /* ---- Pages ---- */
