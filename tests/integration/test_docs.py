@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import examples
-from hub import Hub, LOOPBACK, eventually, free_port
-from sink import Reply
+from hub import eventually, free_port, run
 
 TREE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 # Asked for on the page when it is over already: how long one runs is a matter of chance.
@@ -34,9 +33,9 @@ def route_of(method, path):
     return None
 
 
-def follow(shell, text, name):
+def follow(shell, steps, name):
     """Runs a page from top to bottom. What only reads is asked again until it answers as shown: deliveries take their time."""
-    for step in examples.steps(text):
+    for step in steps:
         last = {}
 
         def attempt():
@@ -83,10 +82,37 @@ def shell_for(tmp_path):
 
 def test_every_route_has_an_example_that_answers_as_shown(hub, shell_for, receiver):
     shell = shell_for(hub, RECEIVER=receiver)
-    follow(shell, page("docs", "EXAMPLES.md"), "docs/EXAMPLES.md")
+    follow(shell, examples.steps(page("docs", "EXAMPLES.md")), "docs/EXAMPLES.md")
     taken = {(route_of(method, urlsplit(url).path), int(status) < 400) for method, url, status in shell.calls}
     missing = [route for route in routes() if (route, route not in REFUSED) not in taken]
     assert not missing, f"docs/EXAMPLES.md has no example that works of {missing}"
+
+
+def test_the_examples_of_the_reference_answer_as_shown(hub, sink, shell_for):
+    """What they speak of is there: an endpoint that missed two events, another that is waited for, an event that reached both."""
+    sink.on("/hook", 204)
+    sink.on("/broken", 503)
+    hub.subscriber("acme")
+    for _ in range(2):
+        hub.publish("order.created")
+    billing = hub.endpoint(sink.url("/hook"), ["order.*"], uid="billing")
+    warehouse = hub.endpoint(sink.url("/broken"), ["order.*"], uid="warehouse", retry={"schedule_ms": [3600000]})
+    event = hub.publish("order.created", uid="order-1001")
+    hub.wait_delivery(event, "delivered", billing)
+    hub.wait_delivery(event, "pending", warehouse, lambda d: d["attempt_count"] == 1)
+    assert run("admin", "create", "ada", "--data", hub.data, "--password-file", "-", input="correct horse battery\n").returncode == 0
+    shell = shell_for(hub, HUB=f"http://127.0.0.1:{hub.port}", H=f"Authorization: Bearer {hub.admin}")
+    shell.run("echo png >photo.png")
+    steps = examples.steps(page("docs", "API.md"))
+    assert len(steps) > 10
+    follow(shell, steps, "docs/API.md")
+
+
+def test_the_examples_of_the_readme_answer_as_shown(hub, shell_for):
+    text = page("README.md").replace("http://127.0.0.1:8080", f"http://127.0.0.1:{hub.port}")
+    steps = [step for step in examples.steps(text) if step.command.startswith(("curl ", "H="))]
+    assert len(steps) > 5
+    follow(shell_for(hub, KEY=hub.admin), steps, "README.md")
 
 
 @pytest.mark.parametrize(
