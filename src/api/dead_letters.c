@@ -80,7 +80,7 @@ static int read_filter(struct call *call, const struct filter_texts *texts, cons
 	char pointer[ERR_POINTER_MAX];
 	filter->subscriber = call->who.subscriber;
 	if (texts->subscriber.at &&
-	    resolve_subscriber(call, texts->subscriber, pointer_of(above, "subscriber", pointer), &filter->subscriber) < 0)
+	    resolve_owner(call, texts->subscriber, pointer_of(above, "subscriber", pointer), &filter->subscriber) < 0)
 		return -1;
 	if (texts->endpoint.at &&
 	    resolve_endpoint_ever(call, texts->endpoint, filter->subscriber, pointer_of(above, "endpoint", pointer), &filter->endpoint) < 0)

@@ -13,10 +13,15 @@ static bool in_time(int64_t at_ms, int64_t since_ms, int64_t until_ms)
 	return at_ms >= since_ms && (until_ms == 0 || at_ms < until_ms);
 }
 
+bool filter_takes_owner(int64_t wanted, int64_t subscriber)
+{
+	return wanted == 0 || subscriber == (wanted == FILTER_NOBODY ? 0 : wanted);
+}
+
 bool dead_filter_matches_row(const struct dead_filter *filter, const struct delivery_row *row)
 {
 	return (filter->endpoint == 0 || filter->endpoint == row->endpoint) &&
-	       (filter->subscriber == 0 || filter->subscriber == row->subscriber) &&
+	       filter_takes_owner(filter->subscriber, row->subscriber) &&
 	       (filter->reason == REASON_NONE || filter->reason == row->reason) &&
 	       in_time(row->ended_ms, filter->since_ms, filter->until_ms);
 }
@@ -67,7 +72,7 @@ static bool event_found(struct slice q, const struct event_fields *f)
 bool event_filter_matches(const struct event_filter *filter, const struct event_row *row)
 {
 	const struct event_fields *f = row->f;
-	return (filter->subscriber == 0 || filter->subscriber == f->subscriber) &&
+	return filter_takes_owner(filter->subscriber, f->subscriber) &&
 	       in_time(f->time_ms, filter->since_ms, filter->until_ms) &&
 	       (filter->matched == MATCHED_ANY || (row->deliveries == 0) == (filter->matched == MATCHED_NOBODY)) &&
 	       (!filter->by_source || filter->source == f->source) && (filter->type.len == 0 || pattern_matches(filter->type, f->type)) &&
@@ -79,7 +84,7 @@ bool event_filter_matches(const struct event_filter *filter, const struct event_
 bool delivery_filter_matches_row(const struct delivery_filter *filter, const struct delivery_row *row)
 {
 	return (filter->endpoint == 0 || filter->endpoint == row->endpoint) &&
-	       (filter->subscriber == 0 || filter->subscriber == row->subscriber) && (!filter->by_state || filter->state == row->state) &&
+	       filter_takes_owner(filter->subscriber, row->subscriber) && (!filter->by_state || filter->state == row->state) &&
 	       (filter->reason == REASON_NONE || filter->reason == row->reason);
 }
 
@@ -119,7 +124,10 @@ char *dead_filter_text(const struct dead_filter *filter)
 	json_t *doc = json_object();
 	int bad = doc ? 0 : -1;
 	bad |= filter_json_set_id(doc, "endpoint", ID_ENDPOINT, filter->endpoint);
-	bad |= filter_json_set_id(doc, "subscriber", ID_SUBSCRIBER, filter->subscriber);
+	if (filter->subscriber == FILTER_NOBODY)
+		bad |= json_object_set_new(doc, "subscriber", json_string(""));
+	else
+		bad |= filter_json_set_id(doc, "subscriber", ID_SUBSCRIBER, filter->subscriber);
 	if (filter->type.len > 0)
 		bad |= json_object_set_new(doc, "type", json_stringn(filter->type.at, filter->type.len));
 	if (filter->reason)
@@ -137,6 +145,15 @@ char *dead_filter_text(const struct dead_filter *filter)
 	char *text = bad ? NULL : json_dumps(doc, JSON_COMPACT);
 	json_decref(doc);
 	return text;
+}
+
+static int read_owner(const json_t *doc, int64_t *subscriber)
+{
+	const json_t *value = json_object_get(doc, "subscriber");
+	if (!json_is_string(value) || json_string_length(value) > 0)
+		return filter_json_read_id(doc, "subscriber", ID_SUBSCRIBER, subscriber);
+	*subscriber = FILTER_NOBODY;
+	return 0;
 }
 
 static int read_ids(const json_t *list, struct dead_filter_copy *copy)
@@ -164,8 +181,9 @@ int dead_filter_read(struct slice text, struct dead_filter_copy *copy)
 	filter->type = filter_json_text(json_object_get(copy->doc, "type"));
 	filter->q = filter_json_text(json_object_get(copy->doc, "q"));
 	if (!copy->doc || filter_json_read_id(copy->doc, "endpoint", ID_ENDPOINT, &filter->endpoint) ||
-	    filter_json_read_id(copy->doc, "subscriber", ID_SUBSCRIBER, &filter->subscriber) || filter_json_read_time(copy->doc, "since", &filter->since_ms) ||
-	    filter_json_read_time(copy->doc, "until", &filter->until_ms) || (reason && delivery_reason_parse(filter_json_text(reason), &filter->reason)) ||
+	    read_owner(copy->doc, &filter->subscriber) || filter_json_read_time(copy->doc, "since", &filter->since_ms) ||
+	    filter_json_read_time(copy->doc, "until", &filter->until_ms) ||
+	    (reason && delivery_reason_parse(filter_json_text(reason), &filter->reason)) ||
 	    read_ids(json_object_get(copy->doc, "ids"), copy)) {
 		dead_filter_clear(copy);
 		return -1;

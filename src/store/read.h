@@ -77,7 +77,8 @@ struct document_row { /* subscriber or endpoint */
 	const struct endpoint *endpoint;  /* endpoints only; borrowed */
 };
 
-/* Filters: zero or absent is "any". Times are since ≤ t < until. */
+/* Filters: zero or absent is "any". Times are since ≤ t < until. As a subscriber this is what has none. */
+#define FILTER_NOBODY INT64_C(-1)
 struct event_filter {
 	int64_t subscriber;
 	struct slice type; /* a pattern */
@@ -217,7 +218,7 @@ int reader_endpoint_ever(struct store_reader *r, int64_t id, int64_t only_subscr
                          void *context, struct err *err) ATTR_MUST_USE;
 /* Whose endpoint it is, or was before it was deleted. */
 int reader_endpoint_owner(struct store_reader *r, int64_t id, int64_t *subscriber, struct err *err) ATTR_MUST_USE;
-/* subscriber ≠ 0: those bound to it. */
+/* subscriber ≠ 0: those bound to it; FILTER_NOBODY: to none. */
 int reader_keys(struct store_reader *r, int64_t subscriber, struct page *page, int (*row)(void *, const struct key *), void *context,
                 struct err *err) ATTR_MUST_USE;
 

@@ -1,5 +1,6 @@
 """Lists: filters, cursors, both orders; stable while rows arrive; nothing of others. Bad values: test_filters.py."""
 
+import json
 import threading
 
 import pytest
@@ -249,6 +250,64 @@ def test_deliveries_by_each_filter(hub, sink):
         assert ids(hub.pages("/v1/deliveries", limit=1, **query)) == ids(rows)[::-1], query
     rows = hub.got("/v1/deliveries", order="asc")["data"]
     assert rows[0] == {k: v for k, v in hub.delivery(delivered).items() if k != "attempts"}, "as it is shown alone"
+
+
+def test_an_empty_subscriber_means_those_without_one(hub, sink):
+    hub.subscriber("acme")
+    sink.on("/", 500)
+    ours = hub.endpoint(sink.url(), uid="twin", retry={"schedule_ms": [1]})
+    theirs = hub.endpoint(sink.url(), uid="twin", retry={"schedule_ms": [1]}, subscriber="acme")
+    event, foreign = hub.publish(), hub.publish(subscriber="acme")
+    delivery, other = (d["id"] for d in (hub.wait_delivery(event, "dead"), hub.wait_delivery(foreign, "dead")))
+    hub.key("read", subscriber="acme")
+    lists = {
+        "/v1/events": ([event["id"]], [foreign["id"]]),
+        "/v1/deliveries": ([delivery], [other]),
+        "/v1/dead-letters": ([delivery], [other]),
+        "/v1/endpoints": ([ours["id"]], [theirs["id"]]),
+    }
+    for path, (nobodys, acmes) in lists.items():
+        for order in ("asc", "desc"):
+            assert ids(hub.got(path, subscriber="", order=order)["data"]) == nobodys, path
+            assert ids(hub.got(path, subscriber="acme", order=order)["data"]) == acmes, path
+            assert sorted(ids(hub.pages(path, order=order))) == sorted(nobodys + acmes), path
+    assert {k["subscriber"] for k in hub.pages("/v1/keys", subscriber="")} == {None}
+    assert {k["subscriber"] for k in hub.pages("/v1/keys")} == {None, "acme"}
+    lines = hub.api("GET", "/v1/dead-letters/export?subscriber=").body.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [delivery]
+    for path in ("/v1/deliveries", "/v1/dead-letters"):  # whose uid, where two have it
+        assert ids(hub.got(path, subscriber="", endpoint="twin")["data"]) == [delivery]
+        assert hub.api("GET", f"{path}?subscriber=&endpoint={theirs['id']}").pointers == ["?endpoint"]
+    first = hub.got("/v1/endpoints", limit=1)["next_cursor"]
+    assert hub.api("GET", f"/v1/endpoints?subscriber=&cursor={first}").pointers == ["?cursor"], "another list than the one without the filter"
+
+
+def test_bulk_work_takes_the_filter_of_those_without_a_subscriber(hub, sink):
+    hub.subscriber("acme")
+    sink.on("/", 500)
+    hub.endpoint(sink.url(), retry={"schedule_ms": [1]})
+    theirs = hub.endpoint(sink.url(), retry={"schedule_ms": [1]}, subscriber="acme")
+    event, foreign = hub.publish(), hub.publish(subscriber="acme")
+    hub.wait_delivery(event, "dead")
+    hub.wait_delivery(foreign, "dead")
+    body = {"filter": {"subscriber": ""}}
+    assert hub.api("POST", "/v1/dead-letters/discard", {**body, "dry_run": True}).json == {"count": 1}
+    begun = hub.api("POST", "/v1/dead-letters/discard", body)
+    assert (begun.status, begun.json["total"], begun.json["filter"]) == (202, 1, {"subscriber": ""})
+    assert hub.wait_operation(begun.json)["done"] == 1
+    assert hub.delivery(event)["state"] == "cancelled"
+    assert ids(hub.dead_letters()) == [hub.delivery(foreign, theirs)["id"]]
+
+
+def test_an_empty_subscriber_shows_a_bound_key_nothing_more(hub):
+    hub.subscriber("acme")
+    hub.endpoint("http://127.0.0.1:9/")
+    bound = hub.key("manage", subscriber="acme")
+    for path in ("/v1/events", "/v1/deliveries", "/v1/dead-letters", "/v1/endpoints"):
+        answer = hub.api("GET", path + "?subscriber=", key=bound)
+        assert (answer.status, answer.pointers) == (404, ["?subscriber"]), path
+    answer = hub.api("POST", "/v1/dead-letters/retry", {"filter": {"subscriber": ""}}, key=bound)
+    assert (answer.status, answer.pointers) == (404, ["/filter/subscriber"])
 
 
 def test_endpoints_subscribers_keys_and_operations_by_each_filter(hub):
