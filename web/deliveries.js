@@ -24,31 +24,19 @@ export const deliveryColumns = names => names.map(name => columns[name])
 
 const states = ['pending', 'held', 'delivered', 'dead', 'cancelled']
 
-// The list of all deliveries; a hub that serves none has at least the look-up by id.
-async function listAll(filter) {
-	await loadNames()
-	try {
-		return el('div', null,
-			filterForm('deliveries', [
-				['state', 'State', {options: states}],
-				['endpoint', 'Endpoint', {placeholder: 'id or uid'}],
-				['type', 'Type', {placeholder: 'order.*'}],
-				['since', 'Since', {placeholder: '-1h, or a time'}]], filter),
-			await list('/v1/deliveries', filter, 'Deliveries, newest first', deliveryColumns(['type', 'endpoint', 'state', 'attempts', 'when', 'last']),
-				Object.keys(filter).length ? 'No delivery fits.' : 'There are no deliveries yet.'))
-	} catch (problem) {
-		if (problem.code !== 'no_such_route')
-			throw problem
-		return el('p', null, 'The deliveries of an event stand on its page, under ', link('events', 'Events'), '; those that failed for good under ', link('dead-letters', 'Dead letters'), '.')
-	}
-}
-
 export async function deliveries(filter) {
 	const field = el('input', {name: 'id', placeholder: 'dlv_…', required: true, pattern: '\\s*dlv_\\w+\\s*', autocomplete: 'off', spellcheck: 'false'})
+	await loadNames()
 	return el('div', null,
 		el('form', {class: 'filter', onsubmit: event => { event.preventDefault(); location.hash = '#/deliveries/' + field.value.trim() }},
 			el('label', null, 'By id', field), el('button', {type: 'submit'}, 'Show')),
-		await listAll(filter))
+		filterForm('deliveries', [
+			['state', 'State', {options: states}],
+			['endpoint', 'Endpoint', {placeholder: 'id or uid'}],
+			['type', 'Type', {placeholder: 'order.*'}],
+			['since', 'Since', {placeholder: '-1h, or a time'}]], filter),
+		await list('/v1/deliveries', filter, 'Deliveries, newest first', deliveryColumns(['type', 'endpoint', 'state', 'attempts', 'when', 'last']),
+			Object.keys(filter).length ? 'No delivery fits.' : 'There are no deliveries yet.'))
 }
 
 function attemptItem(attempt, previous) {

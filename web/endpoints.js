@@ -25,8 +25,11 @@ export async function endpoints(filter) {
 	]
 	return el('div', null,
 		el('p', {class: 'buttons'}, el('a', {class: 'button primary', href: '#/endpoints/new'}, 'New endpoint')),
-		filterForm('endpoints', [['subscriber', 'Subscriber', {placeholder: 'id or uid'}]], filter),
-		await list('/v1/endpoints', filter, 'Endpoints, newest first', columns, 'There are no endpoints.'))
+		filterForm('endpoints', [
+			['status', 'Status', {options: ['active', 'paused', 'disabled']}],
+			['subscriber', 'Subscriber', {placeholder: 'id or uid'}],
+			['q', 'Text', {}]], filter),
+		await list('/v1/endpoints', filter, 'Endpoints, newest first', columns, Object.keys(filter).length ? 'No endpoint fits.' : 'There are no endpoints.'))
 }
 
 // Shown on demand only; leaving the page forgets it.

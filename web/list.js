@@ -12,8 +12,8 @@ export function table(caption, columns, rows = []) {
 	return node
 }
 
-// The list at `path`, first page included. What the hub refuses stands in its place, so that a filter can be mended; a hub that does not serve the
-// list at all rejects. `empty` is said when there is nothing.
+// The list at `path`, first page included. What the hub refuses stands in its place, so that a filter can be mended. `empty` is
+// said when there is nothing.
 export async function list(path, filter, caption, columns, empty) {
 	const rows = []
 	const grid = table(caption, columns)
@@ -40,8 +40,6 @@ export async function list(path, filter, caption, columns, empty) {
 	try {
 		await more()
 	} catch (problem) {
-		if (problem.code === 'no_such_route')
-			throw problem
 		grid.hidden = true
 		failed(problem)
 	}

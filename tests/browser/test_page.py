@@ -126,6 +126,26 @@ def test_a_delivery_is_retried_by_hand(page, hub, sink):
     page.heading("Delivery").sees("Round 2: sent again by hand", "Attempt 4", "HTTP 200")
 
 
+def test_deliveries_are_listed_by_state(page, hub, sink):
+    _, events = kill_some(hub, sink, 2)
+    hub.endpoint(sink.url("/hook"), ["stock.*"], uid="warehouse")
+    hub.wait_delivery(hub.publish("stock.low"), "delivered")
+    page.enter("#/deliveries").heading("Deliveries").rows(3)
+    page.fill("State", "dead").click("Filter").rows(2)
+    page.fill("Endpoint", "warehouse").click("Filter").sees("No delivery fits")
+
+
+def test_the_overview_counts(page, hub, sink):
+    kill_some(hub, sink, 2)
+    hub.endpoint(sink.url("/hook"), ["stock.*"], uid="warehouse")
+    assert hub.api("POST", "/v1/endpoints/warehouse/pause").status == 200
+    hub.publish("stock.low")
+    page.enter().sees("warehouse: paused (by_hand)")
+    tiles = dict(reversed(t.text.split("\n")) for t in page.all(".tile"))
+    assert {n: tiles[n] for n in ("dead letters", "deliveries pending", "events in the last hour", "active endpoints")} == {
+        "dead letters": "2", "deliveries pending": "1", "events in the last hour": "3", "active endpoints": "1"}
+
+
 def test_a_waiting_delivery_is_cancelled(page, hub, sink):
     endpoint = hub.endpoint(sink.url("/hook"), uid="billing")
     assert hub.api("POST", f"/v1/endpoints/{endpoint['id']}/pause").status == 200
