@@ -3,7 +3,7 @@ import {get, post} from './api.js'
 import {ask, button, chip, duration, el, facts, link, notice, number, plural, problemBox, short, time, words} from './dom.js'
 import {result} from './deliveries.js'
 import {filterForm, list} from './list.js'
-import {countDead, repair} from './operations.js'
+import {countDead, progress, repair} from './operations.js'
 
 const SOME = 5
 
@@ -20,7 +20,8 @@ export async function loadNames() {
 export const endpointKnown = id => known.get(id)
 export const endpointName = id => known.has(id) ? name(known.get(id)) : id
 
-export const status = endpoint => [chip(endpoint.status), endpoint.status_reason && ' ' + words(endpoint.status_reason)]
+const because = {gone: 'it answered 410 Gone'}
+export const status = ({status: word, status_reason: reason}) => [chip(word), reason && ' ' + (because[reason] ?? words(reason))]
 
 function someTypes({event_types: types}) {
 	const some = types.slice(0, SOME).join(', ')
@@ -86,7 +87,28 @@ function shownTest(test) {
 		' after ', duration(test.attempt.duration_ms))
 }
 
-const resumed = {paused: 'The endpoint is active: what waited is sent.', disabled: 'The endpoint is active. Events of the meantime it did not get; its dead letters can be retried.'}
+const resumed = {paused: 'The endpoint is active: what waited is sent.', disabled: 'The endpoint is active. What it missed can be sent to it below.'}
+
+// Dead letters, and events that it never got because it was disabled or not made yet.
+function recovery(endpoint, said, failed, reload) {
+	const since = el('input', {required: true, value: '-1h', autocomplete: 'off', spellcheck: 'false'})
+	const path = `/v1/endpoints/${endpoint.id}/recover`
+	return el('form', {class: 'filter', onsubmit: async event => {
+		event.preventDefault()
+		said.replaceChildren()
+		try {
+			const which = {since: since.value.trim()}
+			const {count, by_state: by, complete} = await post(path, {...which, dry_run: true})
+			if (count === 0 && complete)
+				said.replaceChildren(el('p', null, 'It missed nothing since then.'))
+			else if (await ask(`Send ${plural(count, 'event', 'events', !complete)} to this endpoint?`,
+				`${number(by.dead ?? 0, !complete)} of them died, ${number(by.missing ?? 0, !complete)} never had a delivery to it.`, `Send ${number(count, !complete)}`))
+				said.replaceChildren(progress(await post(path, which), reload))
+		} catch (problem) {
+			failed(problem)
+		}
+	}}, el('label', null, 'What it missed since', since), el('button', {type: 'submit'}, 'Recover…'))
+}
 
 export async function endpoint(_query, id, reload) {
 	const found = await get('/v1/endpoints/' + encodeURIComponent(id))
@@ -126,7 +148,7 @@ export async function endpoint(_query, id, reload) {
 			el('li', null, link('deliveries?endpoint=' + found.id, 'all its deliveries'))),
 		dead > 0 && found.status !== 'disabled' && el('p', {class: 'buttons'}, button(dead === 1 ? 'Retry its dead letter…' : `Retry its ${number(dead)} dead letters…`,
 			() => repair('retry', {filter: {endpoint: found.id}}, said, reload), failed)),
-		dead > 0 && found.status === 'disabled' && el('p', null, 'Its dead letters can be retried once it is resumed.'),
+		found.status === 'disabled' ? el('p', null, 'Its dead letters can be retried once it is resumed.') : recovery(found, said, failed, reload),
 		secretPart(found, failed))
 }
 

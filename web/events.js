@@ -24,7 +24,7 @@ export async function events(filter) {
 			['since', 'Since', {placeholder: '-1h, or a time'}],
 			['until', 'Until', {placeholder: '-5m, or a time'}],
 			['q', 'Text', {placeholder: 'type, subject, uid'}],
-			['unmatched', 'Reached no endpoint', {options: ['true', 'false']}]], filter),
+			['unmatched', 'Reached', {options: [['true', 'no endpoint'], ['false', 'one or more']]}]], filter),
 		await list('/v1/events', filter, 'Events, newest first', columns, Object.keys(filter).length ? 'No event fits.' : 'No event has been published yet: POST /v1/events publishes one.'))
 }
 

@@ -44,7 +44,11 @@ export async function list(path, filter, caption, columns, empty) {
 	}
 
 	const failed = (problem, cursor) => foot.replaceChildren(problemBox(problem), moreButton(cursor, 'Try again'))
-	const moreButton = (cursor, text) => button(text, () => more(cursor), problem => failed(problem, cursor))
+	const moreButton = (cursor, text) => button(text, async () => {
+		const before = rows.length
+		await more(cursor)
+		grid.rows[before + 1]?.querySelector('a, input').focus({preventScroll: true})
+	}, problem => failed(problem, cursor))
 
 	try {
 		await more()
@@ -56,7 +60,7 @@ export async function list(path, filter, caption, columns, empty) {
 	return node
 }
 
-// Fields are [name, label, {placeholder, options}]; submitting goes to `path` with what was filled in.
+// Fields are [name, label, {placeholder, options}], an option a word or [word, text]; submitting goes to `path` with what was filled in.
 export function filterForm(path, fields, values) {
 	return el('form', {class: 'filter', role: 'search', onsubmit: event => {
 		event.preventDefault()
@@ -67,7 +71,7 @@ export function filterForm(path, fields, values) {
 			location.hash = target
 	}},
 	fields.map(([name, label, {options, ...attributes} = {}]) => el('label', null, label, options
-		? el('select', {name}, el('option', {value: ''}, 'any'), options.map(option => el('option', {value: option, selected: values[name] === option}, words(option))))
+		? el('select', {name}, el('option', {value: ''}, 'any'), options.map(option => [option].flat()).map(([value, text = words(value)]) => el('option', {value, selected: values[name] === value}, text)))
 		: el('input', {name, value: values[name] ?? '', autocomplete: 'off', spellcheck: 'false', ...attributes}))),
 	el('span', {class: 'buttons'}, el('button', {type: 'submit'}, 'Filter'), Object.keys(values).length > 0 && link(path, 'Show all')))
 }

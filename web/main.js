@@ -110,6 +110,7 @@ document.getElementById('logout').addEventListener('click', async () => {
 history.scrollRestoration = 'manual'
 addEventListener('click', event => event.target.closest('a') && keepPlace(), true)
 addEventListener('pagehide', keepPlace)
+addEventListener('pageshow', event => event.persisted && inside && navigate())
 addEventListener('renewed', showName)
 addEventListener('loggedout', () => inside && leave(Object.assign(new Error('Log in to go on.'), {title: 'The session has ended'})))
 

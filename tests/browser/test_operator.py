@@ -89,6 +89,16 @@ def test_an_endpoint_is_tried_with_a_test_event(page, hub, sink):
     page.click("Send a test event").sees("The test was delivered: HTTP 200")
 
 
+def test_what_an_endpoint_missed_is_recovered(page, hub, sink):
+    event = hub.publish("order.created")
+    endpoint = hub.endpoint(sink.url("/hook"), ["order.*"], uid="billing")
+    page.enter("#/endpoints/billing").fill("What it missed since", "yesterday").click("Recover…").sees("/since", "RFC 3339")
+    page.fill("What it missed since", "-1h").click("Recover…")
+    page.sees("0 of them died, 1 never had a delivery").confirm("Send 1 event to this endpoint?", "Send 1")
+    hub.wait_delivery(event, "delivered", endpoint)
+    page.sees("Recovery: done, 1 of 1").click("Recover…").sees("It missed nothing since then")
+
+
 def test_an_event_is_explained_and_sent_again(page, hub, sink):
     event = hub.publish("order.created")
     endpoint = hub.endpoint(sink.url("/hook"), ["order.*"], uid="billing")
@@ -206,6 +216,7 @@ def test_going_back_and_reloading_show_the_rows_that_were_shown(page, hub):
     assert hub.api("POST", "/v1/events", [{"type": "a.b", "uid": f"e-{n}", "data": n} for n in range(120)]).status == 202
     page.enter("#/events").rows(50)
     page.click("Show more").rows(100)
+    assert page.driver.switch_to.active_element == page.all("tbody a")[50], "the keyboard goes on at the first new row"
     last = page.all("tbody a")[-1]
     page.driver.execute_script("arguments[0].scrollIntoView()", last)
     place = page.driver.execute_script("return scrollY")
