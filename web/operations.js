@@ -58,7 +58,7 @@ export function progress(operation, over) {
 
 const bulk = {
 	retry: {verb: 'Retry', text: 'They are sent to their endpoints again, each with all its attempts.'},
-	discard: {verb: 'Discard', text: 'They are never sent; they stay in the list of their events as cancelled. This cannot be taken back.', danger: true},
+	discard: {verb: 'Discard', text: 'They are given up: they stay among the deliveries as cancelled, where each can only be sent one by one.', danger: true},
 }
 
 // As a discard, because a retry towards a disabled endpoint is refused.
