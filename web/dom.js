@@ -74,6 +74,12 @@ export function button(text, work, failed, attributes) {
 	return node
 }
 
+// Says something in its place, and brings that into view: the button may be far from it.
+export function say(place, node) {
+	place.replaceChildren(node)
+	place.scrollIntoView({block: 'nearest'})
+}
+
 let noticeTimer
 export function notice(text) {
 	const node = document.getElementById('notice')

@@ -1,6 +1,6 @@
 // Endpoints: the list, one of them with its secret, and making one.
 import {get, post} from './api.js'
-import {ask, button, chip, duration, el, facts, link, notice, number, plural, problemBox, short, time, words} from './dom.js'
+import {ask, button, chip, duration, el, facts, link, notice, number, plural, problemBox, say, short, time, words} from './dom.js'
 import {result} from './deliveries.js'
 import {filterForm, list} from './list.js'
 import {countDead, progress, repair} from './operations.js'
@@ -100,10 +100,10 @@ function recovery(endpoint, said, failed, reload) {
 			const which = {since: since.value.trim()}
 			const {count, by_state: by, complete} = await post(path, {...which, dry_run: true})
 			if (count === 0 && complete)
-				said.replaceChildren(el('p', null, 'It missed nothing since then.'))
+				say(said, el('p', null, 'It missed nothing since then.'))
 			else if (await ask(`Send ${plural(count, 'event', 'events', !complete)} to this endpoint?`,
 				`${number(by.dead ?? 0, !complete)} of them died, ${number(by.missing ?? 0, !complete)} never had a delivery to it.`, `Send ${number(count, !complete)}`))
-				said.replaceChildren(progress(await post(path, which), reload))
+				say(said, progress(await post(path, which), reload))
 		} catch (problem) {
 			failed(problem)
 		}
@@ -114,7 +114,7 @@ export async function endpoint(_query, id, reload) {
 	const found = await get('/v1/endpoints/' + encodeURIComponent(id))
 	const [dead, waiting] = await Promise.all([countDead({endpoint: found.id}), countWaiting(found.id)])
 	const said = el('div', {'aria-live': 'polite'})
-	const failed = problem => said.replaceChildren(problemBox(problem))
+	const failed = problem => say(said, problemBox(problem))
 	const act = async (what, done) => {
 		await post(`/v1/endpoints/${found.id}/${what}`)
 		notice(done)

@@ -1,6 +1,6 @@
 // Bulk work: begun after a look at how many it concerns, and its progress.
 import {call, get, post} from './api.js'
-import {ask, button, el, notice, number, plural, problemBox, time} from './dom.js'
+import {ask, button, el, notice, number, plural, problemBox, say, time} from './dom.js'
 
 const EVERY_MS = 500
 
@@ -75,10 +75,10 @@ export async function repair(what, which, said, over) {
 		const chosen = await frozen(which)
 		const {count} = await post('/v1/dead-letters/' + what, {...chosen, dry_run: true})
 		if (count === 0)
-			said.replaceChildren(el('p', null, 'None of them is dead any more.'))
+			say(said, el('p', null, 'None of them is dead any more.'))
 		else if (await ask(`${verb} ${plural(count, 'dead letter')}?`, text, `${verb} ${number(count)}`, danger))
-			said.replaceChildren(progress(await post('/v1/dead-letters/' + what, chosen), over))
+			say(said, progress(await post('/v1/dead-letters/' + what, chosen), over))
 	} catch (problem) {
-		said.replaceChildren(problemBox(problem))
+		say(said, problemBox(problem))
 	}
 }

@@ -1,6 +1,6 @@
 // How the hub is: what was lost, what is stuck, why, and the button that mends it.
 import {get, post} from './api.js'
-import {button, duration, el, link, notice, number, plural, problemBox, short, time, words} from './dom.js'
+import {button, duration, el, link, notice, number, plural, problemBox, say, short, time, words} from './dom.js'
 import {result} from './deliveries.js'
 import {endpointKnown, endpointName, loadNames, name, status} from './endpoints.js'
 import {table} from './list.js'
@@ -78,7 +78,7 @@ function why({endpoint, died, failing, late}, now) {
 function mend(trouble, moreDead, said, reload) {
 	const {id, endpoint, dead, died, pending} = trouble
 	const active = !endpoint || endpoint.status === 'active'
-	const failed = problem => said.replaceChildren(problemBox(problem))
+	const failed = problem => say(said, problemBox(problem))
 	const resume = async () => {
 		await post(`/v1/endpoints/${id}/resume`)
 		notice('The endpoint is active.')

@@ -99,6 +99,16 @@ def test_what_an_endpoint_missed_is_recovered(page, hub, sink):
     page.sees("Recovery: done, 1 of 1").click("Recover…").sees("It missed nothing since then")
 
 
+def test_what_comes_of_a_button_is_brought_into_view(page, hub, sink):
+    hub.endpoint(sink.url("/hook"), ["order.*"], uid="billing")
+    page.enter("#/endpoints/billing").heading("Endpoint")
+    page.driver.set_window_size(*NARROW)
+    page.click("Recover…").sees("It missed nothing since then")
+    answer = page.named("p", "It missed nothing since then.")
+    box = page.driver.execute_script("const box = arguments[0].getBoundingClientRect(); return [box.top, box.bottom, innerHeight, scrollY]", answer)
+    assert 0 <= box[0] and box[1] <= box[2], box
+
+
 def test_an_event_is_explained_and_sent_again(page, hub, sink):
     event = hub.publish("order.created")
     endpoint = hub.endpoint(sink.url("/hook"), ["order.*"], uid="billing")
