@@ -366,22 +366,20 @@ static int wait_ms(struct worker *worker)
 static void turn(struct worker *worker)
 {
 	struct epoll_event events[EVENTS_MAX];
-	bool posted = false;
-	int len = epoll_wait(worker->epoll_fd, events, EVENTS_MAX, wait_ms(worker));
+	int len = epoll_wait(worker->epoll_fd, events, EVENTS_MAX, inbox_may_sleep(&worker->inbox) ? wait_ms(worker) : 0);
 	if (len < 0 && errno != EINTR)
 		log_fatal("deliver", "cannot wait for sockets: %s", strerror(errno));
+	inbox_hold();
 	for (int i = 0; i < len; i++) {
 		if (events[i].data.u64 & CURL_SOCKET_TAG)
 			act_on_event(worker, &events[i]);
-		else if (events[i].data.ptr == &worker->inbox)
-			posted = true;
 	}
 	resolver_process(worker->resolver);
-	if (posted)
-		take_all(worker);
+	take_all(worker);
 	act_on_timer(worker);
 	expire_names(worker);
 	take_completed(worker);
+	inbox_release();
 }
 
 /* Ends all that runs. What waits for the resolver is freed when that is. */

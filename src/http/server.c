@@ -621,7 +621,8 @@ static void *shard_run(void *argument)
 	bool stops = false;
 	shard_here = shard;
 	while (!stops) {
-		loop_wait(shard->epoll_fd, shard_timeout_ms(shard));
+		loop_wait(shard->epoll_fd, inbox_may_sleep(&shard->inbox) ? shard_timeout_ms(shard) : 0);
+		inbox_hold();
 		shard_take_answers(shard);
 		shard_reap(shard, clock_mono_us(server->config.clock));
 		farewell_expire(&shard->farewells, clock_mono_us(server->config.clock));
@@ -632,6 +633,7 @@ static void *shard_run(void *argument)
 			shard_accept(shard, &shard->listeners[i]);
 			MHD_run(shard->listeners[i].daemon);
 		}
+		inbox_release();
 		stops = shard_stops(shard, clock_mono_us(server->config.clock));
 	}
 	return NULL;

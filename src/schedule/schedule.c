@@ -303,7 +303,9 @@ static void *run(void *argument)
 {
 	struct scheduler *scheduler = argument;
 	for (;;) {
+		inbox_hold();
 		int timeout_ms = tick(scheduler);
+		inbox_release();
 		/* After the tick, which may have taken the wake-up of the stop. */
 		if (atomic_load(&scheduler->stopping))
 			return NULL;
