@@ -27,6 +27,8 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 		return CURL_SOCKET_BAD;
 	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 	exchange->out_of_sockets = fd < 0 && shortage_errno(errno);
+	if (fd >= 0)
+		sockets_opened(exchange->sockets, fd);
 	return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
@@ -84,11 +86,12 @@ static bool set_fixed_options(struct exchange *exchange)
 	return !failed;
 }
 
-struct exchange *exchange_new(const struct deliver_config *config, struct worker *worker)
+struct exchange *exchange_new(const struct deliver_config *config, struct worker *worker, struct sockets *sockets)
 {
 	struct exchange *exchange = mem_new(struct exchange);
 	exchange->config = config;
 	exchange->worker = worker;
+	exchange->sockets = sockets;
 	exchange->text = STRBUF_INIT(TEXT_BYTES_MAX);
 	exchange->body = STRBUF_INIT(EXCHANGE_CAPTURE_MAX);
 	exchange->easy = curl_easy_init();
