@@ -31,8 +31,9 @@
 #include "http/problem.h"
 
 enum {
-	/* Of a connection: the head, a record for each of its headers, and the head of the answer fit. */
-	CONNECTION_POOL_BYTES = 48 * 1024,
+	/* Of a connection: the head, a record for each of its headers, and the head of the answer fit. libmicrohttpd zeroes all of it
+	 * after each request. */
+	CONNECTION_POOL_BYTES = 28 * 1024,
 	LOCAL_CONNECTIONS_MAX = 128,
 	DRAIN_BYTES_MAX = 64 * 1024, /* a refused body up to here is read, so that the connection can go on */
 	STREAMS_MAX = 16,            /* answers that are being made page by page, all shards together */
