@@ -64,6 +64,7 @@ static bool set_fixed_options(struct exchange *exchange)
 	failed |= SET(CURLOPT_NOSIGNAL, 1L);
 	failed |= SET(CURLOPT_QUICK_EXIT, 1L);
 	failed |= SET(CURLOPT_PROXY, ""); /* or http_proxy from the environment counts */
+	failed |= SET(CURLOPT_NOPROXY, "*"); /* or it looks for no_proxy there, at each request */
 	failed |= SET(CURLOPT_PROTOCOLS_STR, "http,https");
 	failed |= SET(CURLOPT_FOLLOWLOCATION, 0L);
 	failed |= SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);

@@ -37,6 +37,7 @@ struct worker {
 	struct store_reader *reader;
 	struct signers signers;
 	struct exchange *running;
+	unsigned running_len;
 	struct exchange *spare;
 	unsigned spare_len;
 	struct heap deadlines; /* exchanges whose name is being resolved, by the end of their time */
@@ -87,6 +88,13 @@ static void put_back(struct worker *worker, struct job *job)
 
 /* ---- exchanges ---- */
 
+/* curl counts the connections in use, too, among those it may keep: with a fixed number it would close one at the end of each request
+ * whenever more than that are in flight. */
+static void keep_connections(struct worker *worker)
+{
+	(void)curl_multi_setopt(worker->multi, CURLMOPT_MAXCONNECTS, (long)worker->config.idle_connections_max + (long)worker->running_len);
+}
+
 static struct exchange *exchange_begin(struct worker *worker, struct job *job)
 {
 	struct exchange *exchange = worker->spare;
@@ -106,6 +114,8 @@ static struct exchange *exchange_begin(struct worker *worker, struct job *job)
 	if (worker->running)
 		worker->running->previous = exchange;
 	worker->running = exchange;
+	worker->running_len++;
+	keep_connections(worker);
 	return exchange;
 }
 
@@ -116,6 +126,8 @@ static void exchange_end(struct exchange *exchange)
 	*(exchange->previous ? &exchange->previous->next : &worker->running) = exchange->next;
 	if (exchange->next)
 		exchange->next->previous = exchange->previous;
+	worker->running_len--;
+	keep_connections(worker);
 	if (worker->spare_len >= SPARE_MAX) {
 		exchange_free(exchange);
 		return;
@@ -434,8 +446,7 @@ static int set_up_multi(struct worker *worker, struct err *err)
 	if (!worker->multi || curl_multi_setopt(worker->multi, CURLMOPT_SOCKETFUNCTION, watch_socket) != CURLM_OK ||
 	    curl_multi_setopt(worker->multi, CURLMOPT_SOCKETDATA, worker) != CURLM_OK ||
 	    curl_multi_setopt(worker->multi, CURLMOPT_TIMERFUNCTION, set_timer) != CURLM_OK ||
-	    curl_multi_setopt(worker->multi, CURLMOPT_TIMERDATA, worker) != CURLM_OK ||
-	    curl_multi_setopt(worker->multi, CURLMOPT_MAXCONNECTS, (long)worker->config.idle_connections_max) != CURLM_OK)
+	    curl_multi_setopt(worker->multi, CURLMOPT_TIMERDATA, worker) != CURLM_OK)
 		return err_set(err, ERR_INTERNAL, "cannot set up libcurl");
 	return 0;
 }
