@@ -27,15 +27,17 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 		return CURL_SOCKET_BAD;
 	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 	exchange->out_of_sockets = fd < 0 && shortage_errno(errno);
+	if (fd >= 0)
+		sockets_opened(exchange->sockets, fd);
 	return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
 static int before_request(void *context, char *remote, char *local, int remote_port, int local_port)
 {
 	struct exchange *exchange = context;
-	struct resolved peer = {.len = 1};
-	struct sockaddr_in *in = (struct sockaddr_in *)&peer.at[0];
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&peer.at[0];
+	struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
+	struct sockaddr_in *in = (struct sockaddr_in *)&peer;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&peer;
 	(void)local;
 	(void)remote_port;
 	(void)local_port;
@@ -44,7 +46,7 @@ static int before_request(void *context, char *remote, char *local, int remote_p
 		in->sin_family = AF_INET;
 	else if (inet_pton(AF_INET6, remote, &in6->sin6_addr) == 1)
 		in6->sin6_family = AF_INET6;
-	return egress_allows(exchange->config->egress, (const struct sockaddr *)&peer.at[0], exchange->denied, sizeof exchange->denied)
+	return egress_allows(exchange->config->egress, (const struct sockaddr *)&peer, exchange->denied, sizeof exchange->denied)
 	           ? CURL_PREREQFUNC_OK
 	           : CURL_PREREQFUNC_ABORT;
 }
@@ -62,6 +64,7 @@ static bool set_fixed_options(struct exchange *exchange)
 	failed |= SET(CURLOPT_NOSIGNAL, 1L);
 	failed |= SET(CURLOPT_QUICK_EXIT, 1L);
 	failed |= SET(CURLOPT_PROXY, ""); /* or http_proxy from the environment counts */
+	failed |= SET(CURLOPT_NOPROXY, "*"); /* or it looks for no_proxy there, at each request */
 	failed |= SET(CURLOPT_PROTOCOLS_STR, "http,https");
 	failed |= SET(CURLOPT_FOLLOWLOCATION, 0L);
 	failed |= SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
@@ -84,11 +87,12 @@ static bool set_fixed_options(struct exchange *exchange)
 	return !failed;
 }
 
-struct exchange *exchange_new(const struct deliver_config *config, struct worker *worker)
+struct exchange *exchange_new(const struct deliver_config *config, struct worker *worker, struct sockets *sockets)
 {
 	struct exchange *exchange = mem_new(struct exchange);
 	exchange->config = config;
 	exchange->worker = worker;
+	exchange->sockets = sockets;
 	exchange->text = STRBUF_INIT(TEXT_BYTES_MAX);
 	exchange->body = STRBUF_INIT(EXCHANGE_CAPTURE_MAX);
 	exchange->easy = curl_easy_init();
@@ -287,11 +291,10 @@ static void pin_host(struct exchange *exchange, const struct resolved *resolved)
 int exchange_request(struct exchange *exchange, struct signer *signer, const struct resolved *resolved, int timeout_ms, struct err *err)
 {
 	const struct endpoint *endpoint = exchange->job->endpoint;
-	struct in6_addr literal;
-	bool named = inet_pton(AF_INET, endpoint->host, &literal) != 1 && inet_pton(AF_INET6, endpoint->host, &literal) != 1;
 	if (add_lines(exchange, signer, err) || link_lines(exchange, err))
 		return -1;
-	pin_host(exchange, resolved);
+	if (!resolved->literal)
+		pin_host(exchange, resolved);
 	struct slice body = exchange->formatted.body;
 	bool failed = false;
 	failed |= SET(CURLOPT_URL, endpoint->url);
@@ -299,7 +302,7 @@ int exchange_request(struct exchange *exchange, struct signer *signer, const str
 	failed |= SET(CURLOPT_POSTFIELDS,
 	              body.len ? body.at : ""); /* borrowed: the job holds the event, and the exchange what it made, until the end */
 	failed |= SET(CURLOPT_HTTPHEADER, exchange->lines);
-	failed |= SET(CURLOPT_RESOLVE, named ? &exchange->pin : NULL);
+	failed |= SET(CURLOPT_RESOLVE, resolved->literal ? NULL : &exchange->pin);
 	failed |= SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	return failed ? err_set(err, ERR_INTERNAL, "libcurl refused the request") : 0;
 }

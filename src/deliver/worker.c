@@ -23,9 +23,6 @@
 
 enum { SPARE_MAX = 256, EVENTS_MAX = 64, WARN_EVERY_US = 1000000 };
 
-/* Of curl's sockets epoll gives back the descriptor with this bit, of the others a pointer, which never has it. */
-#define CURL_SOCKET_TAG (UINT64_C(1) << 63)
-
 struct worker {
 	/* shared */
 	struct deliver_config config;
@@ -35,10 +32,12 @@ struct worker {
 	/* owned by the thread */
 	int epoll_fd;
 	CURLM *multi;
+	struct sockets sockets; /* curl's */
 	struct resolver *resolver;
 	struct store_reader *reader;
 	struct signers signers;
 	struct exchange *running;
+	unsigned running_len;
 	struct exchange *spare;
 	unsigned spare_len;
 	struct heap deadlines; /* exchanges whose name is being resolved, by the end of their time */
@@ -89,6 +88,13 @@ static void put_back(struct worker *worker, struct job *job)
 
 /* ---- exchanges ---- */
 
+/* curl counts the connections in use, too, among those it may keep: with a fixed number it would close one at the end of each request
+ * whenever more than that are in flight. */
+static void keep_connections(struct worker *worker)
+{
+	(void)curl_multi_setopt(worker->multi, CURLMOPT_MAXCONNECTS, (long)worker->config.idle_connections_max + (long)worker->running_len);
+}
+
 static struct exchange *exchange_begin(struct worker *worker, struct job *job)
 {
 	struct exchange *exchange = worker->spare;
@@ -96,7 +102,7 @@ static struct exchange *exchange_begin(struct worker *worker, struct job *job)
 		worker->spare = exchange->next;
 		worker->spare_len--;
 	} else {
-		exchange = exchange_new(&worker->config, worker);
+		exchange = exchange_new(&worker->config, worker, &worker->sockets);
 		if (!exchange)
 			return NULL;
 	}
@@ -108,6 +114,8 @@ static struct exchange *exchange_begin(struct worker *worker, struct job *job)
 	if (worker->running)
 		worker->running->previous = exchange;
 	worker->running = exchange;
+	worker->running_len++;
+	keep_connections(worker);
 	return exchange;
 }
 
@@ -118,6 +126,8 @@ static void exchange_end(struct exchange *exchange)
 	*(exchange->previous ? &exchange->previous->next : &worker->running) = exchange->next;
 	if (exchange->next)
 		exchange->next->previous = exchange->previous;
+	worker->running_len--;
+	keep_connections(worker);
 	if (worker->spare_len >= SPARE_MAX) {
 		exchange_free(exchange);
 		return;
@@ -288,20 +298,10 @@ static void take_all(struct worker *worker)
 static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_context)
 {
 	struct worker *worker = context;
-	struct epoll_event event = {.data.u64 = CURL_SOCKET_TAG | (unsigned)fd};
 	(void)easy;
 	(void)socket_context;
-	if (what == CURL_POLL_REMOVE) {
-		/* Fails when it is closed already, which took it out. */
-		epoll_ctl(worker->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-		return 0;
-	}
-	event.events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-	if (epoll_ctl(worker->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0)
-		return 0;
-	/* An unwatched exchange ends by its time-out. */
-	if (errno != ENOENT || epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
-		log_error("deliver", "cannot watch a socket: %s", strerror(errno));
+	/* Neither of them with CURL_POLL_REMOVE. */
+	sockets_want(&worker->sockets, fd, (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u));
 	return 0;
 }
 
@@ -325,7 +325,9 @@ static void act_on_event(struct worker *worker, const struct epoll_event *event)
 {
 	int events = (event->events & EPOLLIN ? CURL_CSELECT_IN : 0) | (event->events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
 	             (event->events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
-	act(worker, (curl_socket_t)(event->data.u64 & ~CURL_SOCKET_TAG), events);
+	curl_socket_t fd = (curl_socket_t)(event->data.u64 & ~SOCKETS_TAG);
+	if (sockets_reported(&worker->sockets, fd))
+		act(worker, fd, events);
 }
 
 /* The timer is one-shot: forgotten before curl is called, which may set it again. */
@@ -366,22 +368,24 @@ static int wait_ms(struct worker *worker)
 static void turn(struct worker *worker)
 {
 	struct epoll_event events[EVENTS_MAX];
-	bool posted = false;
-	int len = epoll_wait(worker->epoll_fd, events, EVENTS_MAX, wait_ms(worker));
+	int len = epoll_wait(worker->epoll_fd, events, EVENTS_MAX, inbox_may_sleep(&worker->inbox) ? wait_ms(worker) : 0);
 	if (len < 0 && errno != EINTR)
 		log_fatal("deliver", "cannot wait for sockets: %s", strerror(errno));
+	inbox_hold();
+	bool names = resolver_timeout_ms(worker->resolver) == 0;
 	for (int i = 0; i < len; i++) {
-		if (events[i].data.u64 & CURL_SOCKET_TAG)
+		if (events[i].data.u64 & SOCKETS_TAG)
 			act_on_event(worker, &events[i]);
-		else if (events[i].data.ptr == &worker->inbox)
-			posted = true;
+		else if (events[i].data.ptr == worker->resolver)
+			names = true;
 	}
-	resolver_process(worker->resolver);
-	if (posted)
-		take_all(worker);
+	if (names)
+		resolver_process(worker->resolver);
+	take_all(worker);
 	act_on_timer(worker);
 	expire_names(worker);
 	take_completed(worker);
+	inbox_release();
 }
 
 /* Ends all that runs. What waits for the resolver is freed when that is. */
@@ -426,6 +430,7 @@ static void worker_free(struct worker *worker)
 		exchange_free(exchange);
 	}
 	curl_multi_cleanup(worker->multi);
+	sockets_free(&worker->sockets);
 	heap_free(&worker->deadlines);
 	signers_free(&worker->signers);
 	reader_close(worker->reader);
@@ -441,8 +446,7 @@ static int set_up_multi(struct worker *worker, struct err *err)
 	if (!worker->multi || curl_multi_setopt(worker->multi, CURLMOPT_SOCKETFUNCTION, watch_socket) != CURLM_OK ||
 	    curl_multi_setopt(worker->multi, CURLMOPT_SOCKETDATA, worker) != CURLM_OK ||
 	    curl_multi_setopt(worker->multi, CURLMOPT_TIMERFUNCTION, set_timer) != CURLM_OK ||
-	    curl_multi_setopt(worker->multi, CURLMOPT_TIMERDATA, worker) != CURLM_OK ||
-	    curl_multi_setopt(worker->multi, CURLMOPT_MAXCONNECTS, (long)worker->config.idle_connections_max) != CURLM_OK)
+	    curl_multi_setopt(worker->multi, CURLMOPT_TIMERDATA, worker) != CURLM_OK)
 		return err_set(err, ERR_INTERNAL, "cannot set up libcurl");
 	return 0;
 }
@@ -464,6 +468,7 @@ struct worker *worker_start(const struct deliver_config *config, struct err *err
 		err_set(err, ERR_INTERNAL, "cannot set up polling: %s", strerror(errno));
 		goto out;
 	}
+	worker->sockets.epoll_fd = worker->epoll_fd;
 	if (set_up_multi(worker, err))
 		goto out;
 	worker->resolver = resolver_new(config->dns_servers, config->clock, worker->epoll_fd, err);

@@ -31,8 +31,9 @@
 #include "http/problem.h"
 
 enum {
-	/* Of a connection: the head, a record for each of its headers, and the head of the answer fit. */
-	CONNECTION_POOL_BYTES = 48 * 1024,
+	/* Of a connection: the head, a record for each of its headers, and the head of the answer fit. libmicrohttpd zeroes all of it
+	 * after each request. */
+	CONNECTION_POOL_BYTES = 28 * 1024,
 	LOCAL_CONNECTIONS_MAX = 128,
 	DRAIN_BYTES_MAX = 64 * 1024, /* a refused body up to here is read, so that the connection can go on */
 	STREAMS_MAX = 16,            /* answers that are being made page by page, all shards together */
@@ -624,7 +625,8 @@ static void *shard_run(void *argument)
 	bool stops = false;
 	shard_here = shard;
 	while (!stops) {
-		loop_wait(shard->epoll_fd, shard_timeout_ms(shard));
+		loop_wait(shard->epoll_fd, inbox_may_sleep(&shard->inbox) ? shard_timeout_ms(shard) : 0);
+		inbox_hold();
 		shard_take_answers(shard);
 		shard_reap(shard, clock_mono_us(server->config.clock));
 		farewell_expire(&shard->farewells, clock_mono_us(server->config.clock));
@@ -635,6 +637,7 @@ static void *shard_run(void *argument)
 			shard_accept(shard, &shard->listeners[i]);
 			MHD_run(shard->listeners[i].daemon);
 		}
+		inbox_release();
 		stops = shard_stops(shard, clock_mono_us(server->config.clock));
 	}
 	return NULL;

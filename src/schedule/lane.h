@@ -1,6 +1,6 @@
 /* A lane: the scheduler's view of one endpoint. It holds the endpoint's due deliveries as a bounded cache over the outbox:
  *
- *   waiting  a heap of deliveries by (due, id), at most LANE_WAITING_MAX
+ *   waiting  a heap of deliveries by (due, id): LANE_WAITING_MAX of its own right, more while all lanes together are few
  *   live     ids that are in flight or whose outcome is not committed; a refill skips them
  *   spill    the earliest due time of pending rows that are only in the outbox (INT64_MAX: none)
  *
@@ -24,10 +24,13 @@
 
 enum { LANE_WAITING_MAX = 256 };
 
-/* The bytes of the payloads that waiting deliveries keep, all lanes together. Beyond the limit a lane keeps the ids alone. */
+/* What all lanes together hold. Payloads: beyond the limit a lane keeps the ids alone. Deliveries: below burst_max of them, and while half
+ * of the bytes are free, a lane may hold more than LANE_WAITING_MAX, so that a burst is not read from the outbox again. */
 struct lane_payloads {
 	size_t used_bytes;
 	size_t max_bytes;
+	size_t waiting;
+	size_t burst_max;
 };
 
 struct lane_entry {

@@ -16,13 +16,14 @@ enum {
 	SCAN_MAX = 512,       /* lanes found in one tick, likewise */
 	EXPIRED_MAX = 256,    /* rows of one sweep */
 	READ_RETRY_MS = 1000,
+	BURST_MAX = 32768, /* deliveries in all lanes' caches: some 5 MB */
 };
 
 struct scheduler *scheduler_new(const struct scheduler_config *config, struct err *err)
 {
 	struct scheduler *scheduler = mem_new(struct scheduler);
 	scheduler->config = *config;
-	scheduler->payloads.max_bytes = config->event_bytes_max;
+	scheduler->payloads = (struct lane_payloads){.max_bytes = config->event_bytes_max, .burst_max = BURST_MAX};
 	scheduler->reads_after_ms = INT64_MIN;
 	if (inbox_init(&scheduler->inbox, err)) {
 		free(scheduler);
@@ -303,7 +304,9 @@ static void *run(void *argument)
 {
 	struct scheduler *scheduler = argument;
 	for (;;) {
+		inbox_hold();
 		int timeout_ms = tick(scheduler);
+		inbox_release();
 		/* After the tick, which may have taken the wake-up of the stop. */
 		if (atomic_load(&scheduler->stopping))
 			return NULL;
