@@ -17,7 +17,13 @@ void reader_close(struct store_reader *r)
 
 struct event *reader_event(struct store_reader *r, int64_t id, struct budget *budget, struct err *err)
 {
-	return r->ops->event(r, id, budget, err);
+	return r->ops->event(r, id, budget, NULL, NULL, err);
+}
+
+struct event *reader_event_if(struct store_reader *r, int64_t id, struct budget *budget, bool (*fits)(void *context, size_t bytes),
+                              void *context, struct err *err)
+{
+	return r->ops->event(r, id, budget, fits, context, err);
 }
 
 int reader_next_lane(struct store_reader *r, int64_t *endpoint, int64_t *due_ms, struct err *err)

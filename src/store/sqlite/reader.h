@@ -43,7 +43,8 @@ void pager_gave(struct pager *pager, int64_t key, int64_t id);
 bool pager_late(struct pager *pager, int64_t key, int64_t id, int64_t at_ms);
 
 /* The functions of struct reader_ops, by file. */
-struct event *sqlite_read_event(struct store_reader *r, int64_t id, struct budget *budget, struct err *err);
+struct event *sqlite_read_event(struct store_reader *r, int64_t id, struct budget *budget, bool (*fits)(void *context, size_t bytes),
+                                void *context, struct err *err);
 int sqlite_read_events(struct store_reader *r, const struct event_filter *filter, struct page *page,
                        int (*row)(void *, const struct event_row *), void *context, struct err *err);
 int sqlite_read_event_row(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct event_row *),
