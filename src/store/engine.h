@@ -11,6 +11,7 @@
 #define GRAPNEL_STORE_ENGINE_H
 
 #include "base/id.h"
+#include "store/gate.h"
 #include "store/news.h"
 #include "store/read.h"
 #include "store/store.h"
@@ -31,6 +32,7 @@ struct engine_env {
 	const struct clock *clock;
 	struct index *index;
 	struct id_source *ids;
+	struct gate *gate; /* before long reads */
 };
 
 /* The head of each engine's own structure. */

@@ -140,7 +140,7 @@ static int give_dead(void *context, const struct delivery_row *delivery)
 static struct dead_scan scan_of(struct sqlite_reader *r, const struct dead_filter *filter)
 {
 	const struct clock *clock = r->base.env->clock;
-	return (struct dead_scan){.filter = filter, .clock = clock, .deadline_us = clock_mono_us(clock) + READER_TIME_US};
+	return (struct dead_scan){.filter = filter, .clock = clock, .deadline_us = reader_begin(r)};
 }
 
 int sqlite_read_dead(struct store_reader *base, const struct dead_filter *filter, struct page *page,
@@ -188,7 +188,7 @@ int sqlite_read_dead_count(struct store_reader *base, const struct dead_filter *
 	int64_t counted = 0;
 	scan.ascending = true;
 	do {
-		scan.deadline_us = clock_mono_us(scan.clock) + READER_TIME_US;
+		scan.deadline_us = reader_begin(r);
 		if (rows_dead_scan(&r->db, &scan, count_dead, &counted))
 			return reader_failed(r, err);
 	} while (!scan.ended);

@@ -43,7 +43,7 @@ int sqlite_read_recent(struct store_reader *base, int (*row)(void *, const struc
 {
 	struct sqlite_reader *r = reader_of(base);
 	const struct clock *clock = r->base.env->clock;
-	int64_t deadline_us = clock_mono_us(clock) + READER_TIME_US;
+	int64_t deadline_us = reader_begin(r);
 	struct run run = db_run(&r->db, QUERY_EVENTS_RECENT);
 	unsigned rows = 0;
 	int found;

@@ -21,6 +21,12 @@ int reader_not_found(struct err *err, const char *thing)
 	return err_set(err, ERR_NOT_FOUND, "there is no such %s", thing);
 }
 
+int64_t reader_begin(const struct sqlite_reader *r)
+{
+	gate_pass(r->base.env->gate);
+	return clock_mono_us(r->base.env->clock) + READER_TIME_US;
+}
+
 /* ---- Pages ---- */
 
 struct pager pager_begin(struct sqlite_reader *r, struct page *page)
@@ -29,8 +35,7 @@ struct pager pager_begin(struct sqlite_reader *r, struct page *page)
 	page->last_key = page->after_key;
 	page->last_id = page->after_id;
 	page->searched_to_ms = 0;
-	const struct clock *clock = r->base.env->clock;
-	return (struct pager){.page = page, .clock = clock, .deadline_us = clock_mono_us(clock) + READER_TIME_US};
+	return (struct pager){.page = page, .env = r->base.env, .deadline_us = reader_begin(r)};
 }
 
 int64_t pager_after_id(const struct page *page)
@@ -63,7 +68,8 @@ void pager_gave(struct pager *pager, int64_t key, int64_t id)
 
 bool pager_late(struct pager *pager, int64_t key, int64_t id, int64_t at_ms)
 {
-	if (++pager->looked_at % READER_ROWS_BETWEEN_CLOCKS != 0 || clock_mono_us(pager->clock) < pager->deadline_us)
+	if (++pager->looked_at % READER_ROWS_BETWEEN_CLOCKS != 0 ||
+	    (clock_mono_us(pager->env->clock) < pager->deadline_us && !gate_closed(pager->env->gate)))
 		return false;
 	pager->page->more = true;
 	pager->page->last_key = key;

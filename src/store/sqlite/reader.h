@@ -22,10 +22,13 @@ static inline struct sqlite_reader *reader_of(struct store_reader *r)
 int reader_failed(struct sqlite_reader *r, struct err *err);
 int reader_not_found(struct err *err, const char *thing); /* always -1 */
 
+/* Before each read that may take long, with no statement open: when it must have ended, monotonic. */
+int64_t reader_begin(const struct sqlite_reader *r);
+
 /* The progress of one page of a list. */
 struct pager {
 	struct page *page;
-	const struct clock *clock;
+	const struct engine_env *env;
 	int64_t deadline_us;
 	int given;
 	unsigned looked_at;
