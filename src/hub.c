@@ -280,6 +280,7 @@ static int delivery_up(struct hub *hub, struct err *err)
 		.index = hub->index,
 		.clock = &clock_system,
 		.live_max = hub->descriptors.live,
+		.failing_per_s = conf->delivery_failing_rate,
 		.event_bytes_max = delivery_cache_bytes(conf),
 		.deliver = on_job,
 		.tested = on_tested,
