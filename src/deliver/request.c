@@ -17,6 +17,9 @@
 
 enum { TEXT_BYTES_MAX = 1024 * 1024, TEXT_BYTES_KEPT = 16 * 1024, MADE_AROUND_BYTES = 1024 };
 
+/* Answers are short, and there may be thousands at a time. */
+static const long READ_BYTES = 4096;
+
 /* ---- addresses ---- */
 
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
@@ -73,6 +76,7 @@ static bool set_fixed_options(struct exchange *exchange)
 	failed |= SET(CURLOPT_TCP_NODELAY, 1L);
 	failed |= SET(CURLOPT_USERAGENT, exchange->config->user_agent);
 	failed |= SET(CURLOPT_POST, 1L);
+	failed |= SET(CURLOPT_BUFFERSIZE, READ_BYTES);
 	failed |= SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	failed |= SET(CURLOPT_OPENSOCKETDATA, exchange);
 	failed |= SET(CURLOPT_PREREQFUNCTION, before_request);

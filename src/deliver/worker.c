@@ -22,7 +22,7 @@
 #include "deliver/verdict.h"
 #include "store/read.h"
 
-enum { SPARE_MAX = 256, EVENTS_MAX = 64, WARN_EVERY_US = 1000000 };
+enum { SPARE_MAX = 256, EVENTS_MAX = 64, STARTS_MAX = EVENTS_MAX / 2, WARN_EVERY_US = 1000000 };
 
 /* Of curl's sockets epoll gives back the descriptor with this bit, of the others a pointer, which never has it. */
 #define CURL_SOCKET_TAG (UINT64_C(1) << 63)
@@ -40,6 +40,7 @@ struct worker {
 	struct store_reader *reader;
 	struct signers signers;
 	struct room room;
+	struct inbox_node *posted, *posted_last; /* jobs that were taken out of the inbox and not begun */
 	struct exchange *running;
 	struct exchange *spare;
 	unsigned spare_len;
@@ -309,13 +310,23 @@ static void take(struct worker *worker, struct job *job, bool waited)
 	resolver_query(worker->resolver, job->endpoint->host, name_resolved, exchange);
 }
 
-static void take_all(struct worker *worker)
+/* Some of what was posted. Answers are looked for in between, so that endpoints that answer quickly never have thousands of exchanges at a
+ * time, which costs memory, and libcurl a walk over all connections to a host; of those that do not answer there soon are as many. */
+static void take_some(struct worker *worker)
 {
-	struct inbox_node *next;
-	for (struct inbox_node *at = inbox_take(&worker->inbox); at; at = next) {
-		next = at->next;
-		take(worker, CONTAINER_OF(at, struct job, to_worker), false);
+	for (int i = 0; i < STARTS_MAX && worker->posted; i++) {
+		struct job *job = CONTAINER_OF(worker->posted, struct job, to_worker);
+		worker->posted = worker->posted->next;
+		take(worker, job, false);
 	}
+}
+
+/* Behind what was not taken yet. */
+static void gather(struct worker *worker)
+{
+	struct inbox_node **end = worker->posted ? &worker->posted_last->next : &worker->posted;
+	for (*end = inbox_take(&worker->inbox); *end; end = &(*end)->next)
+		worker->posted_last = *end;
 }
 
 /* Those that waited for memory and may have it now. */
@@ -394,6 +405,8 @@ static void take_completed(struct worker *worker)
 
 static int wait_ms(struct worker *worker)
 {
+	if (worker->posted)
+		return 0;
 	const struct heap_node *deadline = heap_top(&worker->deadlines);
 	int64_t until_us = deadline && deadline->key < worker->timer_us ? deadline->key : worker->timer_us;
 	int resolver_ms = resolver_timeout_ms(worker->resolver);
@@ -422,7 +435,8 @@ static void turn(struct worker *worker)
 	}
 	resolver_process(worker->resolver);
 	if (posted)
-		take_all(worker);
+		gather(worker);
+	take_some(worker);
 	act_on_timer(worker);
 	expire_names(worker);
 	take_completed(worker);
@@ -445,7 +459,8 @@ static void break_off(struct worker *worker)
 		if (job)
 			abandon(worker, job);
 	}
-	for (struct inbox_node *at = inbox_take(&worker->inbox); at; at = next_node) {
+	gather(worker);
+	for (struct inbox_node *at = worker->posted; at; at = next_node) {
 		next_node = at->next;
 		abandon(worker, CONTAINER_OF(at, struct job, to_worker));
 	}
