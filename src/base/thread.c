@@ -91,7 +91,8 @@ static struct pool_job *pool_take(struct pool *pool)
 /* Slow work gives way to the threads that events go through. Refused (by a sandbox, say) it is as quick as they are. */
 static void give_way(void)
 {
-	if (setpriority(PRIO_PROCESS, (id_t)gettid(), POOL_NICE))
+	id_t self = (id_t)gettid();
+	if (setpriority(PRIO_PROCESS, self, getpriority(PRIO_PROCESS, self) + POOL_NICE))
 		log_debug("base", "a thread for slow work keeps its priority: %s", strerror(errno));
 }
 

@@ -24,7 +24,7 @@ struct store *store_open(const struct store_config *config, struct err *err)
 	    .ids = &store->ids,
 	    .gate = &store->long_reads,
 	};
-	gate_init(&store->long_reads, GATE_CLOSED_US);
+	gate_init(&store->long_reads, GATE_CLOSED_US, 0);
 	pthread_rwlock_init(&store->gate, NULL);
 	pthread_mutex_init(&store->mutex, NULL);
 	pthread_cond_init(&store->backup_done, NULL);

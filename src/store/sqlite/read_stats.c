@@ -130,7 +130,6 @@ int sqlite_read_stats(struct store_reader *base, int64_t now_ms, int64_t subscri
 {
 	struct sqlite_reader *r = reader_of(base);
 	*stats = (struct stats){.operations = 0};
-	(void)reader_begin(r); /* each count has a share of the time */
 	if (pending(r, now_ms, subscriber, stats) || held(r, subscriber, stats) || dead(r, subscriber, stats) ||
 	    events(r, now_ms, subscriber, stats) || few(r, subscriber, stats))
 		return reader_failed(r, err);

@@ -1,6 +1,7 @@
 /* Readers: read-only connections, each its thread's own; what the scheduler reads, and the pages of lists. */
 #include "store/sqlite/reader.h"
 
+#include <sched.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -23,8 +24,14 @@ int reader_not_found(struct err *err, const char *thing)
 
 int64_t reader_begin(const struct sqlite_reader *r)
 {
-	gate_pass(r->base.env->gate);
 	return clock_mono_us(r->base.env->clock) + READER_TIME_US;
+}
+
+bool reader_late(const struct engine_env *env, int64_t deadline_us)
+{
+	sched_yield();
+	int64_t left_us = deadline_us - clock_mono_us(env->clock);
+	return left_us <= 0 || gate_closed(env->gate) || (left_us <= READER_TIME_US - READER_SHARE_US && gate_wanted(env->gate));
 }
 
 /* ---- Pages ---- */
@@ -68,8 +75,7 @@ void pager_gave(struct pager *pager, int64_t key, int64_t id)
 
 bool pager_late(struct pager *pager, int64_t key, int64_t id, int64_t at_ms)
 {
-	if (++pager->looked_at % READER_ROWS_BETWEEN_CLOCKS != 0 ||
-	    (clock_mono_us(pager->env->clock) < pager->deadline_us && !gate_closed(pager->env->gate)))
+	if (++pager->looked_at % READER_ROWS_BETWEEN_CLOCKS != 0 || !reader_late(pager->env, pager->deadline_us))
 		return false;
 	pager->page->more = true;
 	pager->page->last_key = key;

@@ -4,8 +4,8 @@
 
 #include "store/sqlite/rows.h"
 
-/* No list holds its read transaction longer. */
-enum { READER_TIME_US = 200000, READER_ROWS_BETWEEN_CLOCKS = 64 };
+/* No list holds its read transaction longer; and no longer than its share while others wait. */
+enum { READER_TIME_US = 200000, READER_SHARE_US = 50000, READER_ROWS_BETWEEN_CLOCKS = 64 };
 
 /* Owned by the reader's thread. */
 struct sqlite_reader {
@@ -22,8 +22,10 @@ static inline struct sqlite_reader *reader_of(struct store_reader *r)
 int reader_failed(struct sqlite_reader *r, struct err *err);
 int reader_not_found(struct err *err, const char *thing); /* always -1 */
 
-/* Before each read that may take long, with no statement open: when it must have ended, monotonic. */
+/* Long reads go through the store's gate (read.c). When one that begins now must have ended, monotonic; and each
+ * READER_ROWS_BETWEEN_CLOCKS rows whether it must end, which lets other threads go first. */
 int64_t reader_begin(const struct sqlite_reader *r);
+bool reader_late(const struct engine_env *env, int64_t deadline_us);
 
 /* The progress of one page of a list. */
 struct pager {
