@@ -61,6 +61,10 @@ struct exchange {
 /* request.c: NULL when memory is out. */
 struct exchange *exchange_new(const struct deliver_config *config, struct worker *worker, struct sockets *sockets);
 void exchange_free(struct exchange *exchange);
+/* About how many bytes the endpoint's format makes of an event of this size, beside it. */
+size_t exchange_made_bytes(const struct endpoint *endpoint, size_t event_bytes);
+/* Holds so much of the budget for the body that is made, instead of what it held before. */
+void exchange_charge(struct exchange *exchange, size_t bytes);
 /* Forgets the attempt: nothing of it may reach the next one. */
 void exchange_clear(struct exchange *exchange);
 /* Sets up the easy handle for the job. `resolved`: where to connect to, all judged before. timeout_ms: what is left. */

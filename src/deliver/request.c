@@ -15,7 +15,10 @@
 #include "base/mem.h"
 #include "deliver/shortage.h"
 
-enum { TEXT_BYTES_MAX = 1024 * 1024, TEXT_BYTES_KEPT = 16 * 1024 };
+enum { TEXT_BYTES_MAX = 1024 * 1024, TEXT_BYTES_KEPT = 16 * 1024, MADE_AROUND_BYTES = 1024 };
+
+/* Answers are short, and there may be thousands at a time. */
+static const long READ_BYTES = 4096;
 
 /* ---- addresses ---- */
 
@@ -76,6 +79,7 @@ static bool set_fixed_options(struct exchange *exchange)
 	failed |= SET(CURLOPT_TCP_NODELAY, 1L);
 	failed |= SET(CURLOPT_USERAGENT, exchange->config->user_agent);
 	failed |= SET(CURLOPT_POST, 1L);
+	failed |= SET(CURLOPT_BUFFERSIZE, READ_BYTES);
 	failed |= SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	failed |= SET(CURLOPT_OPENSOCKETDATA, exchange);
 	failed |= SET(CURLOPT_PREREQFUNCTION, before_request);
@@ -102,13 +106,27 @@ struct exchange *exchange_new(const struct deliver_config *config, struct worker
 	return NULL;
 }
 
+void exchange_charge(struct exchange *exchange, size_t bytes)
+{
+	if (exchange->config->budget && bytes >= exchange->payload_charged)
+		budget_force(exchange->config->budget, bytes - exchange->payload_charged);
+	else if (exchange->config->budget)
+		budget_release(exchange->config->budget, exchange->payload_charged - bytes);
+	exchange->payload_charged = bytes;
+}
+
 /* Not kept: it may be large. */
 static void drop_payload(struct exchange *exchange)
 {
 	strbuf_free(&exchange->payload);
-	if (exchange->config->budget)
-		budget_release(exchange->config->budget, exchange->payload_charged);
-	exchange->payload_charged = 0;
+	exchange_charge(exchange, 0);
+}
+
+/* At most base64 of the data, and a little around it, in a buffer that grows by doubling. */
+size_t exchange_made_bytes(const struct endpoint *endpoint, size_t event_bytes)
+{
+	bool whole = endpoint->format == FORMAT_STANDARD || endpoint->format == FORMAT_CLOUDEVENTS_STRUCTURED;
+	return whole ? event_bytes / 3 * 8 + MADE_AROUND_BYTES : 0;
 }
 
 void exchange_free(struct exchange *exchange)
@@ -202,7 +220,7 @@ static void add_attribute(void *receiver, const char *name, struct slice value)
 		exchange->text.failed = true;
 }
 
-/* The body is charged like the payload it is made of. */
+/* The body is charged like the payload it is made of; so far with what it was held to be. */
 static int add_format(struct exchange *exchange, struct err *err)
 {
 	const struct event *event = exchange->job->event;
@@ -211,9 +229,7 @@ static int add_format(struct exchange *exchange, struct err *err)
 	exchange->payload.max_bytes = FORMAT_BYTES_MAX(event->f.data.len);
 	if (format_body(format, event, source, &exchange->payload, &exchange->formatted))
 		return err_set(err, ERR_INTERNAL, "out of memory for the body");
-	exchange->payload_charged = exchange->payload.cap;
-	if (exchange->config->budget)
-		budget_force(exchange->config->budget, exchange->payload_charged);
+	exchange_charge(exchange, exchange->payload.cap);
 	if (format == FORMAT_CLOUDEVENTS_BINARY && format_headers(event, source, add_attribute, exchange))
 		return err_set(err, ERR_INTERNAL, "the event's context cannot be turned into headers");
 	add_line(exchange, "Content-Type", exchange->formatted.content_type);

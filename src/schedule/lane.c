@@ -184,9 +184,17 @@ void lane_forget(struct lane *lane, int64_t delivery)
 	lane_entry_free(entry);
 }
 
+void lane_learn(struct lane *lane, bool succeeded)
+{
+	if (succeeded)
+		lane->failures = 0;
+	else if (lane->failures < LANE_FAILING_AFTER)
+		lane->failures++;
+}
+
 static bool may_start(const struct lane *lane)
 {
-	return is_active(lane) && lane->in_flight < lane->endpoint->max_in_flight;
+	return is_active(lane) && lane->in_flight < (lane_failing(lane) ? 1 : lane->endpoint->max_in_flight);
 }
 
 /* What waits with the same due time as the spill goes first: it has the lower ids, and else each of them would cost a refill. */

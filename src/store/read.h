@@ -15,6 +15,9 @@ void reader_close(struct store_reader *reader); /* NULL is allowed */
 
 /* The event with its payload, charged to `budget`; NULL with NOT_FOUND or INTERNAL (unreadable, corrupt). */
 struct event *reader_event(struct store_reader *reader, int64_t id, struct budget *budget, struct err *err) ATTR_MUST_USE;
+/* The same where memory is counted: `fits` is asked before the event is copied, and UNAVAILABLE when it says no. */
+struct event *reader_event_if(struct store_reader *reader, int64_t id, struct budget *budget, bool (*fits)(void *context, size_t bytes),
+                              void *context, struct err *err) ATTR_MUST_USE;
 /* The next lane after `endpoint` that has pending rows (skips through the index): its id and its earliest due time. 1, 0: no
  * more, -1. */
 int reader_next_lane(struct store_reader *reader, int64_t *endpoint, int64_t *due_ms, struct err *err) ATTR_MUST_USE;
