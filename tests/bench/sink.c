@@ -198,6 +198,7 @@ static bool serve_all(struct sink *sink, struct connection *connection)
 		if (!serve(sink, connection->fd, connection->in + at, &head, head.body_bytes))
 			return false;
 		at += connection->need;
+		connection->need = 0;
 	}
 	connection->len -= at;
 	memmove(connection->in, connection->in + at, connection->len);
