@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import machine
 import rates
+import scale
 from programs import SCRATCH, hubs
 from table import Report
 
@@ -19,10 +20,13 @@ SCENARIOS = {
     "2": rates.end_to_end,
     "3": rates.fan_out,
     "4": rates.batches,
+    "5": scale.many_endpoints,
+    "6": scale.backlog,
+    "7": scale.growth,
     "8": rates.payloads,
     "9": rates.idle,
+    "soak": scale.soak,
 }
-ORDER = "2 1 3 4 8 9"
 
 
 @dataclass
@@ -33,19 +37,26 @@ class Size:
     drain_s: float
     idle_s: float
     keys: int
-    counts: float
+    endpoints: int
+    backlog: int
+    stored: tuple
+    soak_slices: int
+    soak_s: int
+    counts: float = 1
 
     def count(self, number):
         return int(number * self.counts)
 
 
-SHORT = Size("short", seconds=4, rounds=3, drain_s=60, idle_s=10, keys=1000000, counts=1)
-FULL = Size("full", seconds=10, rounds=5, drain_s=600, idle_s=60, keys=20000000, counts=5)
+SHORT = Size("short", seconds=4, rounds=3, drain_s=60, idle_s=10, keys=1000000, endpoints=5000, backlog=200000,
+             stored=(10000, 1000000), soak_slices=3, soak_s=10)
+FULL = Size("full", seconds=10, rounds=5, drain_s=600, idle_s=60, keys=20000000, endpoints=100000, backlog=10000000,
+            stored=(10000, 1000000, 20000000), soak_slices=10, soak_s=60, counts=5)
 
 
 def main():
     size = {"full": FULL, "short": SHORT}[os.environ.get("BENCH") or "short"]
-    wanted = (os.environ.get("SCENARIOS") or ORDER).split()
+    wanted = (os.environ.get("SCENARIOS") or " ".join(SCENARIOS)).split()
     unknown = [name for name in wanted if name not in SCENARIOS]
     if unknown:
         sys.exit(f"no scenario {', '.join(unknown)}; there are {', '.join(SCENARIOS)}")

@@ -79,7 +79,7 @@ void load_fill(const struct load *load, char *body, uint64_t n, int64_t at_ns, c
 	for (unsigned i = 0; i < shape->batch; i++, n++, event += load->event_bytes) {
 		/* Neighbours in time are strangers in the store: subscribers take turns in a scattered order. */
 		uint64_t who = shape->subscribers ? n * 7919 % shape->subscribers : n;
-		put_digits(event + load->type_at, 4, who % shape->types);
+		put_digits(event + load->type_at, 4, shape->first_type + who % shape->types);
 		if (load->subscriber_at)
 			put_digits(event + load->subscriber_at, 6, who);
 		if (load->uid_at) {

@@ -17,6 +17,7 @@ struct load_shape {
 	size_t data_bytes;    /* of `data` */
 	unsigned batch;       /* events in a request */
 	unsigned types;       /* bench.t0000 … */
+	unsigned first_type;
 	unsigned subscribers; /* s000000 …; 0: the event names none */
 	bool uids;
 };

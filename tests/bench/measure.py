@@ -3,18 +3,17 @@
 from programs import Meter, source
 from table import middle
 
-WARM_UP_EVENTS = 2000
+WARM_UP_DELIVERIES = 2000
 WARM_UP_FIRST = 10**12  # numbers of their own, so that they repeat nobody's uid
 
 
 def warm_up(measured, sink=None, fan=1):
+    events = max(100, WARM_UP_DELIVERIES // fan)
     if sink:
         sink.reset()
-    source(measured.port, measured.key, count=WARM_UP_EVENTS, first=WARM_UP_FIRST)
-    if sink:
-        stats = sink.wait(WARM_UP_EVENTS * fan)
-        if stats["distinct"] < WARM_UP_EVENTS * fan:
-            raise RuntimeError(f"only {stats['distinct']} of {WARM_UP_EVENTS * fan} deliveries of the warm-up arrived")
+    source(measured.port, measured.key, count=events, first=WARM_UP_FIRST)
+    if sink and sink.wait(events * fan)["distinct"] < events * fan:
+        raise RuntimeError(f"the warm-up's {events * fan} deliveries did not arrive")
 
 
 def run(measured, sink=None, fan=1, per_delivery=False, drain_s=120, **options):

@@ -267,14 +267,15 @@ static void report(const struct source *source)
 
 static const char USAGE[] =
     "bench-source --port P --key K [--path /v1/events] [--connections 64] [--rate 0] [--seconds 5 | --count N] [--first 0]\n"
-    "             [--data-bytes 1000] [--batch 1] [--types 1] [--subscribers 0] [--uids PREFIX] [--rest MS]\n"
+    "             [--data-bytes 1000] [--batch 1] [--types 1] [--first-type 0] [--subscribers 0] [--uids PREFIX]\n"
+    "             [--rest MS]\n"
     "rate: requests per second, 0: closed loop. first: the number of the first event. uids: events get a uid of 8 characters\n"
     "of PREFIX and the number. The answer's members are described in docs/PERFORMANCE.md.\n";
 
 static const struct option LONG[] = {
     {"port", 1, NULL, 'p'},       {"key", 1, NULL, 'k'},   {"path", 1, NULL, 'P'},  {"connections", 1, NULL, 'c'}, {"rate", 1, NULL, 'r'},
     {"seconds", 1, NULL, 's'},    {"count", 1, NULL, 'n'}, {"first", 1, NULL, 'f'}, {"data-bytes", 1, NULL, 'd'},  {"batch", 1, NULL, 'b'},
-    {"types", 1, NULL, 't'},      {"subscribers", 1, NULL, 'S'}, {"uids", 1, NULL, 'u'}, {"rest", 1, NULL, 'R'}, {NULL, 0, NULL, 0},
+    {"types", 1, NULL, 't'},      {"subscribers", 1, NULL, 'S'}, {"first-type", 1, NULL, 'T'}, {"uids", 1, NULL, 'u'}, {"rest", 1, NULL, 'R'}, {NULL, 0, NULL, 0},
 };
 
 static void set_option(struct options *options, int option)
@@ -293,6 +294,7 @@ static void set_option(struct options *options, int option)
 	case 'b': options->shape.batch = (unsigned)number; break;
 	case 't': options->shape.types = (unsigned)number; break;
 	case 'S': options->shape.subscribers = (unsigned)number; break;
+	case 'T': options->shape.first_type = (unsigned)number; break;
 	case 'u': options->prefix = optarg, options->shape.uids = true; break;
 	case 'R': options->rest_ns = (int64_t)number * 1000000; break;
 	default: fputs(USAGE, stderr), exit(2);
