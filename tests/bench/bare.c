@@ -13,7 +13,7 @@
 
 struct options {
 	const char *mode, *store, *url, *key;
-	unsigned port, window, batch;
+	unsigned port, window, batch, fan;
 	size_t data_bytes;
 	uint64_t count;
 };
@@ -28,11 +28,12 @@ static void to_store(struct job *job)
 	inbox_post(store_inbox, &job->node);
 }
 
-static void serve(const struct options *options, bool deliver)
+static void serve(const struct options *options, unsigned fan)
 {
-	struct bare_sender_config sender = {.url = options->url, .window = options->window, .sign = true, .done = to_store};
-	struct bare_store_config store = {.path = options->store, .deliver = deliver, .requests = bare_server_inbox()};
-	if (deliver)
+	struct bare_sender_config sender = {
+	    .url = options->url, .several = fan > 1, .window = options->window, .sign = true, .done = to_store};
+	struct bare_store_config store = {.path = options->store, .fan = fan, .requests = bare_server_inbox()};
+	if (fan > 0)
 		store.deliveries = bare_sender_start(&sender);
 	store_inbox = bare_store_start(&store);
 	bare_server_run(options->port, options->key, store_inbox);
@@ -77,7 +78,7 @@ static void sqlite_alone(const struct options *options, const struct load *load)
 				free(group[i]);
 			}
 			group[i] = filled(load, n + i);
-			bare_store_event(group[i], true);
+			bare_store_event(group[i], 1);
 		}
 		bare_store_commit();
 	}
@@ -130,18 +131,18 @@ static void curl_alone(const struct options *options, const struct load *load)
 
 static const char USAGE[] =
     "bench-bare ingest --port P --store FILE --key K\n"
-    "bench-bare hub    --port P --store FILE --key K --url http://127.0.0.1:S/ok/1 [--window 64]\n"
+    "bench-bare hub    --port P --store FILE --key K --url http://127.0.0.1:S/ok/1 [--window 64] [--fan 1]\n"
     "bench-bare sqlite --store FILE [--count 200000] [--batch 256] [--data-bytes 1000]\n"
     "bench-bare curl   --url http://127.0.0.1:S/ok/1 [--count 200000] [--window 64] [--data-bytes 1000]\n";
 
 static const struct option LONG[] = {
     {"port", 1, NULL, 'p'},  {"store", 1, NULL, 'f'}, {"url", 1, NULL, 'u'},        {"key", 1, NULL, 'k'}, {"window", 1, NULL, 'w'},
-    {"count", 1, NULL, 'n'}, {"batch", 1, NULL, 'b'}, {"data-bytes", 1, NULL, 'd'}, {NULL, 0, NULL, 0},
+    {"count", 1, NULL, 'n'}, {"batch", 1, NULL, 'b'}, {"data-bytes", 1, NULL, 'd'}, {"fan", 1, NULL, 'F'}, {NULL, 0, NULL, 0},
 };
 
 static bool read_options(int argc, char **argv, struct options *options)
 {
-	*options = (struct options){.mode = argc > 1 ? argv[1] : "", .key = "", .window = 64, .count = 200000, .batch = 256, .data_bytes = 1000};
+	*options = (struct options){.mode = argc > 1 ? argv[1] : "", .key = "", .window = 64, .fan = 1, .count = 200000, .batch = 256, .data_bytes = 1000};
 	for (int option; (option = getopt_long(argc, argv, "", LONG, NULL)) != -1;) {
 		unsigned long long number = strtoull(optarg ? optarg : "", NULL, 10);
 		switch (option) {
@@ -149,6 +150,7 @@ static bool read_options(int argc, char **argv, struct options *options)
 		case 'f': options->store = optarg; break;
 		case 'u': options->url = optarg; break;
 		case 'k': options->key = optarg; break;
+		case 'F': options->fan = (unsigned)number; break;
 		case 'w': options->window = (unsigned)number; break;
 		case 'n': options->count = number; break;
 		case 'b': options->batch = (unsigned)number; break;
@@ -156,7 +158,7 @@ static bool read_options(int argc, char **argv, struct options *options)
 		default: return false;
 		}
 	}
-	return options->window > 0 && options->batch > 0 && options->count > 0;
+	return options->window > 0 && options->fan > 0 && options->batch > 0 && options->count > 0;
 }
 
 int main(int argc, char **argv)
@@ -166,9 +168,9 @@ int main(int argc, char **argv)
 	if (read_options(argc, argv, &options)) {
 		load_init(&load, &(struct load_shape){.data_bytes = options.data_bytes, .batch = 1, .types = 1});
 		if (strcmp(options.mode, "ingest") == 0 && options.port && options.store)
-			serve(&options, false);
+			serve(&options, 0);
 		if (strcmp(options.mode, "hub") == 0 && options.port && options.store && options.url)
-			serve(&options, true);
+			serve(&options, options.fan);
 		if (strcmp(options.mode, "curl") == 0 && options.url)
 			curl_alone(&options, &load);
 		if (strcmp(options.mode, "sqlite") == 0 && options.store) {

@@ -33,7 +33,10 @@ struct job {
 	struct inbox_node node;
 	enum job_kind kind;
 	struct request *request; /* only on its way to the store */
-	int64_t id;              /* of the event and of its delivery */
+	int64_t id;              /* of the event; when there is one delivery, of that, too, else each has a job and an id of its own */
+	unsigned endpoint;
+	unsigned deliveries;  /* of an event with several: jobs that use its data. Owned by the store */
+	struct job *event;    /* of one of several deliveries: whose data it has */
 	int64_t started_ms, duration_ms;
 	long status;
 	const char *data; /* a slice of body */
@@ -47,13 +50,13 @@ struct job *job_new(size_t cap);
 /* The store's thread, or its parts for who has no other. */
 struct bare_store_config {
 	const char *path;
-	bool deliver; /* an event gets a delivery, and goes to the sender after its commit */
+	unsigned fan; /* deliveries of an event; they go to the sender after its commit */
 	struct inbox *requests, *deliveries; /* of server and sender */
 };
 struct inbox *bare_store_start(const struct bare_store_config *config);
 void bare_store_open(const char *path);
 void bare_store_begin(void);
-void bare_store_event(struct job *job, bool deliver); /* gives it its id */
+void bare_store_event(struct job *job, unsigned fan); /* gives it its id; its deliveries have the following ones */
 void bare_store_outcome(const struct job *job);
 void bare_store_commit(void);
 
@@ -63,7 +66,8 @@ void bare_server_run(unsigned port, const char *key, struct inbox *store);
 
 /* The sender. done() is called on its thread with each job whose answer is in. */
 struct bare_sender_config {
-	const char *url;
+	const char *url; /* of endpoint 1; with several, the endpoint's number is put behind it */
+	bool several;
 	unsigned window; /* requests under way */
 	bool sign;
 	void (*done)(struct job *job);

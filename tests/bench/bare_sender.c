@@ -87,6 +87,11 @@ static void begin(struct job *job)
 		sign(job, now / 1000, exchange->lines[lines++]);
 	for (unsigned i = 0; i < lines; i++)
 		exchange->list[i] = (struct curl_slist){exchange->lines[i], i + 1 < lines ? &exchange->list[i + 1] : NULL};
+	if (sender.config.several) {
+		char url[LINE_BYTES];
+		snprintf(url, sizeof url, "%s%u", sender.config.url, job->endpoint);
+		curl_easy_setopt(exchange->easy, CURLOPT_URL, url);
+	}
 	curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, exchange->list);
 	curl_easy_setopt(exchange->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)job->data_len);
 	curl_easy_setopt(exchange->easy, CURLOPT_POSTFIELDS, job->data);

@@ -29,9 +29,9 @@ enum statement { BEGIN, COMMIT, EVENT, DELIVERY, OUTCOME, ATTEMPT, STATEMENTS };
 static const char *const SQL[STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
-    [EVENT] = "INSERT INTO events (id, subscriber, time_ms, deliveries, type, data) VALUES (?1, 0, ?2, 1, 'bench.t0000', ?3)",
+    [EVENT] = "INSERT INTO events (id, subscriber, time_ms, deliveries, type, data) VALUES (?1, 0, ?2, ?4, 'bench.t0000', ?3)",
     [DELIVERY] = "INSERT INTO deliveries (id, event, endpoint, state, reason, round, attempts, due_ms, ended_ms)"
-                 " VALUES (?1, ?1, 1, 0, 0, 1, 0, ?2, 0)",
+                 " VALUES (?1, ?3, ?4, 0, 0, 1, 0, ?2, 0)",
     [OUTCOME] = "UPDATE deliveries SET state = 2, attempts = attempts + 1, ended_ms = ?2 + ?3, last_started_ms = ?2,"
                 " last_duration_ms = ?3, last_status = ?4 WHERE id = ?1 AND round = 1 AND state = 0",
     [ATTEMPT] = "INSERT INTO attempts (delivery, number, started_ms, duration_ms, status) VALUES (?1, 1, ?2, ?3, ?4)",
@@ -80,17 +80,21 @@ void bare_store_commit(void)
 	run_statement(COMMIT);
 }
 
-void bare_store_event(struct job *job, bool deliver)
+void bare_store_event(struct job *job, unsigned fan)
 {
 	int64_t now = wall_ms();
-	job->id = ++store.last_id;
+	job->id = store.last_id + 1;
+	store.last_id += fan > 1 ? fan + 1 : 1;
 	sqlite3_bind_int64(store.statements[EVENT], 1, job->id);
 	sqlite3_bind_int64(store.statements[EVENT], 2, now);
 	sqlite3_bind_blob(store.statements[EVENT], 3, job->data, (int)job->data_len, SQLITE_STATIC);
+	sqlite3_bind_int64(store.statements[EVENT], 4, fan);
 	run_statement(EVENT);
-	if (deliver) {
-		sqlite3_bind_int64(store.statements[DELIVERY], 1, job->id);
+	for (unsigned i = 1; i <= fan; i++) {
+		sqlite3_bind_int64(store.statements[DELIVERY], 1, fan > 1 ? job->id + i : job->id);
 		sqlite3_bind_int64(store.statements[DELIVERY], 2, now);
+		sqlite3_bind_int64(store.statements[DELIVERY], 3, job->id);
+		sqlite3_bind_int64(store.statements[DELIVERY], 4, i);
 		run_statement(DELIVERY);
 	}
 }
@@ -112,40 +116,76 @@ static void commit_chain(struct inbox_node *chain)
 	for (struct inbox_node *node = chain; node; node = node->next) {
 		struct job *job = CONTAINER_OF(node, struct job, node);
 		if (job->kind == JOB_EVENT)
-			bare_store_event(job, store.config.deliver);
+			bare_store_event(job, store.config.fan);
 		else
 			bare_store_outcome(job);
 	}
 	bare_store_commit();
 }
 
-/* After the commit: answers first, then what is to be sent. */
-static void pass_on(struct inbox_node *chain)
+struct chain {
+	struct inbox_node *first, *last;
+};
+
+static void append(struct chain *chain, struct inbox_node *node)
 {
-	struct inbox_node *requests = NULL, **requests_end = &requests, *requests_last = NULL;
-	struct inbox_node *deliveries = NULL, **deliveries_end = &deliveries, *deliveries_last = NULL;
-	while (chain) {
-		struct job *job = CONTAINER_OF(chain, struct job, node);
-		chain = chain->next;
-		if (job->kind == JOB_EVENT) {
-			job->request->id = job->id;
-			job->request->committed = true;
-			*requests_end = requests_last = &job->request->node;
-			requests_end = &job->request->node.next;
-			job->request->job = NULL;
-		}
-		if (job->kind == JOB_OUTCOME || !store.config.deliver) {
-			free(job);
+	node->next = NULL;
+	*(chain->last ? &chain->last->next : &chain->first) = node;
+	chain->last = node;
+}
+
+/* An outcome is stored, or there was nothing to deliver. */
+static void job_end(struct job *job)
+{
+	struct job *event = job->event;
+	free(job);
+	if (event && --event->deliveries == 0)
+		free(event);
+}
+
+static void append_deliveries(struct chain *chain, struct job *job)
+{
+	job->endpoint = 1;
+	if (store.config.fan == 1) {
+		append(chain, &job->node);
+		return;
+	}
+	job->deliveries = store.config.fan;
+	for (unsigned i = 1; i <= store.config.fan; i++) {
+		struct job *delivery = job_new(0);
+		delivery->event = job;
+		delivery->id = job->id + i;
+		delivery->endpoint = i;
+		delivery->data = job->data;
+		delivery->data_len = job->data_len;
+		append(chain, &delivery->node);
+	}
+}
+
+/* After the commit: answers first, then what is to be sent. */
+static void pass_on(struct inbox_node *node)
+{
+	struct chain requests = {0}, deliveries = {0};
+	while (node) {
+		struct job *job = CONTAINER_OF(node, struct job, node);
+		node = node->next;
+		if (job->kind == JOB_OUTCOME) {
+			job_end(job);
 			continue;
 		}
-		*deliveries_end = deliveries_last = &job->node;
-		deliveries_end = &job->node.next;
+		job->request->id = job->id;
+		job->request->committed = true;
+		job->request->job = NULL;
+		append(&requests, &job->request->node);
+		if (store.config.fan > 0)
+			append_deliveries(&deliveries, job);
+		else
+			job_end(job);
 	}
-	*requests_end = *deliveries_end = NULL;
-	if (requests)
-		inbox_post_chain(store.config.requests, requests, requests_last);
-	if (deliveries)
-		inbox_post_chain(store.config.deliveries, deliveries, deliveries_last);
+	if (requests.first)
+		inbox_post_chain(store.config.requests, requests.first, requests.last);
+	if (deliveries.first)
+		inbox_post_chain(store.config.deliveries, deliveries.first, deliveries.last);
 }
 
 static void *run(void *unused)

@@ -121,13 +121,13 @@ class Bare(Process):
 
     name = "bare"
 
-    def __init__(self, mode, url=None, window=WINDOW):
+    def __init__(self, mode, url=None, window=WINDOW, fan=1):
         self.folder = scratch()
         self.data = self.folder
         self.port = hubs.free_port()
         self.key = "a key that is hashed like any other"
         command = [program("bare"), mode, "--port", self.port, "--store", os.path.join(self.folder, "bare.db"), "--key", self.key]
-        command += ["--url", url, "--window", window] if url else []
+        command += ["--url", url, "--window", window, "--fan", fan] if url else []
         super().__init__(*command)
         wait_port(self.port, self.process)
 

@@ -6,6 +6,8 @@ import machine
 from measure import in_turns, run, warm_up, whole
 from programs import Bare, Hub, Sink, bare_alone
 
+FAN_WINDOW = 8  # deliveries under way to one of many endpoints: the hub's default
+
 
 def ingest(report, size):
     """1: ingest only, 1 KB, held against bare libmicrohttpd with group commit."""
@@ -77,14 +79,20 @@ def fan_out(report, size):
     """3: one event to many endpoints; the source runs ahead of the deliveries."""
     report.heading("3. fan-out (cpu µs: per delivery)")
     for fan in (20, 100):
+        with Sink() as sink, Bare("hub", sink.url(""), window=FAN_WINDOW * fan, fan=fan) as bare:
+            warm_up(bare, sink, fan)
+            raw = report.add(3, f"bare, 1 → {fan}", run(bare, sink, fan=fan, per_delivery=True, seconds=size.seconds, drain_s=size.drain_s))
         with Sink() as sink, Hub() as hub:
             for number in range(fan):
-                hub.endpoint(sink.url(number))
+                hub.endpoint(sink.url(number), max_in_flight=FAN_WINDOW)
             warm_up(hub, sink, fan)
             row = run(hub, sink, fan=fan, per_delivery=True, seconds=size.seconds, drain_s=size.drain_s)
+            row["ratio"] = row["delivered_per_s"] / raw["delivered_per_s"]
             whole(report, 3, report.add(3, f"hub, 1 → {fan}", row))
             report.bound(3, f"CPU per delivery, 1 → {fan}", row["cpu_us"], most=33, unit="µs")
             report.bound(3, f"deliveries, 1 → {fan}", row["delivered_per_s"], least=40000, unit="/s")
+            report.bound(3, f"rate, of the bare program's, 1 → {fan}", row["ratio"], least=0.8)
+            report.bound(3, f"CPU, of the bare program's, 1 → {fan}", row["cpu_us"] / raw["cpu_us"], most=1.35)
             report.bound(3, f"RSS, 1 → {fan}", row["rss_mb"], most=256, unit="MB")
 
 
