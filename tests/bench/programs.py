@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ import machine  # noqa: E402
 
 FOLDER = os.path.abspath(os.environ.get("GRAPNEL_BENCH_PROGRAMS", "build/tests/bench"))
 SCRATCH = os.path.abspath(os.environ.get("GRAPNEL_BENCH_SCRATCH", "build/bench"))
+AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 WINDOW = 64  # deliveries under way to one endpoint, of the hub and of the bare program
 
 
@@ -66,17 +68,56 @@ class Process:
         self.process.wait()
 
 
+class Certificate:
+    """A self-signed certificate for 127.0.0.1, and a way to run grapnel so that it is the one that is trusted."""
+
+    def __init__(self):
+        self.folder = scratch()
+        self.pem = os.path.join(self.folder, "sink.pem")
+        self.wrapper = os.path.join(self.folder, "grapnel")
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+             "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", self.pem, "-out", self.pem + ".crt"],
+            check=True, stderr=subprocess.DEVNULL)
+        with open(self.pem + ".crt") as certificate, open(self.pem, "a") as pem:
+            pem.write(certificate.read())
+        # In a mount namespace of its own the certificate stands where those of all authorities do.
+        with open(self.wrapper, "w") as file:
+            file.write(f"""#!/bin/sh
+exec unshare --mount {"" if os.getuid() == 0 else "--map-root-user"} sh -c 'mount --bind {self.pem}.crt {AUTHORITIES} && exec "$0" "$@"' {hubs.BINARY} "$@"
+""")
+        os.chmod(self.wrapper, 0o755)
+
+    def __enter__(self):
+        self.binary, hubs.BINARY = hubs.BINARY, self.wrapper
+        return self
+
+    def __exit__(self, *_):
+        hubs.BINARY = self.binary
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def usable(self):
+        """Whether this machine lets us make such a namespace."""
+        return subprocess.run([self.wrapper, "--help"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
 class Sink(Process):
-    def __init__(self, ports=1, answer="ok", port=None):
+    def __init__(self, ports=1, answer="ok", port=None, tls=None):
+        """tls: a Certificate."""
         self.port = port or hubs.free_port()
-        super().__init__(program("sink"), "--port", self.port, "--ports", ports, "--answer", answer)
+        self.scheme = "https" if tls else "http"
+        super().__init__(program("sink"), "--port", self.port, "--ports", ports, "--answer", answer, *(["--tls", tls.pem] if tls else []))
         wait_port(self.port, self.process)
 
     def url(self, number=1, action="ok", port=0):
-        return f"http://127.0.0.1:{self.port + port}/{action}/{number}"
+        return f"{self.scheme}://127.0.0.1:{self.port + port}/{action}/{number}"
 
     def control(self, what):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        if self.scheme == "https":
+            anyone = ssl._create_unverified_context()
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=anyone)
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request("GET", "/control/" + what)
             body = connection.getresponse().read()

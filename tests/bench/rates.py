@@ -4,7 +4,7 @@ import time
 
 import machine
 from measure import in_turns, run, warm_up, whole
-from programs import Bare, Hub, Sink, bare_alone
+from programs import Bare, Certificate, Hub, Sink, bare_alone
 
 FAN_WINDOW = 8  # deliveries under way to one of many endpoints: the hub's default
 
@@ -131,6 +131,15 @@ def payloads(report, size):
             hub.endpoint(sink.url())
             row = run(hub, sink, data_bytes=data_bytes, connections=connections, seconds=size.seconds, drain_s=size.drain_s)
             whole(report, 8, report.add(8, f"hub, {text}", row))
+    with Certificate() as certificate:
+        if not certificate.usable():
+            print("    TLS is left out: no mount namespace to show the sink's certificate in", flush=True)
+            return
+        with Sink(tls=certificate) as sink, Hub() as hub:
+            hub.endpoint(sink.url())
+            warm_up(hub, sink)
+            row = run(hub, sink, seconds=size.seconds, drain_s=size.drain_s)
+            whole(report, 8, report.add(8, "hub, 1 KB, TLS to the endpoint", row))
 
 
 def idle(report, size):

@@ -10,7 +10,6 @@
  *   /control/reset          forgets everything that was counted
  *   /control/answer/ok      from now on; or fail, hang, close */
 #include <err.h>
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@
 #include "http1.h"
 #include "load.h"
 #include "seen.h"
+#include "wire.h"
 
 enum { IN_BYTES = 1 << 15, EVENTS_MAX = 256, SLOT_NS = 10000000, SLOTS = 1 << 20 };
 
@@ -34,8 +34,8 @@ static const char ANSWERS[ACTIONS][64] = {"HTTP/1.1 200 OK\r\nContent-Length: 0\
                                           "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", "", ""};
 
 struct connection {
-	int fd;
-	bool listens;
+	int listener;      /* -1: none */
+	struct wire *wire; /* NULL: a listener */
 	char *in;
 	size_t len, cap;
 	size_t need; /* the length of the request that is coming, once its head is in */
@@ -138,13 +138,9 @@ static bool action_of(const char *name, size_t len, enum action *action)
 	return false;
 }
 
-/* False: the connection is to be closed. */
-static bool put(int fd, const char *bytes, size_t len)
-{
-	return send(fd, bytes, len, MSG_NOSIGNAL) == (ssize_t)len;
-}
+/* These return false when the connection is to be closed. */
 
-static bool control(struct sink *sink, int fd, const char *path, size_t path_len)
+static bool control(struct sink *sink, struct wire *wire, const char *path, size_t path_len)
 {
 	char what[256], body[2048], head[128];
 	snprintf(what, sizeof what, "%.*s", (int)path_len, path);
@@ -157,11 +153,11 @@ static bool control(struct sink *sink, int fd, const char *path, size_t path_len
 	else
 		found = strncmp(what, "answer/", 7) == 0 && action_of(what + 7, strlen(what + 7), &sink->action);
 	int head_len = snprintf(head, sizeof head, "HTTP/1.1 %s\r\nContent-Length: %zu\r\n\r\n", found ? "200 OK" : "404 No", len);
-	return put(fd, head, (size_t)head_len) && put(fd, body, len);
+	return wire_write(wire, head, (size_t)head_len) && wire_write(wire, body, len);
 }
 
 /* One request; body_len of its body are here. */
-static bool serve(struct sink *sink, int fd, const char *request, const struct http1_head *head, size_t body_len)
+static bool serve(struct sink *sink, struct wire *wire, const char *request, const struct http1_head *head, size_t body_len)
 {
 	static const char controls[] = "/control/";
 	const char *path = memchr(request, ' ', head->head_bytes), *line_end = memchr(request, '\r', head->head_bytes);
@@ -172,14 +168,14 @@ static bool serve(struct sink *sink, int fd, const char *request, const struct h
 	if (!path_end)
 		return false;
 	if ((size_t)(path_end - path) > sizeof controls && memcmp(path, controls, sizeof controls - 1) == 0)
-		return control(sink, fd, path + sizeof controls - 1, (size_t)(path_end - path) - (sizeof controls - 1));
+		return control(sink, wire, path + sizeof controls - 1, (size_t)(path_end - path) - (sizeof controls - 1));
 	const char *number = memchr(path + 1, '/', (size_t)(path_end - path - 1));
 	enum action action = ANSWER_FAIL;
 	if (number && action_of(path + 1, (size_t)(number - path - 1), &action) && action == ANSWER_OK)
 		action = sink->action;
 	count(sink, number ? strtoull(number + 1, NULL, 10) : 0, head, request + head->head_bytes, body_len);
 	sink->counters.answered[action]++;
-	return action == ANSWER_HANG || (action != ANSWER_CLOSE && put(fd, ANSWERS[action], strlen(ANSWERS[action])));
+	return action == ANSWER_HANG || (action != ANSWER_CLOSE && wire_write(wire, ANSWERS[action], strlen(ANSWERS[action])));
 }
 
 /* Serves what is whole; false: the connection is to be closed. */
@@ -195,7 +191,7 @@ static bool serve_all(struct sink *sink, struct connection *connection)
 		connection->need = parsed ? head.head_bytes + head.body_bytes : 0;
 		if (parsed == 0 || here < connection->need)
 			break;
-		if (!serve(sink, connection->fd, connection->in + at, &head, head.body_bytes))
+		if (!serve(sink, connection->wire, connection->in + at, &head, head.body_bytes))
 			return false;
 		at += connection->need;
 		connection->need = 0;
@@ -216,7 +212,8 @@ static void accept_all(struct sink *sink, int listener)
 		struct connection *connection = calloc(1, sizeof *connection);
 		if (!connection)
 			abort();
-		connection->fd = fd;
+		connection->listener = -1;
+		connection->wire = wire_new(fd);
 		struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
 		if (epoll_ctl(sink->epoll_fd, EPOLL_CTL_ADD, fd, &event))
 			err(1, "epoll");
@@ -226,12 +223,13 @@ static void accept_all(struct sink *sink, int listener)
 
 static void drop(struct connection *connection)
 {
-	close(connection->fd);
+	wire_free(connection->wire);
 	free(connection->in);
 	free(connection);
 }
 
-static void read_more(struct sink *sink, struct connection *connection)
+/* False: it ended, or is to end. */
+static bool read_more(struct sink *sink, struct connection *connection)
 {
 	size_t wanted = connection->need > IN_BYTES ? connection->need : IN_BYTES;
 	if (connection->cap < wanted) {
@@ -240,15 +238,21 @@ static void read_more(struct sink *sink, struct connection *connection)
 		if (!connection->in)
 			abort();
 	}
-	ssize_t got = recv(connection->fd, connection->in + connection->len, connection->cap - connection->len, 0);
-	if (got < 0 && errno == EAGAIN)
-		return;
-	if (got > 0) {
-		connection->len += (size_t)got;
-		if (connection->len < connection->need || serve_all(sink, connection))
+	ssize_t got = wire_read(connection->wire, connection->in + connection->len, connection->cap - connection->len);
+	if (got <= 0)
+		return got == 0;
+	connection->len += (size_t)got;
+	return connection->len < connection->need || serve_all(sink, connection);
+}
+
+static void read_all(struct sink *sink, struct connection *connection)
+{
+	do {
+		if (!read_more(sink, connection)) {
+			drop(connection);
 			return;
-	}
-	drop(connection);
+		}
+	} while (wire_pending(connection->wire));
 }
 
 static void run(struct sink *sink)
@@ -258,18 +262,19 @@ static void run(struct sink *sink)
 		int ready = epoll_wait(sink->epoll_fd, events, EVENTS_MAX, -1);
 		for (int i = 0; i < ready; i++) {
 			struct connection *connection = events[i].data.ptr;
-			if (connection->listens)
-				accept_all(sink, connection->fd);
+			if (connection->wire)
+				read_all(sink, connection);
 			else
-				read_more(sink, connection);
+				accept_all(sink, connection->listener);
 		}
 	}
 }
 
-static const char USAGE[] = "bench-sink --port P [--ports 1] [--answer ok|fail|hang|close]\n"
+static const char USAGE[] = "bench-sink --port P [--ports 1] [--answer ok|fail|hang|close] [--tls PEM]\n"
                             "Listens on so many ports from P on. What it answers, and how it is asked: see sink.c.\n";
 
-static const struct option LONG[] = {{"port", 1, NULL, 'p'}, {"ports", 1, NULL, 'n'}, {"answer", 1, NULL, 'a'}, {NULL, 0, NULL, 0}};
+static const struct option LONG[] = {{"port", 1, NULL, 'p'}, {"ports", 1, NULL, 'n'}, {"answer", 1, NULL, 'a'},
+                                    {"tls", 1, NULL, 't'}, {NULL, 0, NULL, 0}};
 
 int main(int argc, char **argv)
 {
@@ -281,6 +286,8 @@ int main(int argc, char **argv)
 			port = (unsigned)strtoul(optarg, NULL, 10);
 		else if (option == 'n')
 			ports = (unsigned)strtoul(optarg, NULL, 10);
+		else if (option == 't')
+			wire_use_tls(optarg);
 		else
 			valid = valid && option == 'a' && action_of(optarg, strlen(optarg), &sink.action);
 	}
@@ -294,10 +301,9 @@ int main(int argc, char **argv)
 		struct connection *listener = calloc(1, sizeof *listener);
 		if (!listener)
 			abort();
-		listener->listens = true;
-		listener->fd = http1_listen(port + i);
+		listener->listener = http1_listen(port + i);
 		struct epoll_event event = {.events = EPOLLIN, .data.ptr = listener};
-		if (epoll_ctl(sink.epoll_fd, EPOLL_CTL_ADD, listener->fd, &event))
+		if (epoll_ctl(sink.epoll_fd, EPOLL_CTL_ADD, listener->listener, &event))
 			err(1, "epoll");
 	}
 	run(&sink);
