@@ -20,6 +20,7 @@ def run(measured, sink=None, fan=1, per_delivery=False, drain_s=120, **options):
     """A row: the source with these options, until everything is delivered `fan` times (to a sink)."""
     if sink:
         sink.reset()
+    connections = sink.stats()["connections"] if sink else 0
     meter = Meter(measured, sink)
     sent = source(measured.port, measured.key, **options)
     stats = sink.wait(sent["events"] * fan, drain_s) if sink else None
@@ -43,6 +44,7 @@ def run(measured, sink=None, fan=1, per_delivery=False, drain_s=120, **options):
             repeated=stats["repeated"],
             unsigned=stats["received"] - stats["signed"],
             arrival=stats["arrival"],
+            new_connections=stats["connections"] - connections,
             arrived_when_source_ended=sink.stats(sent["ended_ns"])["arrived_by"] / max(due, 1),
         )
     return row

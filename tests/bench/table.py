@@ -15,7 +15,7 @@ COLUMNS = (
     ("arrival ms p50/p99/p99.9", 24, lambda r: quantiles(r.get("arrival"))),
     ("RSS MB", 7, lambda r: number(r.get("rss_mb"))),
     ("B/event", 8, lambda r: number(r.get("disk_bytes"))),
-    ("others", 6, lambda r: "" if r.get("others_percent") is None else f"{r['others_percent']:.0f}%"),
+    ("others+steal", 12, lambda r: "" if r.get("others_percent") is None else f"{r['others_percent']:.0f}%+{r['steal_percent']:.0f}%"),
 )
 
 
