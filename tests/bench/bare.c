@@ -111,18 +111,15 @@ static void next_request(struct job *job)
 static void curl_alone(const struct options *options, const struct load *load)
 {
 	struct bare_sender_config sender = {.url = options->url, .window = options->window, .done = next_request};
-	struct inbox_node *first = NULL, *last = NULL;
 	alone.options = options;
 	alone.load = load;
 	alone.began_ns = clock_ns();
 	alone.inbox = bare_sender_start(&sender);
-	while (alone.begun < options->window && alone.begun < options->count) {
-		struct inbox_node *node = &filled(load, alone.begun++)->node;
-		node->next = first;
-		first = node;
-		last = last ? last : node;
-	}
-	inbox_post_chain(alone.inbox, first, last);
+	/* From the first one posted on, alone.begun is the sender's. */
+	uint64_t first = options->window < options->count ? options->window : options->count;
+	alone.begun = first;
+	for (uint64_t i = 0; i < first; i++)
+		inbox_post(alone.inbox, &filled(load, i)->node);
 	for (;;)
 		pause();
 }

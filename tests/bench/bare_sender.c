@@ -165,15 +165,14 @@ static void *run(void *unused)
 		int64_t now = clock_ns();
 		/* Rounded up, or curl finds that its time has not come. */
 		int timeout = sender.timer_ns < 0 ? -1 : sender.timer_ns <= now ? 0 : (int)((sender.timer_ns - now + 999999) / 1000000);
-		int ready = epoll_wait(sender.epoll_fd, events, EVENTS_MAX, timeout);
+		int ready = epoll_wait(sender.epoll_fd, events, EVENTS_MAX, inbox_may_sleep(&sender.inbox) ? timeout : 0);
 		for (int i = 0; i < ready; i++) {
 			int what = (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR) ? CURL_CSELECT_IN : 0) |
 			           (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0);
-			if (events[i].data.fd == sender.inbox.fd)
-				take_inbox();
-			else
+			if (events[i].data.fd != sender.inbox.fd)
 				curl_multi_socket_action(sender.multi, events[i].data.fd, what, &running);
 		}
+		take_inbox();
 		if (sender.timer_ns >= 0 && sender.timer_ns <= clock_ns()) {
 			sender.timer_ns = -1; /* one-shot */
 			curl_multi_socket_action(sender.multi, CURL_SOCKET_TIMEOUT, 0, &running);

@@ -170,15 +170,11 @@ void bare_server_run(unsigned port, const char *key, struct inbox *store)
 		struct epoll_event events[2];
 		MHD_UNSIGNED_LONG_LONG timeout_ms = 0;
 		bool bounded = MHD_get_timeout(daemon, &timeout_ms) == MHD_YES;
-		int ready = epoll_wait(epoll_fd, events, 2, bounded ? (int)timeout_ms : -1);
-		for (int i = 0; i < ready; i++) {
-			if (events[i].data.fd != inbox_fd)
-				continue;
-			struct inbox_node *next;
-			for (struct inbox_node *node = inbox_take(&server.inbox); node; node = next) {
-				next = node->next;
-				MHD_resume_connection(CONTAINER_OF(node, struct request, node)->connection);
-			}
+		epoll_wait(epoll_fd, events, 2, !inbox_may_sleep(&server.inbox) ? 0 : bounded ? (int)timeout_ms : -1);
+		struct inbox_node *next;
+		for (struct inbox_node *node = inbox_take(&server.inbox); node; node = next) {
+			next = node->next;
+			MHD_resume_connection(CONTAINER_OF(node, struct request, node)->connection);
 		}
 		MHD_run(daemon);
 	}

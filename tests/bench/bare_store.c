@@ -123,17 +123,6 @@ static void commit_chain(struct inbox_node *chain)
 	bare_store_commit();
 }
 
-struct chain {
-	struct inbox_node *first, *last;
-};
-
-static void append(struct chain *chain, struct inbox_node *node)
-{
-	node->next = NULL;
-	*(chain->last ? &chain->last->next : &chain->first) = node;
-	chain->last = node;
-}
-
 /* An outcome is stored, or there was nothing to deliver. */
 static void job_end(struct job *job)
 {
@@ -143,11 +132,11 @@ static void job_end(struct job *job)
 		free(event);
 }
 
-static void append_deliveries(struct chain *chain, struct job *job)
+static void post_deliveries(struct job *job)
 {
 	job->endpoint = 1;
 	if (store.config.fan == 1) {
-		append(chain, &job->node);
+		inbox_post(store.config.deliveries, &job->node);
 		return;
 	}
 	job->deliveries = store.config.fan;
@@ -158,14 +147,14 @@ static void append_deliveries(struct chain *chain, struct job *job)
 		delivery->endpoint = i;
 		delivery->data = job->data;
 		delivery->data_len = job->data_len;
-		append(chain, &delivery->node);
+		inbox_post(store.config.deliveries, &delivery->node);
 	}
 }
 
-/* After the commit: answers first, then what is to be sent. */
+/* After the commit: answers, and what is to be sent. */
 static void pass_on(struct inbox_node *node)
 {
-	struct chain requests = {0}, deliveries = {0};
+	inbox_hold();
 	while (node) {
 		struct job *job = CONTAINER_OF(node, struct job, node);
 		node = node->next;
@@ -176,16 +165,13 @@ static void pass_on(struct inbox_node *node)
 		job->request->id = job->id;
 		job->request->committed = true;
 		job->request->job = NULL;
-		append(&requests, &job->request->node);
+		inbox_post(store.config.requests, &job->request->node);
 		if (store.config.fan > 0)
-			append_deliveries(&deliveries, job);
+			post_deliveries(job);
 		else
 			job_end(job);
 	}
-	if (requests.first)
-		inbox_post_chain(store.config.requests, requests.first, requests.last);
-	if (deliveries.first)
-		inbox_post_chain(store.config.deliveries, deliveries.first, deliveries.last);
+	inbox_release();
 }
 
 static void *run(void *unused)
