@@ -13,7 +13,7 @@
 enum {
 	TURNS_FAILING_EVERY = 16,
 	TURNS_BURST_S = 5,   /* unused turns of failing lanes add up to those of so many seconds */
-	TURNS_LOOK_MS = 10,  /* not more often for the next one */
+	TURNS_LOOK_MS = 50,  /* not more often for the next one: what begins together is committed together */
 };
 
 struct turns {

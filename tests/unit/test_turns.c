@@ -103,7 +103,7 @@ static void failing_lanes_have_a_rate_all_together(void **state)
 	assert_null(turns_next(&turns, now_ms));
 	assert_true(turns_next_ms(&turns, now_ms) == now_ms + TURNS_LOOK_MS);
 	int given = 0;
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 1000 / TURNS_LOOK_MS; i++) {
 		now_ms += TURNS_LOOK_MS;
 		for (struct lane *lane; (lane = turns_next(&turns, now_ms)); given++) {
 			turns_try(&turns);
