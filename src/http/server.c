@@ -31,8 +31,7 @@
 #include "http/problem.h"
 
 enum {
-	/* Of a connection: the head, a record for each of its headers, and the head of the answer fit. libmicrohttpd zeroes all of it
-	 * after each request. */
+	/* The head, a record for each of its headers, and the head of the answer fit; all of it is zeroed after each request. */
 	CONNECTION_POOL_BYTES = 28 * 1024,
 	LOCAL_CONNECTIONS_MAX = 128,
 	DRAIN_BYTES_MAX = 64 * 1024, /* a refused body up to here is read, so that the connection can go on */
