@@ -19,8 +19,7 @@
 #include "http/listen.h"
 
 enum {
-	/* Of a connection: the head, a record for each of its headers, and the head of the answer fit. libmicrohttpd zeroes all of it
-	 * after each request. */
+	/* The head, a record for each of its headers, and the head of the answer fit; all of it is zeroed after each request. */
 	CONNECTION_POOL_BYTES = 28 * 1024,
 	LOCAL_CONNECTIONS_MAX = 128,
 	STOP_FLUSH_MS = 1000,   /* for answers that are being sent when the server stops */
