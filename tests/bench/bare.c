@@ -46,7 +46,8 @@ static void report(const struct options *options, int64_t began_ns)
 	struct rusage usage;
 	double seconds = (double)(clock_ns() - began_ns) / 1e9;
 	getrusage(RUSAGE_SELF, &usage);
-	double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+	double cpu =
+	    (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 	printf("{\"events\": %llu, \"seconds\": %.4f, \"events_per_s\": %.1f, \"cpu_us\": %.3f, \"rss_kb\": %ld}\n",
 	       (unsigned long long)options->count, seconds, (double)options->count / seconds, cpu * 1e6 / (double)options->count,
 	       usage.ru_maxrss);
@@ -126,11 +127,10 @@ static void curl_alone(const struct options *options, const struct load *load)
 
 /* ---- options ---- */
 
-static const char USAGE[] =
-    "bench-bare ingest --port P --store FILE --key K\n"
-    "bench-bare hub    --port P --store FILE --key K --url http://127.0.0.1:S/ok/1 [--window 64] [--fan 1]\n"
-    "bench-bare sqlite --store FILE [--count 200000] [--batch 256] [--data-bytes 1000]\n"
-    "bench-bare curl   --url http://127.0.0.1:S/ok/1 [--count 200000] [--window 64] [--data-bytes 1000]\n";
+static const char USAGE[] = "bench-bare ingest --port P --store FILE --key K\n"
+			    "bench-bare hub    --port P --store FILE --key K --url http://127.0.0.1:S/ok/1 [--window 64] [--fan 1]\n"
+			    "bench-bare sqlite --store FILE [--count 200000] [--batch 256] [--data-bytes 1000]\n"
+			    "bench-bare curl   --url http://127.0.0.1:S/ok/1 [--count 200000] [--window 64] [--data-bytes 1000]\n";
 
 static const struct option LONG[] = {
     {"port", 1, NULL, 'p'},  {"store", 1, NULL, 'f'}, {"url", 1, NULL, 'u'},        {"key", 1, NULL, 'k'}, {"window", 1, NULL, 'w'},
@@ -139,20 +139,40 @@ static const struct option LONG[] = {
 
 static bool read_options(int argc, char **argv, struct options *options)
 {
-	*options = (struct options){.mode = argc > 1 ? argv[1] : "", .key = "", .window = 64, .fan = 1, .count = 200000, .batch = 256, .data_bytes = 1000};
+	*options = (struct options){
+	    .mode = argc > 1 ? argv[1] : "", .key = "", .window = 64, .fan = 1, .count = 200000, .batch = 256, .data_bytes = 1000};
 	for (int option; (option = getopt_long(argc, argv, "", LONG, NULL)) != -1;) {
 		unsigned long long number = strtoull(optarg ? optarg : "", NULL, 10);
 		switch (option) {
-		case 'p': options->port = (unsigned)number; break;
-		case 'f': options->store = optarg; break;
-		case 'u': options->url = optarg; break;
-		case 'k': options->key = optarg; break;
-		case 'F': options->fan = (unsigned)number; break;
-		case 'w': options->window = (unsigned)number; break;
-		case 'n': options->count = number; break;
-		case 'b': options->batch = (unsigned)number; break;
-		case 'd': options->data_bytes = number; break;
-		default: return false;
+		case 'p':
+			options->port = (unsigned)number;
+			break;
+		case 'f':
+			options->store = optarg;
+			break;
+		case 'u':
+			options->url = optarg;
+			break;
+		case 'k':
+			options->key = optarg;
+			break;
+		case 'F':
+			options->fan = (unsigned)number;
+			break;
+		case 'w':
+			options->window = (unsigned)number;
+			break;
+		case 'n':
+			options->count = number;
+			break;
+		case 'b':
+			options->batch = (unsigned)number;
+			break;
+		case 'd':
+			options->data_bytes = number;
+			break;
+		default:
+			return false;
 		}
 	}
 	return options->window > 0 && options->fan > 0 && options->batch > 0 && options->count > 0;

@@ -23,7 +23,7 @@ struct request {
 	struct inbox_node node;
 	struct MHD_Connection *connection;
 	struct job *job;
-	int64_t id;     /* of the event; -1 when it could not be stored */
+	int64_t id; /* of the event; -1 when it could not be stored */
 	bool handed, committed;
 };
 
@@ -35,8 +35,8 @@ struct job {
 	struct request *request; /* only on its way to the store */
 	int64_t id;              /* of the event; when there is one delivery, of that, too, else each has a job and an id of its own */
 	unsigned endpoint;
-	unsigned deliveries;  /* of an event with several: jobs that use its data. Owned by the store */
-	struct job *event;    /* of one of several deliveries: whose data it has */
+	unsigned deliveries; /* of an event with several: jobs that use its data. Owned by the store */
+	struct job *event;   /* of one of several deliveries: whose data it has */
 	int64_t started_ms, duration_ms;
 	long status;
 	const char *data; /* a slice of body */
@@ -50,7 +50,7 @@ struct job *job_new(size_t cap);
 /* The store's thread, or its parts for who has no other. */
 struct bare_store_config {
 	const char *path;
-	unsigned fan; /* deliveries of an event; they go to the sender after its commit */
+	unsigned fan;                        /* deliveries of an event; they go to the sender after its commit */
 	struct inbox *requests, *deliveries; /* of server and sender */
 };
 struct inbox *bare_store_start(const struct bare_store_config *config);

@@ -156,9 +156,10 @@ static void watch(int epoll_fd, int fd)
 
 void bare_server_run(unsigned port, const char *key, struct inbox *store)
 {
-	struct MHD_Daemon *daemon = MHD_start_daemon(
-	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, (uint16_t)port, NULL, NULL, on_request, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-	    on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, 60U, MHD_OPTION_END);
+	struct MHD_Daemon *daemon =
+	    MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, (uint16_t)port, NULL, NULL, on_request, NULL,
+	                     MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+	                     MHD_OPTION_CONNECTION_TIMEOUT, 60U, MHD_OPTION_END);
 	if (!daemon)
 		errx(1, "libmicrohttpd cannot listen on port %u", port);
 	int epoll_fd = epoll_create1(EPOLL_CLOEXEC), inbox_fd = bare_server_inbox()->fd;

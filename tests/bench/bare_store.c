@@ -31,9 +31,9 @@ static const char *const SQL[STATEMENTS] = {
     [COMMIT] = "COMMIT",
     [EVENT] = "INSERT INTO events (id, subscriber, time_ms, deliveries, type, data) VALUES (?1, 0, ?2, ?4, 'bench.t0000', ?3)",
     [DELIVERY] = "INSERT INTO deliveries (id, event, endpoint, state, reason, round, attempts, due_ms, ended_ms)"
-                 " VALUES (?1, ?3, ?4, 0, 0, 1, 0, ?2, 0)",
+		 " VALUES (?1, ?3, ?4, 0, 0, 1, 0, ?2, 0)",
     [OUTCOME] = "UPDATE deliveries SET state = 2, attempts = attempts + 1, ended_ms = ?2 + ?3, last_started_ms = ?2,"
-                " last_duration_ms = ?3, last_status = ?4 WHERE id = ?1 AND round = 1 AND state = 0",
+		" last_duration_ms = ?3, last_status = ?4 WHERE id = ?1 AND round = 1 AND state = 0",
     [ATTEMPT] = "INSERT INTO attempts (delivery, number, started_ms, duration_ms, status) VALUES (?1, 1, ?2, ?3, ?4)",
 };
 

@@ -55,8 +55,7 @@ static int new_socket(void)
 
 static struct sockaddr_in address_of(unsigned port)
 {
-	return (struct sockaddr_in){
-	    .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	return (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 
 int http1_connect(unsigned port)

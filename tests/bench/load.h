@@ -14,9 +14,9 @@
 enum { LOAD_DIGITS = 20, LOAD_MARK_BYTES = 2 * LOAD_DIGITS + 14 };
 
 struct load_shape {
-	size_t data_bytes;    /* of `data` */
-	unsigned batch;       /* events in a request */
-	unsigned types;       /* bench.t0000 … */
+	size_t data_bytes; /* of `data` */
+	unsigned batch;    /* events in a request */
+	unsigned types;    /* bench.t0000 … */
 	unsigned first_type;
 	unsigned subscribers; /* s000000 …; 0: the event names none */
 	bool uids;
@@ -26,7 +26,7 @@ struct load {
 	struct load_shape shape;
 	char *body; /* the template of a request's body */
 	size_t body_bytes;
-	size_t event_bytes; /* with the comma */
+	size_t event_bytes;                                /* with the comma */
 	size_t type_at, subscriber_at, uid_at, n_at, t_at; /* places of the digits in an event; 0: it has none */
 };
 

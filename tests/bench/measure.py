@@ -42,6 +42,7 @@ def run(measured, sink=None, fan=1, per_delivery=False, drain_s=120, **options):
             delivered_per_s=stats["distinct"] / span_s * 1e9,
             missing=due - stats["distinct"],
             repeated=stats["repeated"],
+            foreign=stats["foreign"],
             unsigned=stats["received"] - stats["signed"],
             arrival=stats["arrival"],
             new_connections=stats["connections"] - connections,
@@ -61,5 +62,5 @@ def in_turns(rounds, *measurements):
 
 def whole(report, scenario, row):
     """Nothing was lost, sent twice, or sent unsigned."""
-    parts = {part: row[part] for part in ("missing", "repeated", "unsigned", "failed") if row[part]}
+    parts = {part: row[part] for part in ("missing", "repeated", "foreign", "unsigned", "failed") if row[part]}
     report.bound(scenario, f"{row['name']}: wrong {parts or ''}", sum(map(abs, parts.values())), most=0)

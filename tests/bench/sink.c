@@ -30,8 +30,8 @@ enum { IN_BYTES = 1 << 15, EVENTS_MAX = 256, SLOT_NS = 10000000, SLOTS = 1 << 20
 enum action { ANSWER_OK, ANSWER_FAIL, ANSWER_HANG, ANSWER_CLOSE, ACTIONS };
 
 static const char *const ACTION_NAMES[ACTIONS] = {"ok", "fail", "hang", "close"};
-static const char ANSWERS[ACTIONS][64] = {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
-                                          "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", "", ""};
+static const char ANSWERS[ACTIONS][64] = {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n",
+                                          "", ""};
 
 struct connection {
 	int listener;      /* -1: none */
@@ -113,8 +113,7 @@ static size_t print_stats(const struct sink *sink, const char *query, char *to, 
 	fprintf(out, "\"bytes\": %llu, \"first_ns\": %lld, \"last_ns\": %lld, \"now_ns\": %lld, \"connections\": %llu, \"cpu_s\": %.3f, ",
 	        (unsigned long long)c->bytes, (long long)c->first_ns, (long long)c->last_ns, (long long)clock_ns(),
 	        (unsigned long long)sink->connections,
-	        (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-	            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
+	        (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
 	if (*query == '?')
 		fprintf(out, "\"arrived_by\": %llu, ", (unsigned long long)arrived_by(sink, strtoll(query + 1, NULL, 10)));
 	fprintf(out, "\"arrival\": ");
@@ -271,10 +270,10 @@ static void run(struct sink *sink)
 }
 
 static const char USAGE[] = "bench-sink --port P [--ports 1] [--answer ok|fail|hang|close] [--tls PEM]\n"
-                            "Listens on so many ports from P on. What it answers, and how it is asked: see sink.c.\n";
+			    "Listens on so many ports from P on. What it answers, and how it is asked: see sink.c.\n";
 
-static const struct option LONG[] = {{"port", 1, NULL, 'p'}, {"ports", 1, NULL, 'n'}, {"answer", 1, NULL, 'a'},
-                                    {"tls", 1, NULL, 't'}, {NULL, 0, NULL, 0}};
+static const struct option LONG[] = {
+    {"port", 1, NULL, 'p'}, {"ports", 1, NULL, 'n'}, {"answer", 1, NULL, 'a'}, {"tls", 1, NULL, 't'}, {NULL, 0, NULL, 0}};
 
 int main(int argc, char **argv)
 {

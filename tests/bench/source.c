@@ -25,7 +25,7 @@ enum { IN_BYTES = 1 << 18, DRAIN_S = 60, EVENTS_MAX = 256 };
 struct options {
 	unsigned port, connections;
 	const char *path, *key, *prefix;
-	double rate, seconds; /* requests per second */
+	double rate, seconds;  /* requests per second */
 	uint64_t count, first; /* requests; the first event's number */
 	int64_t rest_ns;
 	struct load_shape shape;
@@ -85,8 +85,7 @@ static struct connection *queue_take(struct queue *queue)
 
 static void write_more(struct source *source, struct connection *connection)
 {
-	ssize_t sent =
-	    send(connection->fd, connection->out + connection->out_sent, source->out_bytes - connection->out_sent, MSG_NOSIGNAL);
+	ssize_t sent = send(connection->fd, connection->out + connection->out_sent, source->out_bytes - connection->out_sent, MSG_NOSIGNAL);
 	if (sent < 0 && errno != EAGAIN)
 		err(1, "the hub closed a connection while a request was being sent");
 	connection->out_sent += sent > 0 ? (size_t)sent : 0;
@@ -273,31 +272,63 @@ static const char USAGE[] =
     "of PREFIX and the number. The answer's members are described in docs/PERFORMANCE.md.\n";
 
 static const struct option LONG[] = {
-    {"port", 1, NULL, 'p'},       {"key", 1, NULL, 'k'},   {"path", 1, NULL, 'P'},  {"connections", 1, NULL, 'c'}, {"rate", 1, NULL, 'r'},
-    {"seconds", 1, NULL, 's'},    {"count", 1, NULL, 'n'}, {"first", 1, NULL, 'f'}, {"data-bytes", 1, NULL, 'd'},  {"batch", 1, NULL, 'b'},
-    {"types", 1, NULL, 't'},      {"subscribers", 1, NULL, 'S'}, {"first-type", 1, NULL, 'T'}, {"uids", 1, NULL, 'u'}, {"rest", 1, NULL, 'R'}, {NULL, 0, NULL, 0},
+    {"port", 1, NULL, 'p'},       {"key", 1, NULL, 'k'},     {"path", 1, NULL, 'P'},  {"connections", 1, NULL, 'c'},
+    {"rate", 1, NULL, 'r'},       {"seconds", 1, NULL, 's'}, {"count", 1, NULL, 'n'}, {"first", 1, NULL, 'f'},
+    {"data-bytes", 1, NULL, 'd'}, {"batch", 1, NULL, 'b'},   {"types", 1, NULL, 't'}, {"subscribers", 1, NULL, 'S'},
+    {"first-type", 1, NULL, 'T'}, {"uids", 1, NULL, 'u'},    {"rest", 1, NULL, 'R'},  {NULL, 0, NULL, 0},
 };
 
 static void set_option(struct options *options, int option)
 {
 	unsigned long long number = strtoull(optarg ? optarg : "", NULL, 10);
 	switch (option) {
-	case 'p': options->port = (unsigned)number; break;
-	case 'k': options->key = optarg; break;
-	case 'P': options->path = optarg; break;
-	case 'c': options->connections = (unsigned)number; break;
-	case 'r': options->rate = strtod(optarg, NULL); break;
-	case 's': options->seconds = strtod(optarg, NULL); break;
-	case 'n': options->count = number; break;
-	case 'f': options->first = number; break;
-	case 'd': options->shape.data_bytes = number; break;
-	case 'b': options->shape.batch = (unsigned)number; break;
-	case 't': options->shape.types = (unsigned)number; break;
-	case 'S': options->shape.subscribers = (unsigned)number; break;
-	case 'T': options->shape.first_type = (unsigned)number; break;
-	case 'u': options->prefix = optarg, options->shape.uids = true; break;
-	case 'R': options->rest_ns = (int64_t)number * 1000000; break;
-	default: fputs(USAGE, stderr), exit(2);
+	case 'p':
+		options->port = (unsigned)number;
+		break;
+	case 'k':
+		options->key = optarg;
+		break;
+	case 'P':
+		options->path = optarg;
+		break;
+	case 'c':
+		options->connections = (unsigned)number;
+		break;
+	case 'r':
+		options->rate = strtod(optarg, NULL);
+		break;
+	case 's':
+		options->seconds = strtod(optarg, NULL);
+		break;
+	case 'n':
+		options->count = number;
+		break;
+	case 'f':
+		options->first = number;
+		break;
+	case 'd':
+		options->shape.data_bytes = number;
+		break;
+	case 'b':
+		options->shape.batch = (unsigned)number;
+		break;
+	case 't':
+		options->shape.types = (unsigned)number;
+		break;
+	case 'S':
+		options->shape.subscribers = (unsigned)number;
+		break;
+	case 'T':
+		options->shape.first_type = (unsigned)number;
+		break;
+	case 'u':
+		options->prefix = optarg, options->shape.uids = true;
+		break;
+	case 'R':
+		options->rest_ns = (int64_t)number * 1000000;
+		break;
+	default:
+		fputs(USAGE, stderr), exit(2);
 	}
 }
 
@@ -305,8 +336,13 @@ int main(int argc, char **argv)
 {
 	static struct source source;
 	struct options *options = &source.options;
-	*options = (struct options){.connections = 64, .path = "/v1/events", .key = "", .prefix = "xxxxxxxx", .seconds = 5,
-	                            .rest_ns = 50000000, .shape = {.data_bytes = 1000, .batch = 1, .types = 1}};
+	*options = (struct options){.connections = 64,
+	                            .path = "/v1/events",
+	                            .key = "",
+	                            .prefix = "xxxxxxxx",
+	                            .seconds = 5,
+	                            .rest_ns = 50000000,
+	                            .shape = {.data_bytes = 1000, .batch = 1, .types = 1}};
 	for (int option; (option = getopt_long(argc, argv, "", LONG, NULL)) != -1;)
 		set_option(options, option);
 	if (optind < argc || !options->port || !options->connections || !options->shape.batch || !options->shape.types ||

@@ -109,8 +109,10 @@ static void heads_are_whole_or_not(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(quantiles_are_right_within_two_percent), cmocka_unit_test(spans_of_every_size_have_a_bucket),
-	    cmocka_unit_test(a_pair_is_seen_once),                    cmocka_unit_test(what_is_published_is_recognized),
+	    cmocka_unit_test(quantiles_are_right_within_two_percent),
+	    cmocka_unit_test(spans_of_every_size_have_a_bucket),
+	    cmocka_unit_test(a_pair_is_seen_once),
+	    cmocka_unit_test(what_is_published_is_recognized),
 	    cmocka_unit_test(heads_are_whole_or_not),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
