@@ -287,6 +287,13 @@ static int store_up(struct hub *hub, struct err *err)
 	return hub->store ? master_key_check(hub, err) : -1;
 }
 
+/* Of the one budget most is left to what comes in and to what is on its way. */
+static size_t delivery_cache_bytes(const struct conf *conf)
+{
+	int64_t share = conf->memory_budget / 4;
+	return (size_t)(conf->delivery_cache < share ? conf->delivery_cache : share);
+}
+
 static int delivery_up(struct hub *hub, struct err *err)
 {
 	const struct conf *conf = hub->conf;
@@ -295,7 +302,8 @@ static int delivery_up(struct hub *hub, struct err *err)
 		.index = hub->index,
 		.clock = &clock_system,
 		.live_max = hub->descriptors.live,
-		.event_bytes_max = (size_t)conf->delivery_cache,
+		.failing_per_s = conf->delivery_failing_rate,
+		.event_bytes_max = delivery_cache_bytes(conf),
 		.deliver = on_job,
 		.tested = on_tested,
 		.context = hub,

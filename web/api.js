@@ -1,6 +1,7 @@
 // The hub as the page sees it: JSON over its API, with the session's cookie and CSRF token.
 
 let csrf = null
+let admin = null
 
 // An answer other than 2xx, or none at all.
 export class Problem extends Error {
@@ -14,7 +15,20 @@ export class Problem extends Error {
 	}
 }
 
-async function ask(method, path, body) {
+// Another tab may have logged in, which ends this tab's session and its token. Whether what was refused may be tried once more: not when it is
+// somebody else now.
+async function renewed() {
+	const before = admin
+	await session()
+	if (!admin)
+		return false
+	dispatchEvent(new Event('renewed'))
+	if (before && before.id === admin.id && before.name === admin.name)
+		return true
+	throw new Problem(403, {title: `${admin.name} is logged in now`, detail: 'Somebody logged in in another tab. Nothing was changed: look again, then repeat it.'})
+}
+
+async function ask(method, path, body, again = true) {
 	const headers = {}
 	if (body !== undefined)
 		headers['Content-Type'] = 'application/json'
@@ -29,7 +43,9 @@ async function ask(method, path, body) {
 	if (answer.ok)
 		return answer
 	const problem = new Problem(answer.status, await answer.json().catch(() => ({})))
-	if (problem.code === 'unauthenticated')
+	if (problem.code === 'csrf_failed' && again && await renewed())
+		return ask(method, path, body, false)
+	if (problem.code === 'unauthenticated' || (problem.code === 'csrf_failed' && !admin))
 		dispatchEvent(new Event('loggedout'))
 	throw problem
 }
@@ -49,7 +65,8 @@ export async function payload(event) {
 
 function keep(session) {
 	csrf = session.csrf_token
-	return session.admin
+	admin = session.admin
+	return admin
 }
 
 // The administrator who is logged in, or null.
@@ -58,8 +75,11 @@ export const login = async body => keep(await post('/login', body))
 
 export async function logout() {
 	await post('/logout')
-	csrf = null
+	csrf = admin = null
 }
+
+// Who is logged in, as far as the page knows.
+export const who = () => admin
 
 // "?a=1&b=2" of what is not empty.
 export function query(values) {

@@ -1,22 +1,21 @@
 // Dead letters: filter, select, and send again or discard, after a look at how many that concerns.
-import {post} from './api.js'
-import {ask, button, el, problemBox} from './dom.js'
+import {button, el, number} from './dom.js'
 import {deliveryColumns} from './deliveries.js'
 import {loadNames} from './endpoints.js'
 import {filterForm, list} from './list.js'
-import {progress} from './operations.js'
+import {countDead, repair} from './operations.js'
 
 const reasons = ['exhausted', 'gone', 'expired', 'endpoint_disabled', 'endpoint_deleted', 'corrupt']
-const letters = count => count === 1 ? '1 dead letter' : `${count} dead letters`
 
 export async function deadLetters(filter, _parameter, reload) {
 	const chosen = new Set()
+	const filtered = Object.keys(filter).length > 0
 	const box = row => el('input', {type: 'checkbox', 'aria-label': `Select ${row.id}`, value: row.id, onchange: event => choose(row.id, event.target.checked)})
 	const all = el('input', {type: 'checkbox', onchange: () => chooseAll(all.checked)})
 	await loadNames()
 	const rows = await list('/v1/dead-letters', filter, 'Dead letters, the latest first',
-		[['', box], ...deliveryColumns(['ended', 'type', 'endpoint', 'reason', 'attempts', 'last'])],
-		Object.keys(filter).length ? 'No dead letter fits.' : 'There are no dead letters.')
+		[['', box, 'pick'], ...deliveryColumns(['ended', 'type', 'endpoint', 'reason', 'attempts', 'last'])],
+		filtered ? 'No dead letter fits.' : 'There are no dead letters: whatever was due has been delivered, or is still being tried.')
 	const said = el('div', {class: 'said'})
 	const count = el('span', {'aria-live': 'polite'})
 	const everything = el('label', {class: 'inline'}, all, 'all that are shown: ', count)
@@ -34,36 +33,31 @@ export async function deadLetters(filter, _parameter, reload) {
 		show()
 	}
 
+	const buttons = (what, verb) => {
+		const one = button('', () => repair(what, {ids: [...chosen]}, said, reload), () => {}, {class: what === 'discard' && 'danger'})
+		const many = button('', () => repair(what, {filter}, said, reload), () => {}, {class: what === 'discard' && 'danger'})
+		const name = total => { many.textContent = `${verb} all${total ? ' ' + number(total) : ''}${filtered ? ' that fit' : ''}…` }
+		return {one, many, verb, name}
+	}
+	const both = [buttons('retry', 'Retry'), buttons('discard', 'Discard')]
+	const name = total => both.forEach(each => each.name(total))
+
 	function show() {
 		count.textContent = `${chosen.size} selected`
 		all.checked = chosen.size > 0 && chosen.size === rows.rows.length
 		all.indeterminate = chosen.size > 0 && !all.checked
-		one.forEach(node => { node.disabled = chosen.size === 0 })
 		everything.hidden = rows.rows.length === 0
-		many.forEach(node => { node.hidden = rows.rows.length === 0 })
-	}
-
-	async function run(what, which) {
-		said.replaceChildren()
-		const {count: number} = await post('/v1/dead-letters/' + what, {...which, dry_run: true})
-		if (number === 0) {
-			said.replaceChildren(el('p', null, 'None of them is dead any more.'))
-			return
+		for (const {one, many, verb} of both) {
+			one.textContent = chosen.size ? `${verb} ${number(chosen.size)} selected…` : `${verb} selected`
+			one.disabled = chosen.size === 0
+			one.hidden = many.hidden = rows.rows.length === 0
 		}
-		const text = what === 'retry' ? 'They are sent to their endpoints again, each with all its attempts.' : 'They are never sent; they stay in the list of their events as cancelled.'
-		const verb = what === 'retry' ? 'Retry' : 'Discard'
-		if (await ask(`${verb} ${letters(number)}?`, text, `${verb} ${number}`, what === 'discard'))
-			said.replaceChildren(progress(await post('/v1/dead-letters/' + what, which), reload))
 	}
 
-	const failed = problem => said.replaceChildren(problemBox(problem))
-	const one = [
-		button('Retry selected', () => run('retry', {ids: [...chosen]}), failed, {disabled: true}),
-		button('Discard selected', () => run('discard', {ids: [...chosen]}), failed, {disabled: true})]
-	const many = [
-		button('Retry all that fit…', () => run('retry', {filter}), failed),
-		button('Discard all that fit…', () => run('discard', {filter}), failed, {class: 'danger'})]
 	rows.addEventListener('grown', show)
+	name(rows.more ? 0 : rows.rows.length)
+	if (rows.more)
+		countDead(filter).then(name, () => {})
 	show()
 	return el('div', null,
 		filterForm('dead-letters', [
@@ -73,8 +67,8 @@ export async function deadLetters(filter, _parameter, reload) {
 			['reason', 'Reason', {options: reasons}],
 			['since', 'Died since', {placeholder: '-1h, or a time'}],
 			['until', 'Died until', {placeholder: '-5m, or a time'}],
-			['q', 'Text', {placeholder: 'in type, subject, uid, error'}]], filter),
-		el('p', {class: 'buttons'}, one, many),
+			['q', 'Text', {placeholder: 'type, uid, error…'}]], filter),
+		el('p', {class: 'buttons'}, both.map(each => each.one), both.map(each => each.many)),
 		said,
 		el('p', {class: 'buttons'}, everything), rows)
 }

@@ -1,78 +1,109 @@
 // Deliveries: their columns in lists, and one delivery with the timeline of its attempts.
 import {get, post} from './api.js'
-import {button, chip, duration, el, facts, link, notice, problemBox, time} from './dom.js'
+import {ask, button, chip, duration, el, facts, link, notice, problemBox, sentence, short, time, words} from './dom.js'
 import {endpointName, loadNames} from './endpoints.js'
-import {filterForm, list} from './list.js'
+import {filterForm, list, lookup} from './list.js'
 
-function result(attempt) {
-	if (!attempt)
-		return '–'
-	return [attempt.status ? `HTTP ${attempt.status}` : attempt.failure ?? 'no answer', attempt.detail].filter(Boolean).join(': ')
+// "HTTP 500", "timeout: …"; the status is not said twice.
+export function result(attempt) {
+	const what = attempt.status ? `HTTP ${attempt.status}` : words(attempt.failure ?? 'no answer')
+	const detail = (attempt.detail ?? '').replace(/^answered \d+\W*/, '')
+	return detail ? `${what}: ${detail}` : what
 }
 
+const state = delivery => [chip(delivery.state), delivery.reason && ' ' + words(delivery.reason)]
+
 const columns = {
-	endpoint: ['Endpoint', delivery => link('endpoints/' + delivery.endpoint, endpointName(delivery.endpoint))],
-	type: ['Type', delivery => link('events/' + delivery.event, delivery.type ?? delivery.event)],
-	state: ['State', delivery => [chip(delivery.state), delivery.reason && ' ' + delivery.reason]],
-	reason: ['Reason', delivery => delivery.reason],
-	attempts: ['Attempts', delivery => String(delivery.attempt_count)],
+	endpoint: ['Endpoint', delivery => link('endpoints/' + delivery.endpoint, short(endpointName(delivery.endpoint), 48))],
+	type: ['Type', delivery => link('events/' + delivery.event, short(delivery.type ?? delivery.event, 48))],
+	state: ['State', state],
+	reason: ['Reason', delivery => words(delivery.reason)],
+	attempts: ['Attempts', delivery => String(delivery.attempt_count), 'number'],
 	when: ['When', delivery => delivery.ended_at ? ['ended ', time(delivery.ended_at)] : delivery.due_at ? ['due ', time(delivery.due_at)] : 'waits for its turn'],
 	ended: ['Died', delivery => time(delivery.ended_at)],
-	last: ['Last attempt', delivery => link('deliveries/' + delivery.id, result(delivery.last_attempt) === '–' ? 'none yet' : result(delivery.last_attempt))],
+	last: ['Last attempt', delivery => link('deliveries/' + delivery.id, delivery.last_attempt ? short(result(delivery.last_attempt)) : 'none yet')],
 }
 export const deliveryColumns = names => names.map(name => columns[name])
 
 const states = ['pending', 'held', 'delivered', 'dead', 'cancelled']
 
-// The list of all deliveries; a hub that serves none has at least the look-up by id.
-async function listAll(filter) {
-	await loadNames()
-	try {
-		return el('div', null,
-			filterForm('deliveries', [
-				['state', 'State', {options: states}],
-				['endpoint', 'Endpoint', {placeholder: 'id or uid'}],
-				['type', 'Type', {placeholder: 'order.*'}],
-				['since', 'Since', {placeholder: '-1h, or a time'}]], filter),
-			await list('/v1/deliveries', filter, 'Deliveries, newest first', deliveryColumns(['type', 'endpoint', 'state', 'attempts', 'when', 'last']),
-				Object.keys(filter).length ? 'No delivery fits.' : 'There are no deliveries yet.'))
-	} catch (problem) {
-		if (problem.code !== 'no_such_route')
-			throw problem
-		return el('p', null, 'The deliveries of an event stand on its page, under ', link('events', 'Events'), '; those that failed for good under ', link('dead-letters', 'Dead letters'), '.')
-	}
-}
-
 export async function deliveries(filter) {
-	const field = el('input', {name: 'id', placeholder: 'dlv_…', required: true, pattern: '\\s*dlv_\\w+\\s*', autocomplete: 'off', spellcheck: 'false'})
+	await loadNames()
 	return el('div', null,
-		el('form', {class: 'filter', onsubmit: event => { event.preventDefault(); location.hash = '#/deliveries/' + field.value.trim() }},
-			el('label', null, 'By id', field), el('button', {type: 'submit'}, 'Show')),
-		await listAll(filter))
+		lookup('deliveries', 'By id', {placeholder: 'dlv_…', pattern: '\\s*dlv_\\w+\\s*', title: 'The id of a delivery: dlv_…'}),
+		filterForm('deliveries', [
+			['state', 'State', {options: states}],
+			['endpoint', 'Endpoint', {placeholder: 'id or uid'}],
+			['subscriber', 'Subscriber', {placeholder: 'id or uid'}],
+			['type', 'Type', {placeholder: 'order.*'}],
+			['since', 'Made since', {placeholder: '-1h, or a time'}],
+			['until', 'Made until', {placeholder: '-5m, or a time'}]], filter),
+		await list('/v1/deliveries', filter, 'Deliveries, newest first', deliveryColumns(['type', 'endpoint', 'state', 'attempts', 'when', 'last']),
+			Object.keys(filter).length ? 'No delivery fits.' : 'There are no deliveries yet: an event that is published makes one for each endpoint that it reaches.'))
 }
 
 function attemptItem(attempt, previous) {
 	const good = attempt.status >= 200 && attempt.status < 300 && !attempt.failure
 	return el('li', {class: good ? 'good' : 'bad'},
 		previous && previous.round !== attempt.round && el('p', {class: 'faint'}, `Round ${attempt.round}: sent again by hand`),
-		el('strong', null, `Attempt ${attempt.number}`), ' ', time(attempt.started_at), ', ', duration(attempt.duration_ms),
+		el('strong', null, `Attempt ${attempt.number}`), ' ', time(attempt.started_at), ', took ', duration(attempt.duration_ms),
 		el('p', null, result(attempt)),
 		attempt.response && el('details', null, el('summary', null, 'What the endpoint answered'), el('pre', {class: 'payload', tabindex: '0'}, attempt.response)))
 }
 
+// Why it ended, in a sentence.
+const meanings = {
+	exhausted: 'Every attempt that the retry policy allows has failed.',
+	gone: 'The endpoint answered 410 Gone, which also disabled it.',
+	expired: 'Its time ran out before an attempt succeeded.',
+	endpoint_disabled: 'The endpoint was disabled while it waited.',
+	endpoint_deleted: 'The endpoint was deleted while it waited.',
+	corrupt: 'The stored payload could not be read back.',
+	discarded: 'The dead letter was discarded by hand.',
+	test_failed: 'A test is sent once.',
+}
+
+// What one that has not ended waits for, as the hub explains it; null when it cannot.
+async function waiting(delivery) {
+	if (!['pending', 'held'].includes(delivery.state))
+		return null
+	try {
+		return (await get(`/v1/events/${delivery.event}/explain?endpoint=${delivery.endpoint}`)).waiting?.detail
+	} catch {
+		return null
+	}
+}
+
+// What a retry does, by the state: said on the button, and asked about where it repeats or ends something.
+const sendAgain = {
+	pending: {text: 'Send now', done: 'The delivery is due now.'},
+	dead: {text: 'Retry', done: 'The delivery is sent again.'},
+	cancelled: {text: 'Send after all…', done: 'The delivery is sent.', title: 'Send this delivery after all?', ask: 'It was cancelled. The endpoint gets it with a fresh budget of attempts.'},
+	delivered: {text: 'Send once more…', done: 'The delivery is sent again.', title: 'Send this delivery once more?', ask: 'The endpoint has it already: it gets it a second time, with the same webhook-id.'},
+}
+
 export async function delivery(_query, id, reload) {
 	const [found] = await Promise.all([get('/v1/deliveries/' + encodeURIComponent(id)), loadNames()])
+	const why = meanings[found.reason] ?? await waiting(found)
 	const said = el('div')
-	const act = (what, done) => button(what[0].toUpperCase() + what.slice(1), async () => {
+	const failed = problem => said.replaceChildren(problemBox(problem))
+	const act = async (what, done) => {
 		await post(`/v1/deliveries/${found.id}/${what}`)
 		notice(done)
 		reload()
-	}, problem => said.replaceChildren(problemBox(problem)))
-	const ended = ['delivered', 'dead', 'cancelled'].includes(found.state)
+	}
+	const again = sendAgain[found.state]
+	const retry = async () => { if (!again.ask || await ask(again.title, again.ask, 'Send it')) await act('retry', again.done) }
+	const cancel = async () => {
+		if (await ask('Cancel this delivery?', 'This endpoint does not get the event, unless somebody sends it after all.', 'Cancel the delivery', true))
+			await act('cancel', 'The delivery is cancelled.')
+	}
 	return el('div', null,
-		el('p', {class: 'buttons'}, found.state !== 'held' && act('retry', 'The delivery is sent again.'), !ended && act('cancel', 'The delivery is cancelled.')), said,
+		el('p', {class: 'buttons'}, again && button(again.text, retry, failed),
+			['pending', 'held'].includes(found.state) && button('Cancel the delivery…', cancel, failed, {class: 'danger'})), said,
+		why && el('p', null, found.ended_at ? '' : 'Waits: ', sentence(why)),
 		facts([
-			['State', [chip(found.state), found.reason && ' ' + found.reason]], ['Id', el('code', null, found.id)],
+			['State', state(found)], ['Id', el('code', null, found.id)],
 			['Event', link('events/' + found.event, found.type ?? found.event)], ['Endpoint', link('endpoints/' + found.endpoint, endpointName(found.endpoint))],
 			['Subscriber', found.subscriber], ['Made', time(found.created_at)], ['Due', found.due_at && time(found.due_at)], ['Ended', found.ended_at && time(found.ended_at)],
 			['Expires', found.expires_at && time(found.expires_at)], ['Ordering key', found.ordering_key], ['Round', String(found.round)]]),

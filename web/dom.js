@@ -19,14 +19,34 @@ export const link = (path, text) => el('a', {href: '#/' + path}, text)
 
 export const chip = word => el('span', {class: 'chip ' + word}, word)
 
+// The API's words as people write them: "by_hand".
+export const words = text => text?.replaceAll('_', ' ')
+
+// What may be long, in a list: cut, and whole when pointed at.
+export function short(text, limit = 80) {
+	const letters = Array.from(text ?? '')
+	return letters.length <= limit ? text : el('span', {title: text}, letters.slice(0, limit - 1).join('') + '…')
+}
+
+// In the reader's own time; in UTC when pointed at.
 export function time(text) {
 	if (!text)
 		return '–'
 	const options = {year: 'numeric', month: 'short', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit'}
-	return el('time', {datetime: text, title: text}, new Date(text).toLocaleString(undefined, options))
+	return el('time', {datetime: text, title: text.replace('T', ' ').replace('Z', ' UTC')}, new Date(text).toLocaleString(undefined, options))
 }
 
-export const duration = ms => ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`
+// A sentence of the hub's: its times in the reader's own, its ids as links.
+export const sentence = text => text.split(/(\d{4}-\d\d-\d\dT[\d:.]+Z|dlv_\w+)/)
+	.map(part => /^\d{4}-/.test(part) ? time(part) : part.startsWith('dlv_') ? link('deliveries/' + part, part) : part)
+
+export function duration(ms) {
+	const [size, unit] = [[86400000, 'd'], [3600000, 'h'], [60000, 'min'], [1000, 's']].find(([of]) => ms >= of) ?? [1, 'ms']
+	return `${Math.round(ms / size * 10) / 10} ${unit}`
+}
+
+export const number = (count, more) => count.toLocaleString() + (more ? '+' : '')
+export const plural = (count, one, many = one + 's', more) => `${number(count, more)} ${count === 1 && !more ? one : many}`
 
 // [['Name', value], …]; a value that is null is left out.
 export function facts(rows) {
@@ -34,19 +54,30 @@ export function facts(rows) {
 		.map(([name, value]) => el('div', null, el('dt', null, name), el('dd', null, value))))
 }
 
-// A button that cannot be pressed again while its work runs; what goes wrong is shown by `failed`.
+// A button that cannot be pressed again while its work runs, yet keeps the focus; what goes wrong is shown by `failed`.
 export function button(text, work, failed, attributes) {
+	let busy = false
 	const node = el('button', {type: 'button', ...attributes, onclick: async () => {
-		node.disabled = true
+		if (busy)
+			return
+		busy = true
+		node.setAttribute('aria-busy', 'true')
 		try {
 			await work()
 		} catch (problem) {
 			failed(problem)
 		} finally {
-			node.disabled = false
+			busy = false
+			node.removeAttribute('aria-busy')
 		}
 	}}, text)
 	return node
+}
+
+// Says something in its place, and brings that into view: the button may be far from it.
+export function say(place, node) {
+	place.replaceChildren(node)
+	place.scrollIntoView({block: 'nearest'})
 }
 
 let noticeTimer
@@ -71,13 +102,15 @@ export function problemBox(problem) {
 // Asks before something that cannot be taken back; resolves to whether to go on.
 export function ask(title, text, yes, danger) {
 	return new Promise(resolve => {
-		const close = answer => { dialog.close(); dialog.remove(); resolve(answer) }
-		const dialog = el('dialog', {'aria-labelledby': 'ask', oncancel: event => { event.preventDefault(); close(false) }},
+		const dialog = el('dialog', {'aria-labelledby': 'ask', onclose: () => { dialog.remove(); resolve(dialog.returnValue === 'yes') }},
 			el('h2', {id: 'ask'}, title), el('p', null, text),
 			el('p', {class: 'buttons'},
-				el('button', {type: 'button', onclick: () => close(false)}, 'Cancel'),
-				el('button', {type: 'button', class: danger ? 'danger' : 'primary', onclick: () => close(true)}, yes)))
+				el('button', {type: 'button', onclick: () => dialog.close()}, 'Cancel'),
+				el('button', {type: 'button', class: danger ? 'danger' : 'primary', onclick: () => dialog.close('yes')}, yes)))
 		document.body.append(dialog)
 		dialog.showModal()
 	})
 }
+
+// Answers what is asked with no: the view that asked is left.
+export const dismiss = () => document.querySelectorAll('dialog').forEach(dialog => dialog.close())

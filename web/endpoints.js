@@ -1,32 +1,48 @@
 // Endpoints: the list, one of them with its secret, and making one.
 import {get, post} from './api.js'
-import {ask, button, chip, el, facts, link, notice, problemBox, time} from './dom.js'
+import {ask, button, chip, duration, el, facts, link, notice, number, plural, problemBox, say, short, time, words} from './dom.js'
+import {result} from './deliveries.js'
 import {filterForm, list} from './list.js'
+import {countDead, progress, repair} from './operations.js'
+
+const SOME = 5
 
 export function name(endpoint) {
 	return endpoint.uid || endpoint.description || endpoint.url
 }
 
 // Ids to names, for the lists that know only ids; the first 500 endpoints are enough of a help.
-const names = new Map()
+const known = new Map()
 export async function loadNames() {
 	const page = await get('/v1/endpoints?limit=500')
-	page.data.forEach(endpoint => names.set(endpoint.id, name(endpoint)))
+	page.data.forEach(endpoint => known.set(endpoint.id, endpoint))
 }
-export const endpointName = id => names.get(id) ?? id
+export const endpointKnown = id => known.get(id)
+export const endpointName = id => known.has(id) ? name(known.get(id)) : id
+
+const because = {gone: 'it answered 410 Gone'}
+export const status = ({status: word, status_reason: reason}) => [chip(word), reason && ' ' + (because[reason] ?? words(reason))]
+
+function someTypes({event_types: types}) {
+	const some = types.slice(0, SOME).join(', ')
+	return types.length <= SOME ? some : el('span', {title: types.join(', ')}, `${some}, and ${types.length - SOME} more`)
+}
 
 export async function endpoints(filter) {
 	const columns = [
-		['Name', endpoint => link('endpoints/' + endpoint.id, name(endpoint))],
-		['URL', endpoint => el('span', {class: 'url'}, endpoint.url)],
-		['Types', endpoint => endpoint.event_types.join(', ')],
+		['Name', endpoint => link('endpoints/' + endpoint.id, short(name(endpoint), 48))],
+		['URL', endpoint => el('span', {class: 'url'}, short(endpoint.url))],
+		['Types', someTypes],
 		['Subscriber', endpoint => endpoint.subscriber ?? '–'],
-		['Status', endpoint => [chip(endpoint.status), endpoint.status_reason && ' ' + endpoint.status_reason]],
+		['Status', status],
 	]
 	return el('div', null,
 		el('p', {class: 'buttons'}, el('a', {class: 'button primary', href: '#/endpoints/new'}, 'New endpoint')),
-		filterForm('endpoints', [['subscriber', 'Subscriber', {placeholder: 'id or uid'}]], filter),
-		await list('/v1/endpoints', filter, 'Endpoints, newest first', columns, 'There are no endpoints.'))
+		filterForm('endpoints', [
+			['status', 'Status', {options: ['active', 'paused', 'disabled']}],
+			['subscriber', 'Subscriber', {placeholder: 'id or uid'}],
+			['q', 'Text', {placeholder: 'uid, URL, description'}]], filter),
+		await list('/v1/endpoints', filter, 'Endpoints, newest first', columns, Object.keys(filter).length ? 'No endpoint fits.' : 'There are no endpoints: events reach nobody until you make one.'))
 }
 
 // Shown on demand only; leaving the page forgets it.
@@ -51,34 +67,89 @@ function secretPart(endpoint, failed) {
 
 	return el('section', null, el('h2', null, 'Secret'), shown,
 		el('p', {class: 'buttons'}, button('Reveal', reveal, failed), button('Hide', () => shown.replaceChildren(), failed)),
-		el('p', {class: 'buttons'}, button('Rotate', rotate, failed), el('label', {class: 'inline'}, 'The old one signs ', overlap)))
+		el('p', {class: 'buttons'}, button('Rotate…', rotate, failed), el('label', {class: 'inline'}, 'The old one signs ', overlap)))
+}
+
+function retryPolicy(retry) {
+	return retry.schedule_ms
+		? `${plural(retry.schedule_ms.length + 1, 'attempt')}, waiting ${retry.schedule_ms.map(duration).join(', ')}`
+		: `${plural(retry.max_attempts, 'attempt')}, waiting ${duration(retry.base_ms)}, then ${retry.factor} times as long each, up to ${duration(retry.max_delay_ms)}`
+}
+
+// How many of its deliveries wait; the least there are, when they are very many.
+async function countWaiting(id) {
+	const pages = await Promise.all(['pending', 'held'].map(state => get(`/v1/deliveries?endpoint=${id}&state=${state}&limit=500`)))
+	return {count: pages.reduce((sum, page) => sum + page.data.length, 0), more: pages.some(page => page.next_cursor)}
+}
+
+function shownTest(test) {
+	return el('p', null, `The test ${test.state === 'delivered' ? 'was delivered' : 'failed'}: `, link('deliveries/' + test.delivery, result(test.attempt)),
+		' after ', duration(test.attempt.duration_ms))
+}
+
+const resumed = {paused: 'The endpoint is active: what waited is sent.', disabled: 'The endpoint is active. What it missed can be sent to it below.'}
+
+// Dead letters, and events that it never got because it was disabled or not made yet.
+function recovery(endpoint, said, failed, reload) {
+	const since = el('input', {required: true, value: '-1h', autocomplete: 'off', spellcheck: 'false'})
+	const path = `/v1/endpoints/${endpoint.id}/recover`
+	return el('form', {class: 'filter', onsubmit: async event => {
+		event.preventDefault()
+		said.replaceChildren()
+		try {
+			const which = {since: since.value.trim()}
+			const {count, by_state: by, complete} = await post(path, {...which, dry_run: true})
+			if (count === 0 && complete)
+				say(said, el('p', null, 'It missed nothing since then.'))
+			else if (await ask(`Send ${plural(count, 'event', 'events', !complete)} to this endpoint?`,
+				`${number(by.dead ?? 0, !complete)} of them died, ${number(by.missing ?? 0, !complete)} never had a delivery to it.`, `Send ${number(count, !complete)}`))
+				say(said, progress(await post(path, which), reload))
+		} catch (problem) {
+			failed(problem)
+		}
+	}}, el('label', null, 'What it missed since', since), el('button', {type: 'submit'}, 'Recover…'))
 }
 
 export async function endpoint(_query, id, reload) {
 	const found = await get('/v1/endpoints/' + encodeURIComponent(id))
-	const said = el('div')
-	const failed = problem => said.replaceChildren(problemBox(problem))
+	const [dead, waiting] = await Promise.all([countDead({endpoint: found.id}), countWaiting(found.id)])
+	const said = el('div', {'aria-live': 'polite'})
+	const failed = problem => say(said, problemBox(problem))
 	const act = async (what, done) => {
 		await post(`/v1/endpoints/${found.id}/${what}`)
 		notice(done)
 		reload()
 	}
 	const disable = async () => {
-		if (await ask('Disable this endpoint?', 'It gets no more deliveries, and those that wait become dead letters.', 'Disable', true))
+		const {count, more} = await countWaiting(found.id)
+		const wait = count ? `${plural(count, 'delivery', 'deliveries', more)} that wait${count === 1 && !more ? 's' : ''} here become${count === 1 && !more ? 's a dead letter' : ' dead letters'}.` : 'No delivery waits here.'
+		if (await ask('Disable this endpoint?', `It gets no more deliveries. ${wait}`, 'Disable', true))
 			await act('disable', 'The endpoint is disabled.')
+	}
+	const test = async () => {
+		said.replaceChildren(el('p', {class: 'loading'}, `Sending; the answer comes within ${duration(found.timeout_ms)}…`))
+		said.replaceChildren(shownTest(await post(`/v1/endpoints/${found.id}/test`)))
 	}
 	return el('div', null,
 		el('p', {class: 'buttons'},
 			found.status === 'active' && button('Pause', () => act('pause', 'The endpoint is paused: deliveries wait.'), failed),
-			found.status !== 'active' && button('Resume', () => act('resume', 'The endpoint is active.'), failed),
-			found.status !== 'disabled' && button('Disable', disable, failed, {class: 'danger'})), said,
+			found.status !== 'active' && button('Resume', () => act('resume', resumed[found.status]), failed),
+			found.status !== 'disabled' && button('Send a test event', test, failed),
+			found.status !== 'disabled' && button('Disable…', disable, failed, {class: 'danger'})), said,
 		facts([
-			['Status', [chip(found.status), found.status_reason && ' ' + found.status_reason, ' since ', time(found.status_since)]],
+			['Status', [status(found), ' since ', time(found.status_since)]],
 			['Id', el('code', null, found.id)], ['Uid', found.uid], ['URL', el('span', {class: 'url'}, found.url)], ['Types', found.event_types.join(', ')],
 			['Description', found.description], ['Subscriber', found.subscriber], ['Ordered', found.ordered ? 'yes' : 'no'],
-			['Concurrent attempts', String(found.max_in_flight)], ['Timeout', `${found.timeout_ms} ms`], ['Made', time(found.created_at)], ['Changed', time(found.updated_at)]]),
-		secretPart(found, failed),
-		el('p', null, el('a', {href: '#/dead-letters?endpoint=' + found.id}, 'Its dead letters')))
+			['Concurrent attempts', String(found.max_in_flight)], ['Timeout', duration(found.timeout_ms)], ['Retries', retryPolicy(found.retry)], ['Format', found.format], ['Signature', found.signature.versions.join(', ')], ['Made', time(found.created_at)], ['Changed', time(found.updated_at)]]),
+		el('h2', null, 'Deliveries'),
+		el('ul', null,
+			el('li', null, link('dead-letters?endpoint=' + found.id, plural(dead, 'dead letter'))),
+			el('li', null, link('deliveries?state=pending&endpoint=' + found.id, plural(waiting.count, 'delivery', 'deliveries', waiting.more) + ' waiting')),
+			el('li', null, link('deliveries?endpoint=' + found.id, 'all its deliveries'))),
+		dead > 0 && found.status !== 'disabled' && el('p', {class: 'buttons'}, button(dead === 1 ? 'Retry its dead letter…' : `Retry its ${number(dead)} dead letters…`,
+			() => repair('retry', {filter: {endpoint: found.id}}, said, reload), failed)),
+		found.status === 'disabled' ? el('p', null, 'Its dead letters can be retried once it is resumed.') : recovery(found, said, failed, reload),
+		secretPart(found, failed))
 }
 
 const fields = [
@@ -115,7 +186,8 @@ export async function newEndpoint() {
 		} catch (problem) {
 			said.replaceChildren(problemBox(problem))
 			for (const [field] of fields)
-				form.elements[field].setAttribute('aria-invalid', problem.fields.some(bad => bad.pointer.split('/')[1] === field))
+				form.elements[field].setAttribute('aria-invalid', (problem.fields ?? []).some(bad => bad.pointer.split('/')[1] === field))
+			form.querySelector('[aria-invalid=true]')?.focus()
 		} finally {
 			submit.disabled = false
 		}

@@ -2,7 +2,7 @@
 import * as api from './api.js'
 import {deadLetters} from './dead_letters.js'
 import {deliveries, delivery} from './deliveries.js'
-import {button, el, notice, problemBox} from './dom.js'
+import {button, dismiss, el, notice, problemBox} from './dom.js'
 import {endpoint, endpoints, newEndpoint} from './endpoints.js'
 import {event, events} from './events.js'
 import {loginForm} from './login.js'
@@ -29,6 +29,7 @@ const routes = [
 
 const main = document.getElementById('main')
 let shown = 0
+let inside = false
 
 function show(title, ...nodes) {
 	document.title = `${title} – grapnel`
@@ -42,6 +43,19 @@ function find(path) {
 		return parts.length === segments.length && parts.every((part, i) => part === segments[i] || (part === '*' && segments[i]))
 	})
 }
+
+const focus = () => main.querySelector('h1').focus({preventScroll: true})
+
+// Where the reader was on this entry of the history; and the focus, unless he moved it on meanwhile.
+function arrive(title, ...nodes) {
+	const waited = main.contains(document.activeElement)
+	show(title, ...nodes)
+	if (waited)
+		focus()
+	scrollTo(0, history.state?.y ?? 0)
+}
+
+const keepPlace = () => inside && history.replaceState({...history.state, y: scrollY}, '')
 
 // An answer that comes after the user went on is dropped.
 async function navigate() {
@@ -57,27 +71,33 @@ async function navigate() {
 		return
 	}
 	const [, title, view] = found
+	dismiss()
 	show(title, el('p', {class: 'loading', 'aria-busy': 'true'}, 'Loading…'))
-	main.querySelector('h1').focus()
+	focus()
 	try {
 		const node = await view(Object.fromEntries(new URLSearchParams(search)), decodeURIComponent(path.split('/')[1] ?? ''), navigate)
 		if (turn === shown)
-			show(title, node)
+			arrive(title, node)
 	} catch (problem) {
 		if (turn === shown)
-			show(title, problemBox(problem), button('Try again', navigate, () => {}))
+			arrive(title, problemBox(problem), button('Try again', navigate, () => {}))
 	}
 }
 
-function enter(admin) {
+const showName = () => { document.getElementById('who').textContent = api.who().name }
+
+function enter() {
+	inside = true
 	document.getElementById('top').hidden = false
-	document.getElementById('who').textContent = admin.name
+	showName()
 	addEventListener('hashchange', navigate)
 	navigate()
 }
 
 function leave(problem) {
 	shown++
+	inside = false
+	dismiss()
 	removeEventListener('hashchange', navigate)
 	document.getElementById('top').hidden = true
 	show('Log in', problem && problemBox(problem), loginForm(enter))
@@ -93,7 +113,12 @@ document.getElementById('logout').addEventListener('click', async () => {
 		notice(problem.message)
 	}
 })
-addEventListener('loggedout', () => leave(Object.assign(new Error('Log in to go on.'), {title: 'The session has ended'})))
+history.scrollRestoration = 'manual'
+addEventListener('click', event => event.target.closest('a') && keepPlace(), true)
+addEventListener('pagehide', keepPlace)
+addEventListener('pageshow', event => event.persisted && inside && navigate())
+addEventListener('renewed', showName)
+addEventListener('loggedout', () => inside && leave(Object.assign(new Error('Log in to go on.'), {title: 'The session has ended'})))
 
 // A one-time link: its token leaves the address bar and the history before anything else happens.
 async function begin() {
@@ -102,7 +127,7 @@ async function begin() {
 		history.replaceState(null, '', '/' + location.hash)
 	try {
 		const admin = token ? await api.login({token}) : await api.session()
-		admin ? enter(admin) : leave()
+		admin ? enter() : leave()
 	} catch (problem) {
 		leave(problem)
 	}

@@ -1,61 +1,132 @@
-// How the hub is: what asks for attention, counted from the lists; and the hub's own numbers where it gives them.
+// How the hub is: what was lost, what is stuck, why, and the button that mends it.
 import {get, post} from './api.js'
-import {el, link} from './dom.js'
-import {name} from './endpoints.js'
-import {progress} from './operations.js'
+import {button, duration, el, link, notice, number, plural, problemBox, say, short, time, words} from './dom.js'
+import {result} from './deliveries.js'
+import {endpointKnown, endpointName, loadNames, name, status} from './endpoints.js'
+import {table} from './list.js'
+import {ended, progress, repair} from './operations.js'
 
-const tile = (label, value, path) => el('a', {class: 'tile', href: '#/' + path}, el('strong', null, String(value)), el('span', null, label))
+const SAMPLE = 500, ROWS = 20
 
-async function allEndpoints() {
-	const rows = []
-	for (let cursor = '', pages = 0; pages < 4; pages++) {
-		const page = await get('/v1/endpoints?limit=500' + (cursor && `&cursor=${cursor}`))
-		rows.push(...page.data)
-		cursor = page.next_cursor
-		if (!cursor)
-			return {rows, more: ''}
-	}
-	return {rows, more: '+'}
-}
+const tile = (label, value, path) => el('a', {class: 'tile', href: '#/' + path}, el('strong', null, value), el('span', null, label))
 
-// The hub's own numbers; null from a hub that does not give them.
-async function hubStats() {
-	try {
-		return await get('/v1/stats')
-	} catch (problem) {
-		if (problem.code !== 'no_such_route')
-			throw problem
-		return null
-	}
-}
-
-// A count that was not brought to its end says so.
-function statTiles(stats) {
-	const unfinished = new Set(stats.lower_bounds ?? [])
-	const count = (group, name) => String(stats[group][name]) + (unfinished.has(`/${group}/${name}`) ? '+' : '')
-	return [
+function tiles(stats) {
+	// A count that was not brought to its end says so.
+	const unfinished = new Set(stats.lower_bounds)
+	const count = (group, which) => number(stats[group][which], unfinished.has(`/${group}/${which}`))
+	return el('div', {class: 'tiles'},
+		tile('dead letters', count('deliveries', 'dead'), 'dead-letters'),
+		tile('deliveries pending', count('deliveries', 'pending'), 'deliveries?state=pending'),
+		tile('deliveries held', count('deliveries', 'held'), 'deliveries?state=held'),
 		tile('events in the last hour', count('events', 'last_hour'), 'events?since=-1h'),
-		tile('deliveries pending', count('deliveries', 'pending'), 'deliveries'),
-		tile('deliveries held', count('deliveries', 'held'), 'deliveries')]
+		tile('active endpoints', number(stats.endpoints.active), 'endpoints?status=active'))
+}
+
+function sentences(stats, unmatched) {
+	const {dead, pending, due, oldest_pending_ms: oldest} = stats.deliveries
+	const none = stats.endpoints.active + stats.endpoints.paused + stats.endpoints.disabled === 0
+	return el('ul', {class: 'sentences'},
+		none && el('li', null, 'There is no endpoint yet, so events reach nobody: ', link('endpoints/new', 'make the first one'), '.'),
+		el('li', null, el('strong', null, 'Nothing is lost. '), dead ? 'What failed for good is kept as dead letters, until somebody retries or discards them.' : 'Nothing failed for good: there are no dead letters.'),
+		el('li', null, pending
+			? `Of what is pending, ${number(due)} ${due === 1 ? 'is' : 'are'} due now; the others wait for their time. The oldest was made ${duration(oldest)} ago.`
+			: 'Nothing waits: all deliveries have ended.'),
+		unmatched.data.length > 0 && el('li', null,
+			link('events?unmatched=true&since=-1h', plural(unmatched.data.length, 'event', 'events', unmatched.next_cursor)), ' of the last hour reached no endpoint.'))
+}
+
+const size = trouble => trouble.dead + trouble.pending + trouble.held
+
+// One entry for each endpoint with something dead, failing or waiting, and for each that is not active.
+function troubles(dead, pending, held, resting, now) {
+	const found = new Map()
+	const at = id => found.get(id) ?? found.set(id, {id, dead: 0, pending: 0, held: 0, endpoint: endpointKnown(id)}).get(id)
+	for (const endpoint of resting)
+		at(endpoint.id).endpoint = endpoint
+	for (const row of dead.data) {
+		const trouble = at(row.endpoint)
+		trouble.dead++
+		trouble.died ??= row
+	}
+	for (const row of [...pending.data, ...held.data]) {
+		const trouble = at(row.endpoint)
+		trouble[row.state]++
+		if (row.last_attempt)
+			trouble.failing ??= row
+		// Late: due, and not even tried.
+		else if (row.due_at && now - Date.parse(row.due_at) > 10000)
+			trouble.late ??= row
+	}
+	return [...found.values()].filter(t => t.dead || t.failing || t.late || (t.endpoint && t.endpoint.status !== 'active'))
+		.sort((a, b) => size(b) - size(a))
+}
+
+function why({endpoint, died, failing, late}, now) {
+	const reasons = []
+	if (endpoint && endpoint.status !== 'active')
+		reasons.push([status(endpoint), ' since ', time(endpoint.status_since)])
+	if (died)
+		reasons.push(['last death: ', link('deliveries/' + died.id, died.last_attempt ? short(result(died.last_attempt)) : words(died.reason)),
+			died.reason !== 'exhausted' && died.last_attempt && `, ${words(died.reason)}`])
+	if (failing)
+		reasons.push(['failing: ', link('deliveries/' + failing.id, short(result(failing.last_attempt))), Date.parse(failing.due_at) > now ? [', next attempt ', time(failing.due_at)] : ', an attempt is due'])
+	if (late && endpoint?.status !== 'paused')
+		reasons.push([link('deliveries/' + late.id, 'due'), ' since ', time(late.due_at), ', and not tried yet: the endpoint is slow, or does not answer'])
+	return reasons.map(reason => el('p', null, reason))
+}
+
+function mend(trouble, moreDead, said, reload) {
+	const {id, endpoint, dead, died, pending} = trouble
+	const active = !endpoint || endpoint.status === 'active'
+	const failed = problem => say(said, problemBox(problem))
+	const resume = async () => {
+		await post(`/v1/endpoints/${id}/resume`)
+		notice('The endpoint is active.')
+		reload()
+	}
+	const bulk = what => () => repair(what, {filter: {endpoint: id}}, said, reload)
+	const named = {'aria-description': endpointName(id)}
+	if (died?.reason === 'endpoint_deleted' && !endpoint)
+		return button(`Discard ${number(dead, moreDead)}…`, bulk('discard'), failed, {class: 'danger', ...named})
+	return [
+		!active && button(endpoint.status === 'paused' && pending ? `Resume: ${number(pending)} wait` : 'Resume', resume, failed, named),
+		dead > 0 && endpoint?.status !== 'disabled' && button(`Retry ${number(dead, moreDead)}…`, bulk('retry'), failed, named),
+		active && !dead && ['It is tried again by itself. ', link('endpoints/' + id, 'Test it')]]
+}
+
+function troubleTable(found, samples, now, said, reload) {
+	if (!found.length)
+		return el('p', {class: 'empty'}, 'Nothing: every endpoint is active and takes what it gets.')
+	const moreDead = Boolean(samples.dead.next_cursor)
+	const count = (t, state, path) => t[state] ? link(`${path}endpoint=${t.id}`, number(t[state], samples[state].next_cursor)) : '–'
+	return table('Endpoints that ask for attention', [
+		['Endpoint', t => link('endpoints/' + t.id, short(t.endpoint ? name(t.endpoint) : endpointName(t.id), 48))],
+		['Dead letters', t => count(t, 'dead', 'dead-letters?'), 'number'],
+		['Pending', t => count(t, 'pending', 'deliveries?state=pending&'), 'number'],
+		['Held', t => count(t, 'held', 'deliveries?state=held&'), 'number'],
+		['Why', t => why(t, now)],
+		['What mends it', t => el('span', {class: 'buttons'}, mend(t, moreDead, said, reload))]], found.slice(0, ROWS))
 }
 
 export async function overview(_query, _parameter, reload) {
-	const [dead, {rows, more}, operations, stats] = await Promise.all([
-		post('/v1/dead-letters/retry', {filter: {}, dry_run: true}), allEndpoints(), get('/v1/operations?limit=50'), hubStats()])
-	const running = operations.data.filter(operation => operation.state === 'running')
-	const resting = rows.filter(endpoint => endpoint.status !== 'active')
+	const [stats, running, operations, paused, disabled, dead, pending, held, unmatched] = await Promise.all([
+		get('/v1/stats'), get('/v1/operations?state=running'), get('/v1/operations?limit=5'), get('/v1/endpoints?status=paused'), get('/v1/endpoints?status=disabled'),
+		get('/v1/dead-letters?limit=' + SAMPLE), get('/v1/deliveries?state=pending&order=asc&limit=' + SAMPLE), get('/v1/deliveries?state=held&order=asc&limit=' + SAMPLE),
+		get('/v1/events?unmatched=true&since=-1h&limit=' + SAMPLE), loadNames()])
+	const said = el('div', {'aria-live': 'polite'})
+	const now = Date.parse(stats.at)
+	const found = troubles(dead, pending, held, [...disabled.data, ...paused.data], now)
+	const done = operations.data.filter(operation => operation.state !== 'running')
+	const partial = dead.next_cursor || pending.next_cursor || held.next_cursor || disabled.next_cursor || paused.next_cursor || found.length > ROWS
 	return el('div', null,
-		el('div', {class: 'tiles'},
-			tile('dead letters', dead.count, 'dead-letters'),
-			tile('endpoints', rows.length + more, 'endpoints'),
-			tile('endpoints that are not active', resting.length + more, 'endpoints'),
-			tile('operations running', running.length, ''),
-			stats && statTiles(stats)),
-		el('h2', null, 'Operations that run'),
-		running.length ? running.map(operation => progress(operation, reload)) : el('p', {class: 'empty'}, 'None.'),
-		el('h2', null, 'Endpoints that are not active'),
-		resting.length
-			? el('ul', null, resting.slice(0, 50).map(endpoint => el('li', null, link('endpoints/' + endpoint.id, name(endpoint)), ': ', endpoint.status,
-				endpoint.status_reason && ` (${endpoint.status_reason})`)))
-			: el('p', {class: 'empty'}, 'None: all are active.'))
+		el('p', {class: 'buttons faint'}, 'As of ', time(stats.at), button('Look again', reload, () => {})),
+		tiles(stats), sentences(stats, unmatched),
+		el('h2', null, 'What is stuck'), said,
+		troubleTable(found, {dead, pending, held}, now, said, reload),
+		partial && el('p', {class: 'faint'}, `Only part is shown: the latest ${SAMPLE} dead letters and the oldest ${SAMPLE} that wait are looked at. All: `,
+			link('dead-letters', 'dead letters'), ', ', link('deliveries?state=pending', 'pending'), ', ', link('deliveries?state=held', 'held'), ', ',
+			link('endpoints?status=paused', 'paused'), ' and ', link('endpoints?status=disabled', 'disabled endpoints'), '.'),
+		el('h2', null, 'Operations'),
+		running.data.map(operation => progress(operation, reload)),
+		done.length ? el('ul', null, done.map(ended)) : !running.data.length && el('p', {class: 'empty'}, 'No bulk work has been done yet.'))
 }

@@ -213,9 +213,11 @@ int tail_end(struct call *call, const struct page *page, const struct tail *tail
 
 /* By id or uid, as far as the caller may see it; an unknown one is NOT_FOUND, at `pointer` where it is not NULL. */
 int resolve_subscriber(struct call *call, struct slice text, const char *pointer, int64_t *id) ATTR_MUST_USE;
+/* The same where an empty text means FILTER_NOBODY; to a bound key it means nothing. */
+int resolve_owner(struct call *call, struct slice text, const char *pointer, int64_t *id) ATTR_MUST_USE;
 /* The filter `subscriber` of a list: 0 where absent; a bound key's own. */
-int resolve_subscriber_param(struct call *call, int64_t *id) ATTR_MUST_USE;
-/* An endpoint by id or uid; `within` ≠ 0: of this subscriber. Gives a reference. */
+int resolve_owner_filter(struct call *call, int64_t *id) ATTR_MUST_USE;
+/* An endpoint by id or uid; `within` ≠ 0: of this subscriber, or of FILTER_NOBODY. Gives a reference. */
 int resolve_endpoint(struct call *call, struct slice text, int64_t within, const char *pointer, struct endpoint **endpoint) ATTR_MUST_USE;
 /* The same for what an endpoint has left behind: by its id one that is deleted is found, too. */
 int resolve_endpoint_ever(struct call *call, struct slice text, int64_t within, const char *pointer, int64_t *id) ATTR_MUST_USE;

@@ -58,13 +58,29 @@ static int read_time(struct call *call, struct slice text, const char *pointer, 
 	                 "must be an RFC 3339 time such as 2030-01-31T08:00:00Z, or a span back from now: -30m, -1h, -7d");
 }
 
+/* Whether dead letters can have this reason; the others are of what was cancelled. */
+static bool deadly(enum delivery_reason reason)
+{
+	switch (reason) {
+	case REASON_EXHAUSTED:
+	case REASON_GONE:
+	case REASON_EXPIRED:
+	case REASON_ENDPOINT_DISABLED:
+	case REASON_ENDPOINT_DELETED:
+	case REASON_CORRUPT:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* `above` is "?" or "/filter/": what stands before a name in a pointer. */
 static int read_filter(struct call *call, const struct filter_texts *texts, const char *above, struct dead_filter *filter)
 {
 	char pointer[ERR_POINTER_MAX];
 	filter->subscriber = call->who.subscriber;
 	if (texts->subscriber.at &&
-	    resolve_subscriber(call, texts->subscriber, pointer_of(above, "subscriber", pointer), &filter->subscriber) < 0)
+	    resolve_owner(call, texts->subscriber, pointer_of(above, "subscriber", pointer), &filter->subscriber) < 0)
 		return -1;
 	if (texts->endpoint.at &&
 	    resolve_endpoint_ever(call, texts->endpoint, filter->subscriber, pointer_of(above, "endpoint", pointer), &filter->endpoint) < 0)
@@ -72,9 +88,10 @@ static int read_filter(struct call *call, const struct filter_texts *texts, cons
 	filter->type = texts->type;
 	if (texts->type.at && pattern_check(texts->type, pointer_of(above, "type", pointer), &call->err) < 0)
 		return -1;
-	if (texts->reason.at && (delivery_reason_parse(texts->reason, &filter->reason) < 0 || filter->reason == REASON_NONE))
-		return err_field(&call->err, ERR_INVALID, pointer_of(above, "reason", pointer),
-		                 "must be a reason: exhausted, gone, expired, endpoint_disabled, endpoint_deleted or corrupt");
+	if (texts->reason.at && (delivery_reason_parse(texts->reason, &filter->reason) < 0 || !deadly(filter->reason)))
+		return err_field(
+		    &call->err, ERR_INVALID, pointer_of(above, "reason", pointer),
+		    "must be a reason of dead letters: exhausted, gone, expired, endpoint_disabled, endpoint_deleted or corrupt");
 	filter->q = texts->q;
 	if (texts->q.at && (texts->q.len == 0 || texts->q.len > FILTER_Q_MAX || !filter_is_utf8(texts->q)))
 		return err_field(&call->err, ERR_INVALID, pointer_of(above, "q", pointer), "must have 1 to %d bytes of UTF-8 text",

@@ -35,7 +35,7 @@ static int read_filter(struct call *call, struct delivery_filter *filter)
 	if ((by_state > 0 && delivery_state_parse(state, &filter->state) < 0) ||
 	    (by_reason > 0 && delivery_reason_parse(reason, &filter->reason) < 0))
 		return err_set(&call->err, ERR_INTERNAL, "A state or reason is missing from its table");
-	if (filter_by_pattern(call, "type", &filter->type) < 0 || resolve_subscriber_param(call, &filter->subscriber) < 0 ||
+	if (filter_by_pattern(call, "type", &filter->type) < 0 || resolve_owner_filter(call, &filter->subscriber) < 0 ||
 	    resolve_endpoint_param(call, filter->subscriber, &filter->endpoint) < 0)
 		return -1;
 	return filter_by_time(call, &filter->since_ms, &filter->until_ms);

@@ -66,7 +66,7 @@ int endpoints_list(struct call *call)
 {
 	struct endpoint_filter filter = {.status = ENDPOINT_ACTIVE};
 	struct page page;
-	if (status_filter(call, &filter) < 0 || resolve_subscriber_param(call, &filter.subscriber) < 0 ||
+	if (status_filter(call, &filter) < 0 || resolve_owner_filter(call, &filter.subscriber) < 0 ||
 	    filter_by_text(call, "q", FILTER_Q_MAX, &filter.q) < 0 || call_page(call, LIST_ENDPOINTS, &page) < 0)
 		return -1;
 	list_begin(call);

@@ -208,11 +208,11 @@ int events_list(struct call *call)
 	struct tail tail;
 	struct slice unmatched;
 	int asked = filter_by_word(call, "unmatched", "true false", &unmatched);
-	if (asked < 0 || filter_by_pattern(call, "type", &filter.type) < 0 || resolve_subscriber_param(call, &filter.subscriber) < 0 ||
-	    resolve_source_param(call, &filter.by_source, &filter.source) < 0 || call_param(call, "subject", &filter.subject) < 0 ||
-	    filter_by_trace(call, &filter.trace_id) < 0 || filter_by_text(call, "q", FILTER_Q_MAX, &filter.q) < 0 ||
-	    filter_by_time(call, &filter.since_ms, &filter.until_ms) < 0 || call_page(call, LIST_EVENTS, &page) < 0 ||
-	    tail_begin(call, &page, &filter.since_ms, &tail) < 0)
+	if (asked < 0 || filter_by_pattern(call, "type", &filter.type) < 0 || resolve_owner_filter(call, &filter.subscriber) < 0 ||
+	    resolve_source_param(call, &filter.by_source, &filter.source) < 0 ||
+	    filter_by_text(call, "subject", EVENT_SUBJECT_MAX, &filter.subject) < 0 || filter_by_trace(call, &filter.trace_id) < 0 ||
+	    filter_by_text(call, "q", FILTER_Q_MAX, &filter.q) < 0 || filter_by_time(call, &filter.since_ms, &filter.until_ms) < 0 ||
+	    call_page(call, LIST_EVENTS, &page) < 0 || tail_begin(call, &page, &filter.since_ms, &tail) < 0)
 		return -1;
 	if (asked)
 		filter.matched = slice_is(unmatched, "true") ? MATCHED_NOBODY : MATCHED_SOMEBODY;

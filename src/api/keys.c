@@ -24,7 +24,7 @@ int keys_list(struct call *call)
 {
 	struct page page;
 	int64_t subscriber;
-	if (whole_hub(call) < 0 || resolve_subscriber_param(call, &subscriber) < 0 || call_page(call, LIST_KEYS, &page) < 0)
+	if (whole_hub(call) < 0 || resolve_owner_filter(call, &subscriber) < 0 || call_page(call, LIST_KEYS, &page) < 0)
 		return -1;
 	list_begin(call);
 	if (reader_keys(call->worker->reader, subscriber, &page, key_item, call, &call->err) < 0)

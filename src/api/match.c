@@ -100,7 +100,9 @@ static int whose(struct call *call, const json_t *value, struct look *look)
 		                 "must be a string: the id or uid of a subscriber, or \"*\" for the events of all");
 	struct slice text = {json_string_value(value), json_string_length(value)};
 	look->everybodys = call->who.subscriber == 0 && slice_is(text, "*");
-	return look->everybodys ? 0 : resolve_subscriber(call, text, "/subscriber", &look->subscriber);
+	if (look->everybodys || (text.len == 0 && !call->who.subscriber))
+		return 0;
+	return resolve_subscriber(call, text, "/subscriber", &look->subscriber);
 }
 
 static int read_body(struct call *call, const json_t *doc, struct look *look)

@@ -52,9 +52,7 @@ int call_param(struct call *call, const char *name, struct slice *value)
 	struct strbuf *text = call_text(call, VALUE_MAX);
 	int found = http_query(call->request, name, text);
 	if (found < 0)
-		return bad_param(call, name, "is malformed, too long or given twice");
-	if (found > 0 && memchr(strbuf_text(text), '\0', text->len))
-		return bad_param(call, name, "must not contain NUL");
+		return bad_param(call, name, "must be given once, percent-encoded, without NUL, with at most 2048 bytes");
 	if (found > 0)
 		*value = (struct slice){strbuf_text(text), text->len};
 	return found;

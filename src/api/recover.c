@@ -23,7 +23,8 @@ static int read_times(struct call *call, const json_t *doc, struct recover_filte
 	if (read_time(call, doc, "since", "/since", &filter->since_ms) < 0 || read_time(call, doc, "until", "/until", &filter->until_ms) < 0)
 		return -1;
 	if (filter->since_ms == 0)
-		return err_field(&call->err, ERR_INVALID, "/since", "is required: events that came since then are looked at");
+		return err_field(&call->err, ERR_INVALID, "/since",
+		                 "is required: events that came since then are looked at; an RFC 3339 time, or a span back from now such as -6h");
 	if (filter->since_ms > call_now_ms(call))
 		return err_field(&call->err, ERR_INVALID, "/since", "lies in the future");
 	if (filter->until_ms != 0 && filter->until_ms <= filter->since_ms)

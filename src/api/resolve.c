@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "api/call.h"
+#include "store/filter.h"
 
 static int not_found(struct call *call, const char *what, const char *pointer)
 {
@@ -32,12 +33,20 @@ int resolve_subscriber(struct call *call, struct slice text, const char *pointer
 	return 0;
 }
 
-int resolve_subscriber_param(struct call *call, int64_t *id)
+int resolve_owner(struct call *call, struct slice text, const char *pointer, int64_t *id)
+{
+	if (text.len > 0 || call->who.subscriber)
+		return resolve_subscriber(call, text, pointer, id);
+	*id = FILTER_NOBODY;
+	return 0;
+}
+
+int resolve_owner_filter(struct call *call, int64_t *id)
 {
 	struct slice text;
 	int given = call_param(call, "subscriber", &text);
 	*id = call->who.subscriber;
-	return given <= 0 ? given : resolve_subscriber(call, text, "?subscriber", id);
+	return given <= 0 ? given : resolve_owner(call, text, "?subscriber", id);
 }
 
 /* ?subscriber= of a path that names one thing: whose it is. `any`: not said. Empty: nobody's. */
@@ -70,7 +79,7 @@ static int find_endpoint(struct call *call, struct slice text, int64_t owner, bo
 int resolve_endpoint(struct call *call, struct slice text, int64_t within, const char *pointer, struct endpoint **endpoint)
 {
 	int64_t owner = within ? within : call->who.subscriber;
-	return find_endpoint(call, text, owner, owner == 0, pointer, endpoint);
+	return find_endpoint(call, text, owner == FILTER_NOBODY ? 0 : owner, owner == 0, pointer, endpoint);
 }
 
 int resolve_endpoint_ever(struct call *call, struct slice text, int64_t within, const char *pointer, int64_t *id)
@@ -91,7 +100,7 @@ int resolve_endpoint_ever(struct call *call, struct slice text, int64_t within, 
 		endpoint_unref(endpoint);
 		return 0;
 	}
-	if (reader_endpoint_owner(call->worker->reader, *id, &subscriber, &err) == 0 && (owner == 0 || subscriber == owner))
+	if (reader_endpoint_owner(call->worker->reader, *id, &subscriber, &err) == 0 && filter_takes_owner(owner, subscriber))
 		return 0;
 	if (err.code == ERR_NONE || err.code == ERR_NOT_FOUND)
 		return not_found(call, "endpoint", pointer);
@@ -198,7 +207,9 @@ int resolve_id_path(struct call *call, enum id_kind kind, const char *what, int6
 	struct slice text;
 	if (call_path(call, 0, &text) < 0)
 		return -1;
-	return id_parse(kind, text, id) < 0 ? not_found(call, what, NULL) : 0;
+	if (id_parse(kind, text, id) == 0)
+		return 0;
+	return err_set(&call->err, ERR_NOT_FOUND, "There is no such %s: give its id, %s_ and 13 digits", what, id_prefix(kind));
 }
 
 const char *subscriber_text(struct call *call, int64_t id, char out[SUBSCRIBER_TEXT_SIZE])

@@ -93,13 +93,19 @@ static int64_t larger(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+/* Up to where the log is known. A bound key is not told the ids of others' events: it looks at up to a second of the log once more. */
+static int64_t known_until(const struct call *call, const struct tail *tail)
+{
+	return call->who.subscriber ? id_floor_of_time(id_time_ms(tail->newest) / 1000 * 1000) : tail->newest;
+}
+
 int tail_end(struct call *call, const struct page *page, const struct tail *tail)
 {
 	int64_t after = page->last_id;
 	if (!page->more) {
 		/* The whole log was looked at, and the newest event was known before that. What comes has an id of its time or later. */
 		int64_t before = tail->since_ms ? id_floor_of_time(tail->since_ms) - 1 : 0;
-		after = larger(larger(after, tail->newest), larger(before, 1));
+		after = larger(larger(after, known_until(call, tail)), larger(before, 1));
 		if (call->listed == 0 && wait(call, tail, after))
 			return 0;
 	}

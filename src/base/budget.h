@@ -28,6 +28,13 @@ static inline bool budget_reserve(struct budget *budget, size_t bytes)
 	return false;
 }
 
+/* Whether so many bytes more would stay within `bound`, which may be a part of the limit. Reserves nothing. */
+static inline bool budget_fits(struct budget *budget, size_t bytes, size_t bound)
+{
+	size_t used = atomic_load(&budget->used_bytes);
+	return used <= bound && bytes <= bound - used;
+}
+
 static inline void budget_release(struct budget *budget, size_t bytes)
 {
 	atomic_fetch_sub(&budget->used_bytes, bytes);

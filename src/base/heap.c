@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 
-enum { HEAP_FIRST_NODES = 64 };
+enum { HEAP_FIRST_NODES = 4 };
 
 void heap_free(struct heap *heap)
 {

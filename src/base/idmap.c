@@ -9,7 +9,7 @@
 #include "base/codec.h"
 #include "base/log.h"
 
-enum { IDMAP_FIRST_SLOTS = 16 };
+enum { IDMAP_FIRST_SLOTS = 4 };
 
 void idmap_free(struct idmap *map)
 {

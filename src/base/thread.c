@@ -1,15 +1,19 @@
 /* Threads, and the pool for slow work. */
 #include "base/thread.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 
-enum { THREAD_NAME_SIZE = 16 }; /* the kernel's limit, NUL included */
+enum { THREAD_NAME_SIZE = 16 /* the kernel's limit, NUL included */, POOL_NICE = 10 };
 
 struct thread_start {
 	void *(*run)(void *);
@@ -84,10 +88,19 @@ static struct pool_job *pool_take(struct pool *pool)
 	return job;
 }
 
+/* Slow work gives way to the threads that events go through. Refused (by a sandbox, say) it is as quick as they are. */
+static void give_way(void)
+{
+	id_t self = (id_t)gettid();
+	if (setpriority(PRIO_PROCESS, self, getpriority(PRIO_PROCESS, self) + POOL_NICE))
+		log_debug("base", "a thread for slow work keeps its priority: %s", strerror(errno));
+}
+
 static void *pool_main(void *argument)
 {
 	struct pool *pool = argument;
 	struct err err = {0};
+	give_way();
 	void *context = pool->make_context ? pool->make_context(pool->argument, &err) : NULL;
 	bool failed = pool->make_context && !context;
 	pthread_mutex_lock(&pool->mutex);

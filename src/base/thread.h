@@ -10,7 +10,7 @@
 
 int thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *argument, struct err *err) ATTR_MUST_USE;
 
-/* A pool of threads, each with a context of its own (a read-only store connection, say). */
+/* A pool of threads for slow work, which gives way to other threads where the processor is scarce; each with a context of its own (a read-only store connection, say). */
 struct pool;
 struct pool_job {
 	struct pool_job *next;

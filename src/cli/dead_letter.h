@@ -5,7 +5,7 @@
 #include "cli/path.h"
 
 #define DEAD_ENDPOINT_HELP "those of this endpoint (id or uid)"
-#define DEAD_SUBSCRIBER_HELP "those of this subscriber's endpoints"
+#define DEAD_SUBSCRIBER_HELP "those of this subscriber's endpoints; empty: of those without one"
 #define DEAD_TYPE_HELP "those of events of this type: order.created, order.*, order.**"
 #define DEAD_REASON_HELP "those that died for this reason: exhausted, gone, expired, endpoint_disabled, endpoint_deleted, corrupt"
 #define DEAD_SINCE_HELP "that died not before: RFC 3339, or back from now, as in -1h"

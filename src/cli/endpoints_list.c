@@ -2,7 +2,7 @@
 #include "cli/list.h"
 
 const struct args_option endpoints_list_run_options[] = {
-    {"subscriber", "ID", "those of this subscriber alone"},
+    {"subscriber", "ID", "those of this subscriber alone; empty: those without one"},
     {"limit", "N", LIST_LIMIT_HELP},
     {"all", NULL, LIST_ALL_HELP},
     {"json", NULL, LIST_JSON_HELP},

@@ -3,7 +3,7 @@
 
 const struct args_option events_list_run_options[] = {
     {"type", "PATTERN", "those of this type: order.created, order.*, order.**"},
-    {"subscriber", "ID", "those of this subscriber"},
+    {"subscriber", "ID", "those of this subscriber; empty: those without one"},
     {"since", "TIME", "not before: RFC 3339, or back from now, as in -1h"},
     {"until", "TIME", "before this time"},
     {"order", "ORDER", "desc: the newest first (default); asc: the oldest first"},

@@ -11,6 +11,7 @@
 #include "deliver/deliver.h"
 #include "deliver/format.h"
 #include "deliver/resolver.h"
+#include "deliver/sockets.h"
 #include "model/context.h"
 #include "sign/outgoing.h"
 
@@ -26,6 +27,7 @@ struct exchange {
 	const struct deliver_config *config;
 	CURL *easy;
 	struct worker *worker;
+	struct sockets *sockets; /* the worker's */
 	struct exchange *next; /* among the worker's running or spare ones */
 	struct exchange *previous;
 	/* of this attempt */
@@ -57,8 +59,12 @@ struct exchange {
 };
 
 /* request.c: NULL when memory is out. */
-struct exchange *exchange_new(const struct deliver_config *config, struct worker *worker);
+struct exchange *exchange_new(const struct deliver_config *config, struct worker *worker, struct sockets *sockets);
 void exchange_free(struct exchange *exchange);
+/* About how many bytes the endpoint's format makes of an event of this size, beside it. */
+size_t exchange_made_bytes(const struct endpoint *endpoint, size_t event_bytes);
+/* Holds so much of the budget for the body that is made, instead of what it held before. */
+void exchange_charge(struct exchange *exchange, size_t bytes);
 /* Forgets the attempt: nothing of it may reach the next one. */
 void exchange_clear(struct exchange *exchange);
 /* Sets up the easy handle for the job. `resolved`: where to connect to, all judged before. timeout_ms: what is left. */

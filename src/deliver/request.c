@@ -15,7 +15,10 @@
 #include "base/mem.h"
 #include "deliver/shortage.h"
 
-enum { TEXT_BYTES_MAX = 1024 * 1024, TEXT_BYTES_KEPT = 16 * 1024 };
+enum { TEXT_BYTES_MAX = 1024 * 1024, TEXT_BYTES_KEPT = 16 * 1024, MADE_AROUND_BYTES = 1024 };
+
+/* Answers are short, and there may be thousands at a time. */
+static const long READ_BYTES = 4096;
 
 /* ---- addresses ---- */
 
@@ -27,15 +30,17 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 		return CURL_SOCKET_BAD;
 	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 	exchange->out_of_sockets = fd < 0 && shortage_errno(errno);
+	if (fd >= 0)
+		sockets_opened(exchange->sockets, fd);
 	return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
 static int before_request(void *context, char *remote, char *local, int remote_port, int local_port)
 {
 	struct exchange *exchange = context;
-	struct resolved peer = {.len = 1};
-	struct sockaddr_in *in = (struct sockaddr_in *)&peer.at[0];
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&peer.at[0];
+	struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
+	struct sockaddr_in *in = (struct sockaddr_in *)&peer;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&peer;
 	(void)local;
 	(void)remote_port;
 	(void)local_port;
@@ -44,7 +49,7 @@ static int before_request(void *context, char *remote, char *local, int remote_p
 		in->sin_family = AF_INET;
 	else if (inet_pton(AF_INET6, remote, &in6->sin6_addr) == 1)
 		in6->sin6_family = AF_INET6;
-	return egress_allows(exchange->config->egress, (const struct sockaddr *)&peer.at[0], exchange->denied, sizeof exchange->denied)
+	return egress_allows(exchange->config->egress, (const struct sockaddr *)&peer, exchange->denied, sizeof exchange->denied)
 	           ? CURL_PREREQFUNC_OK
 	           : CURL_PREREQFUNC_ABORT;
 }
@@ -62,6 +67,7 @@ static bool set_fixed_options(struct exchange *exchange)
 	failed |= SET(CURLOPT_NOSIGNAL, 1L);
 	failed |= SET(CURLOPT_QUICK_EXIT, 1L);
 	failed |= SET(CURLOPT_PROXY, ""); /* or http_proxy from the environment counts */
+	failed |= SET(CURLOPT_NOPROXY, "*"); /* or it looks for no_proxy there, at each request */
 	failed |= SET(CURLOPT_PROTOCOLS_STR, "http,https");
 	failed |= SET(CURLOPT_FOLLOWLOCATION, 0L);
 	failed |= SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
@@ -73,6 +79,7 @@ static bool set_fixed_options(struct exchange *exchange)
 	failed |= SET(CURLOPT_TCP_NODELAY, 1L);
 	failed |= SET(CURLOPT_USERAGENT, exchange->config->user_agent);
 	failed |= SET(CURLOPT_POST, 1L);
+	failed |= SET(CURLOPT_BUFFERSIZE, READ_BYTES);
 	failed |= SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	failed |= SET(CURLOPT_OPENSOCKETDATA, exchange);
 	failed |= SET(CURLOPT_PREREQFUNCTION, before_request);
@@ -84,11 +91,12 @@ static bool set_fixed_options(struct exchange *exchange)
 	return !failed;
 }
 
-struct exchange *exchange_new(const struct deliver_config *config, struct worker *worker)
+struct exchange *exchange_new(const struct deliver_config *config, struct worker *worker, struct sockets *sockets)
 {
 	struct exchange *exchange = mem_new(struct exchange);
 	exchange->config = config;
 	exchange->worker = worker;
+	exchange->sockets = sockets;
 	exchange->text = STRBUF_INIT(TEXT_BYTES_MAX);
 	exchange->body = STRBUF_INIT(EXCHANGE_CAPTURE_MAX);
 	exchange->easy = curl_easy_init();
@@ -98,13 +106,27 @@ struct exchange *exchange_new(const struct deliver_config *config, struct worker
 	return NULL;
 }
 
+void exchange_charge(struct exchange *exchange, size_t bytes)
+{
+	if (exchange->config->budget && bytes >= exchange->payload_charged)
+		budget_force(exchange->config->budget, bytes - exchange->payload_charged);
+	else if (exchange->config->budget)
+		budget_release(exchange->config->budget, exchange->payload_charged - bytes);
+	exchange->payload_charged = bytes;
+}
+
 /* Not kept: it may be large. */
 static void drop_payload(struct exchange *exchange)
 {
 	strbuf_free(&exchange->payload);
-	if (exchange->config->budget)
-		budget_release(exchange->config->budget, exchange->payload_charged);
-	exchange->payload_charged = 0;
+	exchange_charge(exchange, 0);
+}
+
+/* At most base64 of the data, and a little around it, in a buffer that grows by doubling. */
+size_t exchange_made_bytes(const struct endpoint *endpoint, size_t event_bytes)
+{
+	bool whole = endpoint->format == FORMAT_STANDARD || endpoint->format == FORMAT_CLOUDEVENTS_STRUCTURED;
+	return whole ? event_bytes / 3 * 8 + MADE_AROUND_BYTES : 0;
 }
 
 void exchange_free(struct exchange *exchange)
@@ -198,7 +220,7 @@ static void add_attribute(void *receiver, const char *name, struct slice value)
 		exchange->text.failed = true;
 }
 
-/* The body is charged like the payload it is made of. */
+/* The body is charged like the payload it is made of; so far with what it was held to be. */
 static int add_format(struct exchange *exchange, struct err *err)
 {
 	const struct event *event = exchange->job->event;
@@ -207,9 +229,7 @@ static int add_format(struct exchange *exchange, struct err *err)
 	exchange->payload.max_bytes = FORMAT_BYTES_MAX(event->f.data.len);
 	if (format_body(format, event, source, &exchange->payload, &exchange->formatted))
 		return err_set(err, ERR_INTERNAL, "out of memory for the body");
-	exchange->payload_charged = exchange->payload.cap;
-	if (exchange->config->budget)
-		budget_force(exchange->config->budget, exchange->payload_charged);
+	exchange_charge(exchange, exchange->payload.cap);
 	if (format == FORMAT_CLOUDEVENTS_BINARY && format_headers(event, source, add_attribute, exchange))
 		return err_set(err, ERR_INTERNAL, "the event's context cannot be turned into headers");
 	add_line(exchange, "Content-Type", exchange->formatted.content_type);
@@ -287,11 +307,10 @@ static void pin_host(struct exchange *exchange, const struct resolved *resolved)
 int exchange_request(struct exchange *exchange, struct signer *signer, const struct resolved *resolved, int timeout_ms, struct err *err)
 {
 	const struct endpoint *endpoint = exchange->job->endpoint;
-	struct in6_addr literal;
-	bool named = inet_pton(AF_INET, endpoint->host, &literal) != 1 && inet_pton(AF_INET6, endpoint->host, &literal) != 1;
 	if (add_lines(exchange, signer, err) || link_lines(exchange, err))
 		return -1;
-	pin_host(exchange, resolved);
+	if (!resolved->literal)
+		pin_host(exchange, resolved);
 	struct slice body = exchange->formatted.body;
 	bool failed = false;
 	failed |= SET(CURLOPT_URL, endpoint->url);
@@ -299,7 +318,7 @@ int exchange_request(struct exchange *exchange, struct signer *signer, const str
 	failed |= SET(CURLOPT_POSTFIELDS,
 	              body.len ? body.at : ""); /* borrowed: the job holds the event, and the exchange what it made, until the end */
 	failed |= SET(CURLOPT_HTTPHEADER, exchange->lines);
-	failed |= SET(CURLOPT_RESOLVE, named ? &exchange->pin : NULL);
+	failed |= SET(CURLOPT_RESOLVE, resolved->literal ? NULL : &exchange->pin);
 	failed |= SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	return failed ? err_set(err, ERR_INTERNAL, "libcurl refused the request") : 0;
 }

@@ -174,6 +174,7 @@ static void result_of(const struct name *name, struct resolved *out)
 	out->len = name->len;
 	out->why = name->why;
 	out->out_of_sockets = name->out_of_sockets;
+	out->literal = false;
 	if (name->len)
 		memcpy(out->at, name->at, name->len * sizeof *name->at);
 }
@@ -266,6 +267,7 @@ static bool parse_literal(const char *host, struct resolved *out)
 	out->len = 1;
 	out->why = NULL;
 	out->out_of_sockets = false;
+	out->literal = true;
 	if (inet_pton(AF_INET, host, &in.sin_addr) == 1)
 		memcpy(&out->at[0], &in, sizeof in);
 	else if (inet_pton(AF_INET6, host, &in6.sin6_addr) == 1)
@@ -303,14 +305,14 @@ static void ask(struct resolver *resolver, const char *host, uint64_t hash, void
 void resolver_query(struct resolver *resolver, const char *host, void (*done)(void *context, const struct resolved *resolved),
                     void *context)
 {
-	struct resolved resolved = {.why = "the host name is too long"};
+	struct resolved resolved; /* large: each way sets what it needs */
 	size_t len = strlen(host);
 	if (parse_literal(host, &resolved)) {
 		done(context, &resolved);
 		return;
 	}
-	resolved.len = 0;
 	if (len == 0 || len > HOST_MAX) {
+		resolved = (struct resolved){.why = "the host name is too long"};
 		done(context, &resolved);
 		return;
 	}

@@ -16,6 +16,7 @@ struct resolved {
 	unsigned len;                                       /* 0: failed */
 	const char *why;                                    /* static text: why it failed */
 	bool out_of_sockets;                                /* it failed because there was none to ask a name server with */
+	bool literal;                                       /* the host is the address itself */
 	struct sockaddr_storage at[RESOLVER_ADDRESSES_MAX]; /* port unset */
 };
 

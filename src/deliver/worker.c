@@ -17,14 +17,12 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "deliver/exchange.h"
+#include "deliver/room.h"
 #include "deliver/signers.h"
 #include "deliver/verdict.h"
 #include "store/read.h"
 
-enum { SPARE_MAX = 256, EVENTS_MAX = 64, WARN_EVERY_US = 1000000 };
-
-/* Of curl's sockets epoll gives back the descriptor with this bit, of the others a pointer, which never has it. */
-#define CURL_SOCKET_TAG (UINT64_C(1) << 63)
+enum { SPARE_MAX = 256, EVENTS_MAX = 64, STARTS_MAX = EVENTS_MAX / 2, WARN_EVERY_US = 1000000 };
 
 struct worker {
 	/* shared */
@@ -35,10 +33,14 @@ struct worker {
 	/* owned by the thread */
 	int epoll_fd;
 	CURLM *multi;
+	struct sockets sockets; /* curl's */
 	struct resolver *resolver;
 	struct store_reader *reader;
 	struct signers signers;
+	struct room room;
+	struct inbox_node *posted, *posted_last; /* jobs that were taken out of the inbox and not begun */
 	struct exchange *running;
+	unsigned running_len;
 	struct exchange *spare;
 	unsigned spare_len;
 	struct heap deadlines; /* exchanges whose name is being resolved, by the end of their time */
@@ -54,6 +56,7 @@ static void post(struct worker *worker, struct job *job)
 	/* A job may wait long for its commit: not with its payload. */
 	event_unref(job->event);
 	job->event = NULL;
+	room_leave(&worker->room, job);
 	worker->config.freed(job);
 	store_post(worker->config.store, &job->outcome.cmd);
 }
@@ -69,6 +72,7 @@ static void conclude(struct worker *worker, struct job *job, int64_t retry_after
 /* Our own stop, or our own trouble: the row stays as it is. */
 static void abandon(struct worker *worker, struct job *job)
 {
+	room_leave(&worker->room, job);
 	worker->config.freed(job);
 	job->outcome.cmd.fate = ERR_UNAVAILABLE;
 	job->outcome.applied = false;
@@ -89,6 +93,13 @@ static void put_back(struct worker *worker, struct job *job)
 
 /* ---- exchanges ---- */
 
+/* curl counts the connections in use, too, among those it may keep: with a fixed number it would close one at the end of each request
+ * whenever more than that are in flight. */
+static void keep_connections(struct worker *worker)
+{
+	(void)curl_multi_setopt(worker->multi, CURLMOPT_MAXCONNECTS, (long)worker->config.idle_connections_max + (long)worker->running_len);
+}
+
 static struct exchange *exchange_begin(struct worker *worker, struct job *job)
 {
 	struct exchange *exchange = worker->spare;
@@ -96,11 +107,12 @@ static struct exchange *exchange_begin(struct worker *worker, struct job *job)
 		worker->spare = exchange->next;
 		worker->spare_len--;
 	} else {
-		exchange = exchange_new(&worker->config, worker);
+		exchange = exchange_new(&worker->config, worker, &worker->sockets);
 		if (!exchange)
 			return NULL;
 	}
 	exchange->job = job;
+	exchange_charge(exchange, exchange_made_bytes(job->endpoint, job->event->charged_bytes));
 	exchange->started_ms = job->outcome.started_ms;
 	exchange->started_us = clock_mono_us(worker->config.clock);
 	exchange->previous = NULL;
@@ -108,6 +120,8 @@ static struct exchange *exchange_begin(struct worker *worker, struct job *job)
 	if (worker->running)
 		worker->running->previous = exchange;
 	worker->running = exchange;
+	worker->running_len++;
+	keep_connections(worker);
 	return exchange;
 }
 
@@ -118,6 +132,8 @@ static void exchange_end(struct exchange *exchange)
 	*(exchange->previous ? &exchange->previous->next : &worker->running) = exchange->next;
 	if (exchange->next)
 		exchange->next->previous = exchange->previous;
+	worker->running_len--;
+	keep_connections(worker);
 	if (worker->spare_len >= SPARE_MAX) {
 		exchange_free(exchange);
 		return;
@@ -232,14 +248,44 @@ static void expire_names(struct worker *worker)
 
 /* ---- the start of a job ---- */
 
-/* False when the job was ended here. A payload that is gone or damaged stays so; what else fails may pass. */
-static bool load_payload(struct worker *worker, struct job *job)
+/* A job at the door: one that waited goes in, of the others those that fit. */
+struct entry {
+	struct worker *worker;
+	struct job *job;
+	bool waited;
+	bool refused;
+};
+
+static bool may_enter(struct entry *entry, size_t bytes)
+{
+	entry->job->room_bytes = bytes;
+	entry->refused = !entry->waited && !room_has(&entry->worker->room, bytes);
+	return !entry->refused;
+}
+
+static bool event_fits(void *context, size_t bytes)
+{
+	struct entry *entry = context;
+	return may_enter(entry, bytes + exchange_made_bytes(entry->job->endpoint, bytes));
+}
+
+/* False when the job was ended here, or waits. A payload that is gone or damaged stays so; what else fails may pass. */
+static bool load_payload(struct worker *worker, struct job *job, bool waited)
 {
 	struct err err = {0};
-	if (!job->event)
-		job->event = reader_event(worker->reader, job->outcome.due.event, worker->config.budget, &err);
+	struct entry entry = {.worker = worker, .job = job, .waited = waited};
 	if (job->event)
+		may_enter(&entry, exchange_made_bytes(job->endpoint, job->event->charged_bytes));
+	else
+		job->event = reader_event_if(worker->reader, job->outcome.due.event, worker->config.budget, event_fits, &entry, &err);
+	if (entry.refused) {
+		room_park(&worker->room, job);
+		return false;
+	}
+	if (job->event) {
+		room_enter(&worker->room, job);
 		return true;
+	}
 	exchange_set_failure(&job->outcome, FAILURE_PAYLOAD, err.detail);
 	if (err.code != ERR_NOT_FOUND && err.code != ERR_INTERNAL) {
 		conclude(worker, job, -1);
@@ -254,10 +300,10 @@ static bool load_payload(struct worker *worker, struct job *job)
 	return false;
 }
 
-static void take(struct worker *worker, struct job *job)
+static void take(struct worker *worker, struct job *job, bool waited)
 {
 	job->outcome.started_ms = clock_wall_ms(worker->config.clock);
-	if (!load_payload(worker, job))
+	if (!load_payload(worker, job, waited))
 		return;
 	if (verdict_expired(&job->outcome, job->endpoint, job->event->f.time_ms, job->outcome.started_ms)) {
 		post(worker, job);
@@ -274,13 +320,30 @@ static void take(struct worker *worker, struct job *job)
 	resolver_query(worker->resolver, job->endpoint->host, name_resolved, exchange);
 }
 
-static void take_all(struct worker *worker)
+/* Some of what was posted. Answers are looked for in between, so that endpoints that answer quickly never have thousands of exchanges at a
+ * time, which costs memory, and libcurl a walk over all connections to a host; of those that do not answer there soon are as many. */
+static void take_some(struct worker *worker)
 {
-	struct inbox_node *next;
-	for (struct inbox_node *at = inbox_take(&worker->inbox); at; at = next) {
-		next = at->next;
-		take(worker, CONTAINER_OF(at, struct job, to_worker));
+	for (int i = 0; i < STARTS_MAX && worker->posted; i++) {
+		struct job *job = CONTAINER_OF(worker->posted, struct job, to_worker);
+		worker->posted = worker->posted->next;
+		take(worker, job, false);
 	}
+}
+
+/* Behind what was not taken yet. */
+static void gather(struct worker *worker)
+{
+	struct inbox_node **end = worker->posted ? &worker->posted_last->next : &worker->posted;
+	for (*end = inbox_take(&worker->inbox); *end; end = &(*end)->next)
+		worker->posted_last = *end;
+}
+
+/* Those that waited for memory and may have it now. */
+static void take_waiting(struct worker *worker)
+{
+	for (struct job *job; (job = room_next(&worker->room, false));)
+		take(worker, job, true);
 }
 
 /* ---- curl ---- */
@@ -288,20 +351,10 @@ static void take_all(struct worker *worker)
 static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_context)
 {
 	struct worker *worker = context;
-	struct epoll_event event = {.data.u64 = CURL_SOCKET_TAG | (unsigned)fd};
 	(void)easy;
 	(void)socket_context;
-	if (what == CURL_POLL_REMOVE) {
-		/* Fails when it is closed already, which took it out. */
-		epoll_ctl(worker->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-		return 0;
-	}
-	event.events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-	if (epoll_ctl(worker->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0)
-		return 0;
-	/* An unwatched exchange ends by its time-out. */
-	if (errno != ENOENT || epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
-		log_error("deliver", "cannot watch a socket: %s", strerror(errno));
+	/* Neither of them with CURL_POLL_REMOVE. */
+	sockets_want(&worker->sockets, fd, (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u));
 	return 0;
 }
 
@@ -325,7 +378,9 @@ static void act_on_event(struct worker *worker, const struct epoll_event *event)
 {
 	int events = (event->events & EPOLLIN ? CURL_CSELECT_IN : 0) | (event->events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
 	             (event->events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
-	act(worker, (curl_socket_t)(event->data.u64 & ~CURL_SOCKET_TAG), events);
+	curl_socket_t fd = (curl_socket_t)(event->data.u64 & ~SOCKETS_TAG);
+	if (sockets_reported(&worker->sockets, fd))
+		act(worker, fd, events);
 }
 
 /* The timer is one-shot: forgotten before curl is called, which may set it again. */
@@ -352,9 +407,13 @@ static void take_completed(struct worker *worker)
 
 static int wait_ms(struct worker *worker)
 {
+	if (worker->posted)
+		return 0;
 	const struct heap_node *deadline = heap_top(&worker->deadlines);
 	int64_t until_us = deadline && deadline->key < worker->timer_us ? deadline->key : worker->timer_us;
 	int resolver_ms = resolver_timeout_ms(worker->resolver);
+	if (room_awaited(&worker->room) && (resolver_ms < 0 || resolver_ms > ROOM_LOOK_MS))
+		resolver_ms = ROOM_LOOK_MS;
 	if (until_us == INT64_MAX)
 		return resolver_ms;
 	int64_t left_ms = (until_us - clock_mono_us(worker->config.clock) + 999) / 1000;
@@ -366,22 +425,26 @@ static int wait_ms(struct worker *worker)
 static void turn(struct worker *worker)
 {
 	struct epoll_event events[EVENTS_MAX];
-	bool posted = false;
-	int len = epoll_wait(worker->epoll_fd, events, EVENTS_MAX, wait_ms(worker));
+	int len = epoll_wait(worker->epoll_fd, events, EVENTS_MAX, inbox_may_sleep(&worker->inbox) ? wait_ms(worker) : 0);
 	if (len < 0 && errno != EINTR)
 		log_fatal("deliver", "cannot wait for sockets: %s", strerror(errno));
+	inbox_hold();
+	bool names = resolver_timeout_ms(worker->resolver) == 0;
 	for (int i = 0; i < len; i++) {
-		if (events[i].data.u64 & CURL_SOCKET_TAG)
+		if (events[i].data.u64 & SOCKETS_TAG)
 			act_on_event(worker, &events[i]);
-		else if (events[i].data.ptr == &worker->inbox)
-			posted = true;
+		else if (events[i].data.ptr == worker->resolver)
+			names = true;
 	}
-	resolver_process(worker->resolver);
-	if (posted)
-		take_all(worker);
+	if (names)
+		resolver_process(worker->resolver);
+	gather(worker);
+	take_some(worker);
 	act_on_timer(worker);
 	expire_names(worker);
 	take_completed(worker);
+	take_waiting(worker);
+	inbox_release();
 }
 
 /* Ends all that runs. What waits for the resolver is freed when that is. */
@@ -400,10 +463,13 @@ static void break_off(struct worker *worker)
 		if (job)
 			abandon(worker, job);
 	}
-	for (struct inbox_node *at = inbox_take(&worker->inbox); at; at = next_node) {
+	gather(worker);
+	for (struct inbox_node *at = worker->posted; at; at = next_node) {
 		next_node = at->next;
 		abandon(worker, CONTAINER_OF(at, struct job, to_worker));
 	}
+	for (struct job *job; (job = room_next(&worker->room, true));)
+		abandon(worker, job);
 }
 
 static void *run(void *argument)
@@ -426,6 +492,7 @@ static void worker_free(struct worker *worker)
 		exchange_free(exchange);
 	}
 	curl_multi_cleanup(worker->multi);
+	sockets_free(&worker->sockets);
 	heap_free(&worker->deadlines);
 	signers_free(&worker->signers);
 	reader_close(worker->reader);
@@ -441,8 +508,7 @@ static int set_up_multi(struct worker *worker, struct err *err)
 	if (!worker->multi || curl_multi_setopt(worker->multi, CURLMOPT_SOCKETFUNCTION, watch_socket) != CURLM_OK ||
 	    curl_multi_setopt(worker->multi, CURLMOPT_SOCKETDATA, worker) != CURLM_OK ||
 	    curl_multi_setopt(worker->multi, CURLMOPT_TIMERFUNCTION, set_timer) != CURLM_OK ||
-	    curl_multi_setopt(worker->multi, CURLMOPT_TIMERDATA, worker) != CURLM_OK ||
-	    curl_multi_setopt(worker->multi, CURLMOPT_MAXCONNECTS, (long)worker->config.idle_connections_max) != CURLM_OK)
+	    curl_multi_setopt(worker->multi, CURLMOPT_TIMERDATA, worker) != CURLM_OK)
 		return err_set(err, ERR_INTERNAL, "cannot set up libcurl");
 	return 0;
 }
@@ -453,6 +519,7 @@ struct worker *worker_start(const struct deliver_config *config, struct err *err
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &worker->inbox};
 	worker->config = *config;
 	worker->signers.master = config->master;
+	worker->room.budget = config->budget;
 	worker->timer_us = INT64_MAX;
 	codec_random((uint8_t *)worker->random, sizeof worker->random);
 	if (inbox_init(&worker->inbox, err)) {
@@ -464,6 +531,7 @@ struct worker *worker_start(const struct deliver_config *config, struct err *err
 		err_set(err, ERR_INTERNAL, "cannot set up polling: %s", strerror(errno));
 		goto out;
 	}
+	worker->sockets.epoll_fd = worker->epoll_fd;
 	if (set_up_multi(worker, err))
 		goto out;
 	worker->resolver = resolver_new(config->dns_servers, config->clock, worker->epoll_fd, err);

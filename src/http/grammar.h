@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "http/message.h"
 
-enum { HTTP_TARGET_MAX = 8 * 1024, HTTP_HEAD_MAX = 32 * 1024 };
+enum { HTTP_TARGET_MAX = 8 * 1024, HTTP_HEAD_MAX = 16 * 1024 };
 
 /* The head as the parser hands it over: terminated strings in its own buffer. Header names and values are in the request, not
  * trimmed. */

@@ -10,10 +10,15 @@
 
 void http_request_id(char id[HTTP_REQUEST_ID_SIZE])
 {
-	uint8_t bytes[8];
-	char digits[(sizeof bytes * 8 + 4) / 5 + 1];
-	codec_random(bytes, sizeof bytes);
-	codec_base32(bytes, sizeof bytes, digits);
+	/* Drawing them one by one would cost each request a system call. */
+	static _Thread_local uint8_t drawn[32][8];
+	static _Thread_local unsigned left;
+	char digits[(sizeof *drawn * 8 + 4) / 5 + 1];
+	if (left == 0) {
+		codec_random(&drawn[0][0], sizeof drawn);
+		left = sizeof drawn / sizeof *drawn;
+	}
+	codec_base32(drawn[--left], sizeof *drawn, digits);
 	snprintf(id, HTTP_REQUEST_ID_SIZE, "req_%s", digits);
 }
 

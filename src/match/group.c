@@ -41,6 +41,13 @@ static struct group *make(struct group_table *table, struct slice text, int64_t 
 	return group;
 }
 
+static void group_free(struct group *group)
+{
+	if (group->members != &group->alone)
+		free(group->members);
+	free(group);
+}
+
 static void drop(struct group_table *table, struct group *group)
 {
 	struct group *first = idmap_get(&table->groups, group->hash);
@@ -52,17 +59,25 @@ static void drop(struct group_table *table, struct group *group)
 		idmap_put(&table->groups, group->hash, first);
 	else
 		idmap_remove(&table->groups, group->hash);
-	free(group->members);
-	free(group);
+	group_free(group);
 }
 
 /* What endpoints need in memory is bounded by what is stored, so running out of it here is no outsider's choice. */
 static void resize(struct group *group, size_t cap)
 {
-	struct group_member **members = realloc(group->members, cap * sizeof *members);
-	if (!members)
-		log_fatal("match", "memory is out while the index grows");
-	group->members = members;
+	struct group_member **old = group->members == &group->alone ? NULL : group->members;
+	if (cap == 1) {
+		group->alone = group->len ? group->members[0] : NULL;
+		group->members = &group->alone;
+		free(old);
+	} else {
+		struct group_member **members = realloc(old, cap * sizeof *members);
+		if (!members)
+			log_fatal("match", "memory is out while the index grows");
+		if (!old && group->len)
+			members[0] = group->alone;
+		group->members = members;
+	}
 	group->cap = cap;
 }
 
@@ -101,8 +116,7 @@ void group_table_free(struct group_table *table)
 	while (idmap_next(&table->groups, &at, &hash, &value)) {
 		for (struct group *group = value, *next; group; group = next) {
 			next = group->next;
-			free(group->members);
-			free(group);
+			group_free(group);
 		}
 	}
 	idmap_free(&table->groups);

@@ -23,7 +23,8 @@ struct group {
 	uint64_t hash;
 	int64_t scope;
 	size_t len, cap;
-	struct group_member **members;
+	struct group_member **members; /* &alone while there is one: uids are many, and have one holder each */
+	struct group_member *alone;
 	size_t text_len;
 	char text[];
 };

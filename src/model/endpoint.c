@@ -47,6 +47,7 @@ void endpoint_unref(struct endpoint *endpoint)
 		free(endpoint->secrets[i].sealed);
 	for (unsigned i = 0; i < endpoint->pairs_len; i++)
 		free(endpoint->pairs[i].seed.sealed);
+	free(endpoint->own_retry);
 	free(endpoint->pairs);
 	free(endpoint->patterns);
 	free(endpoint->headers);
@@ -202,7 +203,10 @@ static int read_metadata(const json_t *value, const char *pointer, struct endpoi
 
 static int read_retry(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
 {
-	return retry_policy_parse(value, pointer, &endpoint->retry, err);
+	struct retry_policy *own = mem_new(struct retry_policy);
+	*own = endpoint_defaults.retry;
+	endpoint->retry = endpoint->own_retry = own;
+	return retry_policy_parse(value, pointer, own, err);
 }
 
 static int read_timeout(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
@@ -388,7 +392,7 @@ struct endpoint *endpoint_parse(const json_t *doc, const struct endpoint_meta *m
 	struct endpoint *endpoint = mem_new(struct endpoint);
 	atomic_init(&endpoint->refs, 1);
 	endpoint->meta = *meta;
-	endpoint->retry = endpoint_defaults.retry;
+	endpoint->retry = &endpoint_defaults.retry;
 	endpoint->timeout_ms = endpoint_defaults.timeout_ms;
 	endpoint->max_in_flight = endpoint_defaults.max_in_flight;
 	endpoint->sign_v1 = true;

@@ -63,7 +63,8 @@ struct endpoint {
 	char **patterns; /* event_types */
 	unsigned headers_len;
 	struct endpoint_header *headers;
-	struct retry_policy retry;
+	const struct retry_policy *retry; /* its own, or that of endpoint_defaults, which most have */
+	struct retry_policy *own_retry;   /* NULL: none */
 	int timeout_ms;    /* 15,000; 100 … 120,000 */
 	int max_in_flight; /* 8; 1 … 1,000 */
 	bool ordered;

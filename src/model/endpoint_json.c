@@ -75,7 +75,7 @@ json_t *endpoint_json(const struct endpoint *endpoint, const json_t *doc, const 
 	    {"headers", member_or(doc, "headers", json_object())},
 	    {"format", member_or(doc, "format", json_string("raw"))},
 	    {"signature", signature_json(endpoint)},
-	    {"retry", retry_policy_json(&endpoint->retry)},
+	    {"retry", retry_policy_json(endpoint->retry)},
 	    {"timeout_ms", json_integer(endpoint->timeout_ms)},
 	    {"max_in_flight", json_integer(endpoint->max_in_flight)},
 	    {"ordered", json_boolean(endpoint->ordered)},

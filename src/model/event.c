@@ -15,7 +15,7 @@ static void slices_of(struct event_fields *f, struct slice *out[EVENT_SLICES])
 	memcpy(out, all, sizeof all);
 }
 
-struct event *event_new(const struct event_fields *fields, struct budget *budget)
+size_t event_bytes(const struct event_fields *fields)
 {
 	struct event_fields f = *fields;
 	struct slice *slices[EVENT_SLICES];
@@ -23,11 +23,20 @@ struct event *event_new(const struct event_fields *fields, struct budget *budget
 	size_t bytes = sizeof(struct event);
 	for (unsigned i = 0; i < EVENT_SLICES; i++) {
 		if (__builtin_add_overflow(bytes, slices[i]->len, &bytes))
-			return NULL;
+			return SIZE_MAX;
 	}
-	struct event *event = malloc(bytes);
+	return bytes;
+}
+
+struct event *event_new(const struct event_fields *fields, struct budget *budget)
+{
+	struct event_fields f = *fields;
+	struct slice *slices[EVENT_SLICES];
+	size_t bytes = event_bytes(&f);
+	struct event *event = bytes < SIZE_MAX ? malloc(bytes) : NULL;
 	if (!event)
 		return NULL;
+	slices_of(&f, slices);
 	char *at = event->bytes;
 	for (unsigned i = 0; i < EVENT_SLICES; i++) {
 		if (!slices[i]->at)

@@ -51,6 +51,8 @@ struct event {
 	char bytes[];
 };
 
+/* What an event of these fields takes in memory; SIZE_MAX: more than there can be. */
+size_t event_bytes(const struct event_fields *fields);
 /* Copies all fields. Charges its size to `budget` (may be NULL) even over the limit: the caller reserved the request's bytes
  * before. NULL when memory is out. One reference. */
 struct event *event_new(const struct event_fields *fields, struct budget *budget) ATTR_MUST_USE;

@@ -28,7 +28,10 @@ struct job {
 	struct scheduler *scheduler;
 	struct endpoint *endpoint; /* a reference, as it was when the attempt began; NULL: it ends without a request */
 	struct event *event;       /* a reference, or NULL: the worker reads it from the store */
+	size_t room_bytes;         /* the worker's: what it needs of the memory budget (deliver/room.h) … */
+	bool in_room;              /* … and has got */
 	/* the scheduler's thread only, whoever holds the job */
+	bool trying;       /* its lane was failing when it began */
 	bool slot;         /* it takes a slot of its lane's window */
 	int64_t missed_ms; /* its row was seen in another round or with another due time: look again from there (INT64_MAX: no) */
 };

@@ -34,9 +34,16 @@ static void keep_payload(struct lane *lane, struct lane_entry *entry, struct eve
 	lane->payloads->used_bytes += event->charged_bytes;
 }
 
-/* Out of the payloads' account; its reference goes with it. */
+static struct lane_entry *entry_new(struct lane *lane)
+{
+	lane->payloads->waiting++;
+	return mem_new(struct lane_entry);
+}
+
+/* Out of the account of all lanes; its reference goes with it. */
 static void uncharge(struct lane *lane, const struct lane_entry *entry)
 {
+	lane->payloads->waiting--;
 	if (entry->event)
 		lane->payloads->used_bytes -= entry->event->charged_bytes;
 }
@@ -110,6 +117,12 @@ static void miss(struct job *job, const struct due *due)
 		job->missed_ms = due->due_ms;
 }
 
+static bool has_room(const struct lane *lane)
+{
+	const struct lane_payloads *all = lane->payloads;
+	return lane->waiting.len < LANE_WAITING_MAX || (all->waiting < all->burst_max && all->used_bytes < all->max_bytes / 2);
+}
+
 bool lane_add(struct lane *lane, const struct due *due, struct event *event)
 {
 	if (lane->endpoint->meta.status == ENDPOINT_DELETED)
@@ -131,11 +144,11 @@ bool lane_add(struct lane *lane, const struct due *due, struct event *event)
 	/* Behind the spill it would be thrown away by the refill that comes first. */
 	if (due->due_ms >= lane->spill_ms)
 		return false;
-	if (!is_active(lane) || lane->waiting.len >= LANE_WAITING_MAX) {
+	if (!is_active(lane) || !has_room(lane)) {
 		lane->spill_ms = due->due_ms;
 		return false;
 	}
-	entry = mem_new(struct lane_entry);
+	entry = entry_new(lane);
 	keep_payload(lane, entry, event);
 	push(lane, entry, due);
 	return true;
@@ -171,9 +184,17 @@ void lane_forget(struct lane *lane, int64_t delivery)
 	lane_entry_free(entry);
 }
 
+void lane_learn(struct lane *lane, bool succeeded)
+{
+	if (succeeded)
+		lane->failures = 0;
+	else if (lane->failures < LANE_FAILING_AFTER)
+		lane->failures++;
+}
+
 static bool may_start(const struct lane *lane)
 {
-	return is_active(lane) && lane->in_flight < lane->endpoint->max_in_flight;
+	return is_active(lane) && lane->in_flight < (lane_failing(lane) ? 1 : lane->endpoint->max_in_flight);
 }
 
 /* What waits with the same due time as the spill goes first: it has the lower ids, and else each of them would cost a refill. */
@@ -207,7 +228,7 @@ void lane_refill(struct lane *lane, const struct due *rows, size_t len, bool com
 		} else {
 			/* An entry that was known keeps its payload. */
 			struct lane_entry *entry = idmap_remove(&before, (uint64_t)row->delivery);
-			push(lane, entry ? entry : mem_new(struct lane_entry), row);
+			push(lane, entry ? entry : entry_new(lane), row);
 		}
 	}
 	drop_entries(lane, &before);

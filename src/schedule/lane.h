@@ -1,6 +1,6 @@
 /* A lane: the scheduler's view of one endpoint. It holds the endpoint's due deliveries as a bounded cache over the outbox:
  *
- *   waiting  a heap of deliveries by (due, id), at most LANE_WAITING_MAX
+ *   waiting  a heap of deliveries by (due, id): LANE_WAITING_MAX of its own right, more while all lanes together are few
  *   live     ids that are in flight or whose outcome is not committed; a refill skips them
  *   spill    the earliest due time of pending rows that are only in the outbox (INT64_MAX: none)
  *
@@ -22,12 +22,15 @@
 #include "schedule/job.h"
 #include "store/store.h"
 
-enum { LANE_WAITING_MAX = 256 };
+enum { LANE_WAITING_MAX = 256, LANE_FAILING_AFTER = 10 };
 
-/* The bytes of the payloads that waiting deliveries keep, all lanes together. Beyond the limit a lane keeps the ids alone. */
+/* What all lanes together hold. Payloads: beyond the limit a lane keeps the ids alone. Deliveries: below burst_max of them, and while half
+ * of the bytes are free, a lane may hold more than LANE_WAITING_MAX, so that a burst is not read from the outbox again. */
 struct lane_payloads {
 	size_t used_bytes;
 	size_t max_bytes;
+	size_t waiting;
+	size_t burst_max;
 };
 
 struct lane_entry {
@@ -46,10 +49,15 @@ struct lane {
 	struct idmap queued; /* delivery id → struct lane_entry * of what is waiting */
 	int64_t spill_ms;
 	int in_flight; /* slots taken: until the response is in; ordered: until the commit */
+	int failures;  /* attempts that failed since the last success, up to LANE_FAILING_AFTER */
 	/* the scheduler's: where the lane is kept */
 	struct heap_node turn;  /* in its heap of lanes, by lane_next_ms() … */
-	struct lane *ring_next; /* … or in its ring of lanes that are due */
-	bool in_ring;
+	struct lane_ring *ring; /* … or in a ring of lanes that are due (turns.h); NULL: in none */
+	struct lane *ring_next, *ring_previous;
+};
+
+struct lane_ring {
+	struct lane *first, *last;
 };
 
 struct lane *lane_new(struct endpoint *endpoint, struct lane_payloads *payloads); /* takes a reference */
@@ -83,6 +91,14 @@ void lane_entry_free(struct lane_entry *entry);
 void lane_started(struct lane *lane, struct job *job);
 void lane_freed(struct lane *lane, struct job *job);
 void lane_settled(struct lane *lane, struct job *job);
+
+/* What an attempt at the endpoint came to. After LANE_FAILING_AFTER failures without a success it is failing: then it has one attempt in
+ * flight at a time. */
+void lane_learn(struct lane *lane, bool succeeded);
+static inline bool lane_failing(const struct lane *lane)
+{
+	return lane->failures >= LANE_FAILING_AFTER;
+}
 
 /* When this lane has work next (wall ms), INT64_MAX: not before something happens. */
 int64_t lane_next_ms(const struct lane *lane);

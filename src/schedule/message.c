@@ -48,12 +48,6 @@ void scheduler_settled(struct store_cmd *cmd)
 
 /* ---- the scheduler's thread ---- */
 
-static void place(struct scheduler *scheduler, struct lane *lane)
-{
-	if (!lane->in_ring)
-		scheduler_place(scheduler, lane);
-}
-
 static void tested(struct scheduler *scheduler, const struct due *due)
 {
 	if (due->round == DELIVERY_ROUND_TEST && scheduler->config.tested)
@@ -84,7 +78,7 @@ static void handle_deliveries(struct scheduler *scheduler, struct schedule_node 
 		add(scheduler, lane, due, made->event);
 		if (due->expires_ms && due->expires_ms < scheduler->expiry_ms)
 			scheduler->expiry_ms = due->expires_ms;
-		place(scheduler, lane);
+		scheduler_place(scheduler, lane);
 	}
 	event_unref(made->event);
 	free(made);
@@ -97,7 +91,7 @@ static void handle_due(struct scheduler *scheduler, struct schedule_node *node, 
 	struct lane *lane = scheduler_lane(scheduler, message->endpoint);
 	if (lane) {
 		lane_spill(lane, message->due_ms);
-		place(scheduler, lane);
+		scheduler_place(scheduler, lane);
 	}
 	/* Retried by hand, it may have an expires_at that the last sweep did not see. */
 	scheduler->expiry_ms = now_ms < scheduler->expiry_ms ? now_ms : scheduler->expiry_ms;
@@ -111,7 +105,7 @@ static void handle_endpoint(struct scheduler *scheduler, struct schedule_node *n
 	struct lane *lane = idmap_get(&scheduler->lanes, (uint64_t)message->endpoint->meta.id);
 	if (lane) {
 		lane_configure(lane, message->endpoint);
-		place(scheduler, lane);
+		scheduler_place(scheduler, lane);
 	}
 	endpoint_unref(message->endpoint);
 	free(message);
@@ -125,7 +119,7 @@ static void handle_freed(struct scheduler *scheduler, struct schedule_node *node
 	struct lane *lane = idmap_get(&scheduler->lanes, (uint64_t)job->outcome.due.endpoint);
 	if (lane && !job->endpoint->ordered) {
 		lane_freed(lane, job);
-		place(scheduler, lane);
+		scheduler_place(scheduler, lane);
 	}
 }
 
@@ -140,10 +134,23 @@ static void settle_expiry(struct scheduler *scheduler, const struct outcome *out
 	scheduler->expiry_ms = again_ms < scheduler->expiry_ms ? again_ms : scheduler->expiry_ms;
 }
 
+/* What the endpoint is to be blamed for, and what it has done well; a test that failed tells nothing. */
+static void learn(struct lane *lane, const struct outcome *outcome)
+{
+	bool ours = outcome->failure == FAILURE_PAYLOAD || outcome->failure == FAILURE_INTERNAL;
+	if (!outcome->attempted || ours)
+		return;
+	if (outcome->change == DELIVERY_SUCCEED)
+		lane_learn(lane, true);
+	else if (outcome->change == DELIVERY_RETRY_LATER || outcome->change == DELIVERY_DIE)
+		lane_learn(lane, false);
+}
+
 static void settle_lane(struct lane *lane, struct job *job, int64_t now_ms)
 {
 	const struct outcome *outcome = &job->outcome;
 	lane_settled(lane, job);
+	learn(lane, outcome);
 	if (outcome->cmd.fate != ERR_NONE) {
 		/* Nothing was recorded: the row is pending as it was. */
 		if (outcome->cmd.fate == ERR_UNAVAILABLE)
@@ -168,11 +175,13 @@ static void handle_settled(struct scheduler *scheduler, struct schedule_node *no
 	struct job *job = CONTAINER_OF(node, struct job, settled);
 	struct lane *lane = idmap_get(&scheduler->lanes, (uint64_t)job->outcome.due.endpoint);
 	atomic_fetch_sub(&scheduler->live, 1);
+	if (job->trying)
+		turns_tried(&scheduler->turns);
 	if (!job->endpoint)
 		settle_expiry(scheduler, &job->outcome, now_ms);
 	if (lane) {
 		settle_lane(lane, job, now_ms);
-		place(scheduler, lane);
+		scheduler_place(scheduler, lane);
 	}
 	tested(scheduler, &job->outcome.due);
 	job_free(job);

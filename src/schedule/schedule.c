@@ -16,14 +16,16 @@ enum {
 	SCAN_MAX = 512,       /* lanes found in one tick, likewise */
 	EXPIRED_MAX = 256,    /* rows of one sweep */
 	READ_RETRY_MS = 1000,
+	BURST_MAX = 32768, /* deliveries in all lanes' caches: some 5 MB */
 };
 
 struct scheduler *scheduler_new(const struct scheduler_config *config, struct err *err)
 {
 	struct scheduler *scheduler = mem_new(struct scheduler);
 	scheduler->config = *config;
-	scheduler->payloads.max_bytes = config->event_bytes_max;
+	scheduler->payloads = (struct lane_payloads){.max_bytes = config->event_bytes_max, .burst_max = BURST_MAX};
 	scheduler->reads_after_ms = INT64_MIN;
+	turns_init(&scheduler->turns, config->failing_per_s, config->live_max / 4, clock_wall_ms(config->clock));
 	if (inbox_init(&scheduler->inbox, err)) {
 		free(scheduler);
 		return NULL;
@@ -55,6 +57,10 @@ struct lane *scheduler_lane(struct scheduler *scheduler, int64_t endpoint_id)
 
 void scheduler_place(struct scheduler *scheduler, struct lane *lane)
 {
+	if (lane->ring) {
+		turns_settle(&scheduler->turns, lane);
+		return;
+	}
 	int64_t next_ms = lane_next_ms(lane);
 	if (lane_idle(lane)) {
 		heap_remove(&scheduler->timed, &lane->turn);
@@ -65,27 +71,6 @@ void scheduler_place(struct scheduler *scheduler, struct lane *lane)
 	} else {
 		heap_set(&scheduler->timed, &lane->turn, next_ms, lane->endpoint_id);
 	}
-}
-
-static void ring_push(struct scheduler *scheduler, struct lane *lane)
-{
-	lane->ring_next = NULL;
-	lane->in_ring = true;
-	if (scheduler->ring_last)
-		scheduler->ring_last->ring_next = lane;
-	else
-		scheduler->ring_first = lane;
-	scheduler->ring_last = lane;
-}
-
-static struct lane *ring_pop(struct scheduler *scheduler)
-{
-	struct lane *lane = scheduler->ring_first;
-	scheduler->ring_first = lane->ring_next;
-	if (!lane->ring_next)
-		scheduler->ring_last = NULL;
-	lane->in_ring = false;
-	return lane;
 }
 
 static unsigned room(struct scheduler *scheduler)
@@ -157,8 +142,7 @@ static void scan(struct scheduler *scheduler, int64_t now_ms)
 		struct lane *lane = found ? scheduler_lane(scheduler, scheduler->scanned_to) : NULL;
 		if (lane) {
 			lane_spill(lane, due_ms);
-			if (!lane->in_ring)
-				scheduler_place(scheduler, lane);
+			scheduler_place(scheduler, lane);
 		}
 		scheduler->scanned = !found;
 	}
@@ -181,8 +165,7 @@ static void expire(struct scheduler *scheduler, const struct due *row)
 		scheduler->expiring++;
 		store_post(scheduler->config.store, &job->outcome.cmd);
 	}
-	if (!lane->in_ring)
-		scheduler_place(scheduler, lane);
+	scheduler_place(scheduler, lane);
 }
 
 static bool may_sweep(struct scheduler *scheduler)
@@ -242,6 +225,9 @@ static void give_turn(struct scheduler *scheduler, struct lane *lane, int64_t no
 	job->event = entry->event;
 	entry->event = NULL;
 	job->slot = true;
+	job->trying = lane_failing(lane);
+	if (job->trying)
+		turns_try(&scheduler->turns);
 	lane_started(lane, job);
 	lane_entry_free(entry);
 	scheduler->config.deliver(scheduler->config.context, job);
@@ -250,12 +236,12 @@ static void give_turn(struct scheduler *scheduler, struct lane *lane, int64_t no
 static void give_turns(struct scheduler *scheduler, int64_t now_ms)
 {
 	for (struct heap_node *top; (top = heap_top(&scheduler->timed)) && top->key <= now_ms;)
-		ring_push(scheduler, CONTAINER_OF(heap_pop(&scheduler->timed), struct lane, turn));
-	for (int turns = 0; turns < TURNS_MAX && scheduler->ring_first && room(scheduler) > 0; turns++) {
-		struct lane *lane = ring_pop(scheduler);
+		turns_push(&scheduler->turns, CONTAINER_OF(heap_pop(&scheduler->timed), struct lane, turn));
+	struct lane *lane;
+	for (int turns = 0; turns < TURNS_MAX && room(scheduler) > 0 && (lane = turns_next(&scheduler->turns, now_ms)); turns++) {
 		give_turn(scheduler, lane, now_ms);
 		if (lane_next_ms(lane) <= now_ms)
-			ring_push(scheduler, lane);
+			turns_push(&scheduler->turns, lane);
 		else
 			scheduler_place(scheduler, lane);
 	}
@@ -271,10 +257,10 @@ static int64_t earlier(int64_t a, int64_t b)
 /* How long nothing is due: 0 when something is, -1 when only a message brings work. */
 static int sleep_ms(struct scheduler *scheduler, int64_t now_ms)
 {
-	if (room(scheduler) > 0 && scheduler->ring_first)
-		return 0;
 	const struct heap_node *top = heap_top(&scheduler->timed);
-	int64_t turn_ms = room(scheduler) > 0 && top ? top->key : INT64_MAX;
+	int64_t turn_ms = INT64_MAX;
+	if (room(scheduler) > 0)
+		turn_ms = earlier(top ? top->key : INT64_MAX, turns_next_ms(&scheduler->turns, now_ms));
 	int64_t read_ms = !scheduler->scanned ? now_ms : may_sweep(scheduler) ? scheduler->expiry_ms : INT64_MAX;
 	if (!may_read(scheduler, now_ms) && read_ms < scheduler->reads_after_ms)
 		read_ms = scheduler->reads_after_ms;
@@ -303,7 +289,9 @@ static void *run(void *argument)
 {
 	struct scheduler *scheduler = argument;
 	for (;;) {
+		inbox_hold();
 		int timeout_ms = tick(scheduler);
+		inbox_release();
 		/* After the tick, which may have taken the wake-up of the stop. */
 		if (atomic_load(&scheduler->stopping))
 			return NULL;

@@ -17,6 +17,7 @@ struct scheduler_config {
 	struct index *index;
 	const struct clock *clock;
 	unsigned live_max;      /* jobs in flight or waiting for their commit, all lanes together: 4,096 */
+	int64_t failing_per_s;  /* attempts at all endpoints that fail: 500 */
 	size_t event_bytes_max; /* payload bytes that lanes keep; beyond it they keep ids: 64 MiB */
 	/* Gives a job to its worker; on the scheduler's thread, must not block. */
 	void (*deliver)(void *context, struct job *job);

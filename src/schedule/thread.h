@@ -7,6 +7,7 @@
 
 #include "schedule/lane.h"
 #include "schedule/schedule.h"
+#include "schedule/turns.h"
 
 struct scheduler {
 	/* shared */
@@ -21,7 +22,7 @@ struct scheduler {
 	struct store_reader *reader;
 	struct idmap lanes;                  /* endpoint id → struct lane * */
 	struct heap timed;                   /* lanes that have work at a known time */
-	struct lane *ring_first, *ring_last; /* lanes that are due, each gets one delivery a turn */
+	struct turns turns;                  /* lanes that are due, each gets one delivery a turn */
 	struct lane_payloads payloads;
 	struct due *rows; /* what a read gives */
 	size_t rows_cap;
@@ -51,7 +52,7 @@ struct message_endpoint {
 
 /* The lane of an endpoint, made when needed; NULL when the endpoint is deleted: the store ends its rows. */
 struct lane *scheduler_lane(struct scheduler *scheduler, int64_t endpoint);
-/* After every change of a lane that is not in the ring: puts it where it belongs, or drops it when there is nothing left of it. */
+/* After every change of a lane: puts it where it belongs, or drops it when there is nothing left of it; in a ring that waits for its turn. */
 void scheduler_place(struct scheduler *scheduler, struct lane *lane);
 /* Gives a delivery to its worker at once, whatever its lane's status and window; the event may be NULL. */
 void scheduler_send(struct scheduler *scheduler, struct lane *lane, const struct due *due, struct event *event);

@@ -67,5 +67,5 @@ int change_run(struct tx *tx, struct store_change *change)
 
 int change_not_found(struct store_change *change, const char *thing)
 {
-	return err_set(&change->err, ERR_NOT_FOUND, "there is no such %s", thing);
+	return err_set(&change->err, ERR_NOT_FOUND, "There is no such %s", thing);
 }

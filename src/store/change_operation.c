@@ -41,7 +41,8 @@ int operation_create(struct tx *tx, struct store_change *change)
 		return change_not_found(change, "subscriber");
 	if (change->only_subscriber)
 		filter.subscriber = change->only_subscriber;
-	struct operation_record record = {.kind = change->operation, .subscriber = filter.subscriber, .endpoint = filter.endpoint};
+	struct operation_record record = {.kind = change->operation, .endpoint = filter.endpoint};
+	record.subscriber = filter.subscriber == FILTER_NOBODY ? 0 : filter.subscriber;
 	record.filter = dead_filter_text(&filter);
 	if (!record.filter)
 		return err_set(&change->err, ERR_UNAVAILABLE, "memory is out; try again");

@@ -11,6 +11,7 @@
 #define GRAPNEL_STORE_ENGINE_H
 
 #include "base/id.h"
+#include "store/gate.h"
 #include "store/news.h"
 #include "store/read.h"
 #include "store/store.h"
@@ -32,6 +33,7 @@ struct engine_env {
 	struct index *index;
 	struct source_table *sources; /* NULL: nobody looks */
 	struct id_source *ids;
+	struct gate *gate; /* before long reads */
 };
 
 /* The head of each engine's own structure. */
@@ -271,7 +273,8 @@ struct store_reader {
 /* As in read.h. */
 struct reader_ops {
 	void (*close)(struct store_reader *r);
-	struct event *(*event)(struct store_reader *r, int64_t id, struct budget *budget, struct err *err);
+	struct event *(*event)(struct store_reader *r, int64_t id, struct budget *budget, bool (*fits)(void *context, size_t bytes),
+	                       void *context, struct err *err); /* fits NULL: whatever it takes */
 	int (*next_lane)(struct store_reader *r, int64_t *endpoint, int64_t *due_ms, struct err *err);
 	int (*lane)(struct store_reader *r, int64_t endpoint, struct due *out, int max, struct err *err);
 	int (*expired)(struct store_reader *r, int64_t now_ms, struct due *out, int max, int64_t *next_ms, struct err *err);

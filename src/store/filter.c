@@ -4,19 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/id.h"
 #include "model/pattern.h"
+#include "store/filter_json.h"
 
 static bool in_time(int64_t at_ms, int64_t since_ms, int64_t until_ms)
 {
 	return at_ms >= since_ms && (until_ms == 0 || at_ms < until_ms);
 }
 
+bool filter_takes_owner(int64_t wanted, int64_t subscriber)
+{
+	return wanted == 0 || subscriber == (wanted == FILTER_NOBODY ? 0 : wanted);
+}
+
 bool dead_filter_matches_row(const struct dead_filter *filter, const struct delivery_row *row)
 {
 	return (filter->endpoint == 0 || filter->endpoint == row->endpoint) &&
-	       (filter->subscriber == 0 || filter->subscriber == row->subscriber) &&
+	       filter_takes_owner(filter->subscriber, row->subscriber) &&
 	       (filter->reason == REASON_NONE || filter->reason == row->reason) &&
 	       in_time(row->ended_ms, filter->since_ms, filter->until_ms);
 }
@@ -67,7 +72,7 @@ static bool event_found(struct slice q, const struct event_fields *f)
 bool event_filter_matches(const struct event_filter *filter, const struct event_row *row)
 {
 	const struct event_fields *f = row->f;
-	return (filter->subscriber == 0 || filter->subscriber == f->subscriber) &&
+	return filter_takes_owner(filter->subscriber, f->subscriber) &&
 	       in_time(f->time_ms, filter->since_ms, filter->until_ms) &&
 	       (filter->matched == MATCHED_ANY || (row->deliveries == 0) == (filter->matched == MATCHED_NOBODY)) &&
 	       (!filter->by_source || filter->source == f->source) && (filter->type.len == 0 || pattern_matches(filter->type, f->type)) &&
@@ -79,7 +84,7 @@ bool event_filter_matches(const struct event_filter *filter, const struct event_
 bool delivery_filter_matches_row(const struct delivery_filter *filter, const struct delivery_row *row)
 {
 	return (filter->endpoint == 0 || filter->endpoint == row->endpoint) &&
-	       (filter->subscriber == 0 || filter->subscriber == row->subscriber) && (!filter->by_state || filter->state == row->state) &&
+	       filter_takes_owner(filter->subscriber, row->subscriber) && (!filter->by_state || filter->state == row->state) &&
 	       (filter->reason == REASON_NONE || filter->reason == row->reason);
 }
 
@@ -114,29 +119,21 @@ static json_t *id_json(enum id_kind kind, int64_t id)
 	return json_string(text);
 }
 
-static json_t *time_json(int64_t wall_ms)
-{
-	char text[CLOCK_RFC3339_SIZE];
-	clock_format_rfc3339(wall_ms, text);
-	return json_string(text);
-}
-
 char *dead_filter_text(const struct dead_filter *filter)
 {
 	json_t *doc = json_object();
 	int bad = doc ? 0 : -1;
-	if (filter->endpoint)
-		bad |= json_object_set_new(doc, "endpoint", id_json(ID_ENDPOINT, filter->endpoint));
-	if (filter->subscriber)
-		bad |= json_object_set_new(doc, "subscriber", id_json(ID_SUBSCRIBER, filter->subscriber));
+	bad |= filter_json_set_id(doc, "endpoint", ID_ENDPOINT, filter->endpoint);
+	if (filter->subscriber == FILTER_NOBODY)
+		bad |= json_object_set_new(doc, "subscriber", json_string(""));
+	else
+		bad |= filter_json_set_id(doc, "subscriber", ID_SUBSCRIBER, filter->subscriber);
 	if (filter->type.len > 0)
 		bad |= json_object_set_new(doc, "type", json_stringn(filter->type.at, filter->type.len));
 	if (filter->reason)
 		bad |= json_object_set_new(doc, "reason", json_string(delivery_reason_text(filter->reason)));
-	if (filter->since_ms)
-		bad |= json_object_set_new(doc, "since", time_json(filter->since_ms));
-	if (filter->until_ms)
-		bad |= json_object_set_new(doc, "until", time_json(filter->until_ms));
+	bad |= filter_json_set_time(doc, "since", filter->since_ms);
+	bad |= filter_json_set_time(doc, "until", filter->until_ms);
 	if (filter->q.len > 0)
 		bad |= json_object_set_new(doc, "q", json_stringn(filter->q.at, filter->q.len));
 	if (filter->ids_len > 0) {
@@ -150,22 +147,13 @@ char *dead_filter_text(const struct dead_filter *filter)
 	return text;
 }
 
-static struct slice text_of(const json_t *value)
+static int read_owner(const json_t *doc, int64_t *subscriber)
 {
-	return value ? (struct slice){json_string_value(value), json_string_length(value)} : (struct slice){NULL, 0};
-}
-
-/* Absent stays 0. */
-static int read_id(const json_t *doc, const char *name, enum id_kind kind, int64_t *id)
-{
-	const json_t *value = json_object_get(doc, name);
-	return value ? id_parse(kind, text_of(value), id) : 0;
-}
-
-static int read_time(const json_t *doc, const char *name, int64_t *wall_ms)
-{
-	const json_t *value = json_object_get(doc, name);
-	return value ? clock_parse_rfc3339(text_of(value), wall_ms) : 0;
+	const json_t *value = json_object_get(doc, "subscriber");
+	if (!json_is_string(value) || json_string_length(value) > 0)
+		return filter_json_read_id(doc, "subscriber", ID_SUBSCRIBER, subscriber);
+	*subscriber = FILTER_NOBODY;
+	return 0;
 }
 
 static int read_ids(const json_t *list, struct dead_filter_copy *copy)
@@ -177,7 +165,7 @@ static int read_ids(const json_t *list, struct dead_filter_copy *copy)
 	if (!copy->ids)
 		return -1;
 	for (size_t i = 0; i < len; i++) {
-		if (id_parse(ID_DELIVERY, text_of(json_array_get(list, i)), &copy->ids[i]))
+		if (id_parse(ID_DELIVERY, filter_json_text(json_array_get(list, i)), &copy->ids[i]))
 			return -1;
 	}
 	copy->filter.ids = copy->ids;
@@ -190,11 +178,12 @@ int dead_filter_read(struct slice text, struct dead_filter_copy *copy)
 	*copy = (struct dead_filter_copy){.doc = json_loadb(text.at, text.len, 0, NULL)};
 	struct dead_filter *filter = &copy->filter;
 	const json_t *reason = json_object_get(copy->doc, "reason");
-	filter->type = text_of(json_object_get(copy->doc, "type"));
-	filter->q = text_of(json_object_get(copy->doc, "q"));
-	if (!copy->doc || read_id(copy->doc, "endpoint", ID_ENDPOINT, &filter->endpoint) ||
-	    read_id(copy->doc, "subscriber", ID_SUBSCRIBER, &filter->subscriber) || read_time(copy->doc, "since", &filter->since_ms) ||
-	    read_time(copy->doc, "until", &filter->until_ms) || (reason && delivery_reason_parse(text_of(reason), &filter->reason)) ||
+	filter->type = filter_json_text(json_object_get(copy->doc, "type"));
+	filter->q = filter_json_text(json_object_get(copy->doc, "q"));
+	if (!copy->doc || filter_json_read_id(copy->doc, "endpoint", ID_ENDPOINT, &filter->endpoint) ||
+	    read_owner(copy->doc, &filter->subscriber) || filter_json_read_time(copy->doc, "since", &filter->since_ms) ||
+	    filter_json_read_time(copy->doc, "until", &filter->until_ms) ||
+	    (reason && delivery_reason_parse(filter_json_text(reason), &filter->reason)) ||
 	    read_ids(json_object_get(copy->doc, "ids"), copy)) {
 		dead_filter_clear(copy);
 		return -1;

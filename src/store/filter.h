@@ -5,6 +5,9 @@
 
 #include "store/read.h"
 
+/* Whether what this subscriber has (0: none) is meant by a filter: 0 (any), one subscriber, or FILTER_NOBODY. */
+bool filter_takes_owner(int64_t wanted, int64_t subscriber);
+
 /* Whether the fields of the delivery's own row match; and those of its event, which cost a further look-up: only asked when
  * dead_filter_needs_event(). */
 bool dead_filter_matches_row(const struct dead_filter *filter, const struct delivery_row *row);

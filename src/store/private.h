@@ -26,6 +26,7 @@ struct store {
 	/* shared */
 	pthread_rwlock_t gate; /* read: posting; write: closing. After it was closed nothing reaches the inbox */
 	bool closed;           /* under the gate */
+	struct gate long_reads;
 	atomic_bool stopping;
 	pthread_mutex_t mutex;
 	pthread_cond_t backup_done;

@@ -17,7 +17,13 @@ void reader_close(struct store_reader *r)
 
 struct event *reader_event(struct store_reader *r, int64_t id, struct budget *budget, struct err *err)
 {
-	return r->ops->event(r, id, budget, err);
+	return r->ops->event(r, id, budget, NULL, NULL, err);
+}
+
+struct event *reader_event_if(struct store_reader *r, int64_t id, struct budget *budget, bool (*fits)(void *context, size_t bytes),
+                              void *context, struct err *err)
+{
+	return r->ops->event(r, id, budget, fits, context, err);
 }
 
 int reader_next_lane(struct store_reader *r, int64_t *endpoint, int64_t *due_ms, struct err *err)
@@ -38,7 +44,10 @@ int reader_expired(struct store_reader *r, int64_t now_ms, struct due *out, int 
 int reader_events(struct store_reader *r, const struct event_filter *filter, struct page *page,
                   int (*row)(void *, const struct event_row *), void *context, struct err *err)
 {
-	return r->ops->events(r, filter, page, row, context, err);
+	gate_enter(r->env->gate);
+	int result = r->ops->events(r, filter, page, row, context, err);
+	gate_leave(r->env->gate);
+	return result;
 }
 
 int reader_event_row(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct event_row *),
@@ -55,7 +64,10 @@ int reader_event_by_uid(struct store_reader *r, struct slice uid, int64_t subscr
 int reader_deliveries(struct store_reader *r, const struct delivery_filter *filter, struct page *page,
                       int (*row)(void *, const struct delivery_row *), void *context, struct err *err)
 {
-	return r->ops->deliveries(r, filter, page, row, context, err);
+	gate_enter(r->env->gate);
+	int result = r->ops->deliveries(r, filter, page, row, context, err);
+	gate_leave(r->env->gate);
+	return result;
 }
 
 int reader_event_deliveries(struct store_reader *r, int64_t event, struct page *page, int (*row)(void *, const struct delivery_row *),
@@ -79,7 +91,10 @@ int reader_attempts(struct store_reader *r, int64_t delivery, int (*row)(void *,
 int reader_dead(struct store_reader *r, const struct dead_filter *filter, struct page *page,
                 int (*row)(void *, const struct delivery_row *), void *context, struct err *err)
 {
-	return r->ops->dead(r, filter, page, row, context, err);
+	gate_enter(r->env->gate);
+	int result = r->ops->dead(r, filter, page, row, context, err);
+	gate_leave(r->env->gate);
+	return result;
 }
 
 int reader_dead_last(struct store_reader *r, int64_t *wall_ms, struct err *err)
@@ -89,12 +104,18 @@ int reader_dead_last(struct store_reader *r, int64_t *wall_ms, struct err *err)
 
 int reader_dead_count(struct store_reader *r, const struct dead_filter *filter, int64_t *count, struct err *err)
 {
-	return r->ops->dead_count(r, filter, count, err);
+	gate_enter(r->env->gate);
+	int result = r->ops->dead_count(r, filter, count, err);
+	gate_leave(r->env->gate);
+	return result;
 }
 
 int reader_recover_count(struct store_reader *r, const struct recover_filter *filter, struct recover_count *count, struct err *err)
 {
-	return r->ops->recover_count(r, filter, count, err);
+	gate_enter(r->env->gate);
+	int result = r->ops->recover_count(r, filter, count, err);
+	gate_leave(r->env->gate);
+	return result;
 }
 
 int reader_operations(struct store_reader *r, const struct operation_filter *filter, struct page *page,
@@ -182,12 +203,18 @@ int reader_waiting(struct store_reader *r, int64_t delivery, struct delivery_wai
 
 int reader_recent(struct store_reader *r, int (*row)(void *, const struct recent_row *), void *context, struct err *err)
 {
-	return r->ops->recent(r, row, context, err);
+	gate_enter(r->env->gate);
+	int result = r->ops->recent(r, row, context, err);
+	gate_leave(r->env->gate);
+	return result;
 }
 
 int reader_stats(struct store_reader *r, int64_t now_ms, int64_t subscriber, struct stats *stats, struct err *err)
 {
-	return r->ops->stats(r, now_ms, subscriber, stats, err);
+	gate_enter(r->env->gate);
+	int result = r->ops->stats(r, now_ms, subscriber, stats, err);
+	gate_leave(r->env->gate);
+	return result;
 }
 
 int reader_audit(struct store_reader *r, const struct audit_filter *filter, struct page *page, int (*row)(void *, const struct audit_row *),

@@ -15,6 +15,9 @@ void reader_close(struct store_reader *reader); /* NULL is allowed */
 
 /* The event with its payload, charged to `budget`; NULL with NOT_FOUND or INTERNAL (unreadable, corrupt). */
 struct event *reader_event(struct store_reader *reader, int64_t id, struct budget *budget, struct err *err) ATTR_MUST_USE;
+/* The same where memory is counted: `fits` is asked before the event is copied, and UNAVAILABLE when it says no. */
+struct event *reader_event_if(struct store_reader *reader, int64_t id, struct budget *budget, bool (*fits)(void *context, size_t bytes),
+                              void *context, struct err *err) ATTR_MUST_USE;
 /* The next lane after `endpoint` that has pending rows (skips through the index): its id and its earliest due time. 1, 0: no
  * more, -1. */
 int reader_next_lane(struct store_reader *reader, int64_t *endpoint, int64_t *due_ms, struct err *err) ATTR_MUST_USE;
@@ -86,7 +89,8 @@ struct rejection_row {
 	struct slice head, body; /* only with reader_rejection(); head is sealed: rejection_open() */
 };
 
-/* Filters: zero or absent is "any". Times are since ≤ t < until. */
+/* Filters: zero or absent is "any". Times are since ≤ t < until. As a subscriber this is what has none. */
+#define FILTER_NOBODY INT64_C(-1)
 struct event_filter {
 	int64_t subscriber;
 	struct slice type; /* a pattern */
@@ -249,7 +253,7 @@ int reader_rejection(struct store_reader *r, int64_t id, int (*row)(void *, cons
     ATTR_MUST_USE;
 /* The head that was sealed: JSON text (malloc, NUL behind it); NULL: it cannot be opened. */
 char *rejection_open(const struct master_key *master, int64_t id, struct slice head, size_t *len) ATTR_MUST_USE;
-/* subscriber ≠ 0: those bound to it. */
+/* subscriber ≠ 0: those bound to it; FILTER_NOBODY: to none. */
 int reader_keys(struct store_reader *r, int64_t subscriber, struct page *page, int (*row)(void *, const struct key *), void *context,
                 struct err *err) ATTR_MUST_USE;
 

@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/id.h"
 #include "model/pattern.h"
+#include "store/filter_json.h"
 
 static bool any_matches(const char *const *patterns, size_t len, struct slice type)
 {
@@ -52,20 +52,6 @@ static int set_texts(json_t *doc, const char *name, const char *const *texts, si
 	return bad | json_object_set_new(doc, name, list);
 }
 
-static int set_id(json_t *doc, const char *name, enum id_kind kind, int64_t id)
-{
-	char text[ID_TEXT_SIZE];
-	id_format(kind, id, text);
-	return id == 0 ? 0 : json_object_set_new(doc, name, json_string(text));
-}
-
-static int set_time(json_t *doc, const char *name, int64_t wall_ms)
-{
-	char text[CLOCK_RFC3339_SIZE];
-	clock_format_rfc3339(wall_ms, text);
-	return wall_ms == 0 ? 0 : json_object_set_new(doc, name, json_string(text));
-}
-
 char *recover_filter_text(const struct recover_filter *filter)
 {
 	const char *named[STATES];
@@ -76,10 +62,10 @@ char *recover_filter_text(const struct recover_filter *filter)
 	}
 	json_t *doc = json_object();
 	int bad = doc ? 0 : -1;
-	bad |= set_id(doc, "endpoint", ID_ENDPOINT, filter->endpoint);
-	bad |= set_id(doc, "subscriber", ID_SUBSCRIBER, filter->subscriber);
-	bad |= set_time(doc, "since", filter->since_ms);
-	bad |= set_time(doc, "until", filter->until_ms);
+	bad |= filter_json_set_id(doc, "endpoint", ID_ENDPOINT, filter->endpoint);
+	bad |= filter_json_set_id(doc, "subscriber", ID_SUBSCRIBER, filter->subscriber);
+	bad |= filter_json_set_time(doc, "since", filter->since_ms);
+	bad |= filter_json_set_time(doc, "until", filter->until_ms);
 	bad |= set_texts(doc, "states", named, named_len);
 	if (filter->types_len > 0)
 		bad |= set_texts(doc, "types", filter->types, filter->types_len);
@@ -90,28 +76,11 @@ char *recover_filter_text(const struct recover_filter *filter)
 	return text;
 }
 
-static struct slice text_of(const json_t *value)
-{
-	return value ? (struct slice){json_string_value(value), json_string_length(value)} : (struct slice){NULL, 0};
-}
-
-static int read_id(const json_t *doc, const char *name, enum id_kind kind, int64_t *id)
-{
-	const json_t *value = json_object_get(doc, name);
-	return value ? id_parse(kind, text_of(value), id) : 0;
-}
-
-static int read_time(const json_t *doc, const char *name, int64_t *wall_ms)
-{
-	const json_t *value = json_object_get(doc, name);
-	return value ? clock_parse_rfc3339(text_of(value), wall_ms) : 0;
-}
-
 static int read_states(const json_t *list, unsigned *out)
 {
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		size_t at = 0;
-		while (at < STATES && !slice_is(text_of(json_array_get(list, i)), states[at].text))
+		while (at < STATES && !slice_is(filter_json_text(json_array_get(list, i)), states[at].text))
 			at++;
 		if (at == STATES)
 			return -1;
@@ -138,9 +107,9 @@ int recover_filter_read(struct slice text, struct recover_filter_copy *copy)
 	struct recover_filter *filter = &copy->filter;
 	const json_t *types = json_object_get(copy->doc, "types"), *event_types = json_object_get(copy->doc, "event_types");
 	copy->texts = calloc(json_array_size(types) + json_array_size(event_types) + 1, sizeof *copy->texts);
-	if (!copy->doc || !copy->texts || read_id(copy->doc, "endpoint", ID_ENDPOINT, &filter->endpoint) ||
-	    read_id(copy->doc, "subscriber", ID_SUBSCRIBER, &filter->subscriber) || read_time(copy->doc, "since", &filter->since_ms) ||
-	    read_time(copy->doc, "until", &filter->until_ms) || read_states(json_object_get(copy->doc, "states"), &filter->states))
+	if (!copy->doc || !copy->texts || filter_json_read_id(copy->doc, "endpoint", ID_ENDPOINT, &filter->endpoint) ||
+	    filter_json_read_id(copy->doc, "subscriber", ID_SUBSCRIBER, &filter->subscriber) || filter_json_read_time(copy->doc, "since", &filter->since_ms) ||
+	    filter_json_read_time(copy->doc, "until", &filter->until_ms) || read_states(json_object_get(copy->doc, "states"), &filter->states))
 		goto bad;
 	int types_len = read_texts(types, copy->texts);
 	int event_types_len = types_len < 0 ? -1 : read_texts(event_types, copy->texts + types_len);

@@ -23,7 +23,9 @@ struct store *store_open(const struct store_config *config, struct err *err)
 	    .index = config->index,
 	    .sources = config->sources,
 	    .ids = &store->ids,
+	    .gate = &store->long_reads,
 	};
+	gate_init(&store->long_reads, GATE_CLOSED_US, 0);
 	pthread_rwlock_init(&store->gate, NULL);
 	pthread_mutex_init(&store->mutex, NULL);
 	pthread_cond_init(&store->backup_done, NULL);
@@ -181,6 +183,7 @@ void store_close(struct store *store)
 	pthread_cond_destroy(&store->backup_done);
 	pthread_mutex_destroy(&store->mutex);
 	pthread_rwlock_destroy(&store->gate);
+	gate_destroy(&store->long_reads);
 	free(store->env.data_dir);
 	free(store);
 }

@@ -580,7 +580,9 @@ void *writer_run(void *argument)
 			continue;
 		}
 		probe(&w);
+		inbox_hold();
 		batch_run(&w);
+		inbox_release();
 		if (!stopping) {
 			run_operations(&w);
 			run_backup(&w);

@@ -126,12 +126,33 @@ def test_a_delivery_is_retried_by_hand(page, hub, sink):
     page.heading("Delivery").sees("Round 2: sent again by hand", "Attempt 4", "HTTP 200")
 
 
+def test_deliveries_are_listed_by_state(page, hub, sink):
+    _, events = kill_some(hub, sink, 2)
+    hub.endpoint(sink.url("/hook"), ["stock.*"], uid="warehouse")
+    hub.wait_delivery(hub.publish("stock.low"), "delivered")
+    page.enter("#/deliveries").heading("Deliveries").rows(3)
+    page.fill("State", "dead").click("Filter").rows(2)
+    page.fill("Endpoint", "warehouse").click("Filter").sees("No delivery fits")
+
+
+def test_the_overview_counts(page, hub, sink):
+    kill_some(hub, sink, 2)
+    hub.endpoint(sink.url("/hook"), ["stock.*"], uid="warehouse")
+    assert hub.api("POST", "/v1/endpoints/warehouse/pause").status == 200
+    hub.publish("stock.low")
+    page.enter().rows(2)
+    tiles = dict(reversed(t.text.split("\n")) for t in page.all(".tile"))
+    assert {n: tiles[n] for n in ("dead letters", "deliveries pending", "events in the last hour", "active endpoints")} == {
+        "dead letters": "2", "deliveries pending": "1", "events in the last hour": "3", "active endpoints": "1"}
+
+
 def test_a_waiting_delivery_is_cancelled(page, hub, sink):
     endpoint = hub.endpoint(sink.url("/hook"), uid="billing")
     assert hub.api("POST", f"/v1/endpoints/{endpoint['id']}/pause").status == 200
     event = hub.publish()
     page.enter("#/deliveries").fill("By id", hub.delivery(event)["id"]).click("Show")
-    page.heading("Delivery").sees("pending").click("Cancel").sees("cancelled", "None yet.")
+    page.heading("Delivery").sees("pending", "the endpoint is paused since").click("Cancel the delivery…")
+    page.confirm("Cancel this delivery?", "Cancel the delivery").sees("cancelled", "None yet.")
     assert hub.delivery(event)["state"] == "cancelled"
 
 
@@ -144,12 +165,12 @@ def test_selected_dead_letters_are_retried_by_click(page, hub, sink):
     assert not page.named("button", "Retry selected").is_enabled()
     for event in events[:2]:
         page.driver.find_element(By.CSS_SELECTOR, f"[aria-label='Select {hub.delivery(event)['id']}']").click()
-    page.sees("2 selected").click("Retry selected")
+    page.sees("2 selected").click("Retry 2 selected…")
     page.named("dialog h2", "Retry 2 dead letters?")
     page.press(ESCAPE)
     page.wait(lambda: not page.all("dialog"), "the dialog to close")
     assert len(hub.dead_letters()) == 3
-    page.click("Retry selected").confirm("Retry 2 dead letters?", "Retry 2")
+    page.click("Retry 2 selected…").confirm("Retry 2 dead letters?", "Retry 2")
     page.sees("Retry: done, 2 of 2").rows(1)
     for event in events[:2]:
         hub.wait_delivery(event, "delivered")
@@ -163,7 +184,7 @@ def test_all_that_fit_the_filter_are_discarded(page, hub, sink):
     hub.wait_dead(4)
     page.enter("#/dead-letters").rows(4)
     page.fill("Endpoint", "billing").fill("Reason", "exhausted").click("Filter").rows(3)
-    page.click("Discard all that fit…").confirm("Discard 3 dead letters?", "Discard 3")
+    page.click("Discard all 3 that fit…").confirm("Discard 3 dead letters?", "Discard 3")
     page.sees("Discard: done, 3 of 3", "No dead letter fits")
     assert [d["type"] for d in hub.dead_letters()] == ["stock.low"]
 
@@ -173,8 +194,7 @@ def test_a_retry_towards_a_disabled_endpoint_says_why_not(page, hub, sink):
     assert hub.api("POST", f"/v1/endpoints/{endpoint['id']}/disable").status == 200
     page.enter("#/dead-letters").rows(1)
     page.field("all that are shown:").click()
-    page.click("Retry selected").sees("/ids/0", "the endpoint is disabled: resume it first")
-    page.go("#/").heading("Overview").sees("billing: disabled")
+    page.click("Retry 1 selected…").sees("/ids/0", "the endpoint is disabled: resume it first")
 
 
 # Endpoints.
@@ -190,9 +210,9 @@ def test_an_endpoint_is_made_paused_resumed_and_disabled(page, hub, sink):
     for action, status in (("Pause", "paused"), ("Resume", "active")):
         page.click(action)
         page.wait(lambda: status in [c.text for c in page.all(".chip")], status)
-    page.click("Disable").confirm("Disable this endpoint?", "Cancel")
+    page.click("Disable…").confirm("Disable this endpoint?", "Cancel")
     assert hub.got("/v1/endpoints/billing")["status"] == "active"
-    page.click("Disable").confirm("Disable this endpoint?", "Disable").sees("The endpoint is disabled")
+    page.click("Disable…").confirm("Disable this endpoint?", "Disable").sees("The endpoint is disabled")
     assert hub.got("/v1/endpoints/billing")["status"] == "disabled"
 
 
@@ -208,7 +228,7 @@ def test_a_secret_is_shown_on_demand_and_rotated(page, hub, sink):
     assert "whsec_" not in page.driver.page_source
     page.click("Reveal").sees(endpoint["secret"])
     page.click("Hide").sees_no_more("whsec_")
-    page.click("Rotate").confirm("Rotate the secret?", "Rotate").sees("The secret was rotated", "signs too until")
+    page.click("Rotate…").confirm("Rotate the secret?", "Rotate").sees("The secret was rotated", "signs too until")
     new = hub.got("/v1/endpoints/billing/secret")
     assert new["secret"] != endpoint["secret"] and new["previous"][0]["secret"] == endpoint["secret"]
     page.sees(new["secret"], endpoint["secret"])

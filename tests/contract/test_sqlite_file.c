@@ -10,6 +10,8 @@
 #include <sqlite3.h>
 
 #include "../lib/temp.h"
+#include "base/mem.h"
+#include "store/sqlite/db.h"
 
 static const struct {
 	const char *name;
@@ -301,6 +303,41 @@ static void hot_queries_seek_their_index_and_sort_nothing(void **state)
 	sqlite3_close(conn);
 }
 
+static bool among(const char *name, const char *const *names)
+{
+	while (*names && strcmp(*names, name) != 0)
+		names++;
+	return *names;
+}
+
+/* Each query there is, those of lists with every filter and of tomorrow included: what grows without bound is sought in, never gone
+ * through, and nothing is sorted. What is listed here stops after a bounded time or number of rows, or is few. */
+static void no_query_goes_through_what_grows_or_sorts_it(void **state)
+{
+	struct world *w = *state;
+	create(w);
+	static const char *const tables[] = {"SCAN events", "SCAN deliveries", "SCAN attempts", "SCAN dedupe_a", "SCAN dedupe_b",
+	                                     "SCAN audit", "SCAN d", "SCAN a", "SCAN h", "SCAN endpoints", "SCAN e", "AUTOMATIC", NULL};
+	static const char *const stop[] = {"events_recent", "ids_pending", "ids_ordered", "ids_dead", "stats_pending", "stats_ordered",
+	                                   "stats_dead", "dead_last", NULL};
+	static const char *const sort_few[] = {"stats_endpoints_of_subscriber", NULL};
+	sqlite3 *conn = open_file(w);
+	for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++) {
+		const char *name = queries[i].name;
+		char plan[2048];
+		plan_of(conn, name, plan);
+		for (size_t j = 0; tables[j] && !among(name, stop); j++) {
+			const char *at = strstr(plan, tables[j]);
+			size_t len = strlen(tables[j]);
+			if (at && (at[len] == ' ' || at[len] == ';'))
+				fail_msg("%s: %s", name, plan);
+		}
+		if (strstr(plan, "TEMP B-TREE") && !among(name, sort_few))
+			fail_msg("%s: %s", name, plan);
+	}
+	sqlite3_close(conn);
+}
+
 /* Whether the query reads a table, and not only its index. */
 static bool reads_a_table(sqlite3 *conn, const char *name)
 {
@@ -340,6 +377,46 @@ static void what_goes_through_a_whole_index_reads_nothing_else(void **state)
 	}
 	assert_true(reads_a_table(conn, "order_next"));
 	sqlite3_close(conn);
+}
+
+enum { HELD_EVENTS = 80, HELD_BYTES = 1000 * 1000 };
+
+static void publish_much(struct world *w)
+{
+	char *data = mem_alloc(HELD_BYTES + 1);
+	memset(data, '1', HELD_BYTES);
+	for (int i = 0; i < HELD_EVENTS; i++)
+		world_publish(w, &(struct world_event){.type = "order.created", .data = data});
+	free(data);
+}
+
+static int publish_meanwhile(void *context, const struct event_row *row)
+{
+	(void)row;
+	publish_much(context);
+	return 1;
+}
+
+/* What a list needs cannot be written over while it runs; after it the WAL begins anew, and does not go on growing. */
+static void the_wal_grows_no_longer_than_a_list_runs(void **state)
+{
+	struct world *w = *state;
+	world_open(w);
+	char *path = temp_path(w->dir, "grapnel.db-wal");
+	struct err err = {0};
+	struct stat status;
+	struct page page = {.limit = 10};
+	world_publish(w, &(struct world_event){.type = "order.created"});
+	assert_int_equal(reader_events(w->reader, &(struct event_filter){.since_ms = 0}, &page, publish_meanwhile, w, &err), 0);
+	assert_int_equal(stat(path, &status), 0);
+	assert_true(status.st_size > (off_t)HELD_EVENTS * HELD_BYTES);
+	off_t held = status.st_size;
+	for (int i = 0; i < 3; i++)
+		publish_much(w);
+	assert_int_equal(stat(path, &status), 0);
+	assert_true(status.st_size < held + (off_t)(DB_CHECKPOINT_PAGES + 500) * DB_PAGE_BYTES);
+	free(path);
+	world_close(w);
 }
 
 struct found {
@@ -426,7 +503,9 @@ int main(void)
 	    FILE_TEST(a_damaged_page_is_a_finding),
 	    FILE_TEST(every_query_prepares_and_names_stand_once),
 	    FILE_TEST(hot_queries_seek_their_index_and_sort_nothing),
+	    FILE_TEST(no_query_goes_through_what_grows_or_sorts_it),
 	    FILE_TEST(what_goes_through_a_whole_index_reads_nothing_else),
+	    FILE_TEST(the_wal_grows_no_longer_than_a_list_runs),
 	    FILE_TEST(a_list_of_very_many_pending_ones_is_walked),
 	    FILE_TEST(success_on_the_first_try_writes_no_attempt_row),
 	    FILE_TEST(a_deleted_endpoint_keeps_neither_secret_nor_key_pair),

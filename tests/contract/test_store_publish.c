@@ -30,6 +30,29 @@ static void an_event_comes_back_byte_for_byte(void **state)
 	assert_int_equal(err.code, ERR_NOT_FOUND);
 }
 
+static bool fits_bytes(void *context, size_t bytes)
+{
+	return bytes <= *(size_t *)context;
+}
+
+static void an_event_is_read_only_where_there_is_room(void **state)
+{
+	struct world *w = *state;
+	struct err err = {0};
+	struct budget budget;
+	size_t room = 1000;
+	int64_t id = world_publish(w, &(struct world_event){.type = "order.created", .data = "\"some ten bytes\""});
+	budget_init(&budget, 10000);
+	struct event *event = reader_event_if(w->reader, id, &budget, fits_bytes, &room, &err);
+	assert_non_null(event);
+	assert_int_equal(budget_used(&budget), event->charged_bytes);
+	room = event->charged_bytes - 1;
+	event_unref(event);
+	assert_null(reader_event_if(w->reader, id, &budget, fits_bytes, &room, &err));
+	assert_int_equal(err.code, ERR_UNAVAILABLE);
+	assert_int_equal(budget_used(&budget), 0);
+}
+
 static int check_context(void *context, const struct event_row *row)
 {
 	assert_true(slice_equal(row->f->context, *(struct slice *)context));
@@ -378,6 +401,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    WORLD_TEST(an_event_comes_back_byte_for_byte),
+	    WORLD_TEST(an_event_is_read_only_where_there_is_room),
 	    WORLD_TEST(a_cloudevents_context_is_kept_beside_the_payload),
 	    WORLD_TEST(deliveries_are_made_for_each_matching_endpoint_and_told_after_the_commit),
 	    WORLD_TEST(an_event_that_reaches_nobody_is_stored_and_says_whom_everyone_would_be),

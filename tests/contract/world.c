@@ -1,6 +1,7 @@
 /* A store for the contract suite. */
 #include "world.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@ static int64_t wall_ms(void *context)
 static int64_t mono_us(void *context)
 {
 	struct world *w = context;
-	return w->mono_us += w->mono_step_us;
+	return atomic_fetch_add(&w->mono_us, w->mono_step_us) + w->mono_step_us;
 }
 
 /* ---- The listener ---- */

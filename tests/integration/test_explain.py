@@ -242,12 +242,13 @@ def test_match_examines_what_such_an_endpoint_would_be_asked_about(hub):
         return sorted(t["type"] for t in answer["types"])
 
     assert types(match(hub, ["*"])) == ["all.one", "plain.one"]
+    assert types(match(hub, ["*"], subscriber="")) == ["all.one", "plain.one"]
     assert types(match(hub, ["*"], subscriber="acme")) == ["acme.one", "all.one"]
     assert types(match(hub, ["*"], subscriber="*")) == ["acme.one", "all.one", "other.one", "plain.one"]
     key = hub.key("read", subscriber="acme")
     own = hub.api("POST", "/v1/match", {"event_types": ["*"]}, key=key).json
     assert (types(own), own["examined"]) == (["acme.one", "all.one"], 2)
-    for subscriber in ("other", "*", "nobody"):
+    for subscriber in ("other", "*", "nobody", ""):
         answer = hub.api("POST", "/v1/match", {"event_types": ["*"], "subscriber": subscriber}, key=key)
         assert (answer.status, answer.pointers) == (404, ["/subscriber"])
 

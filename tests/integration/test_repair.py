@@ -382,6 +382,15 @@ def test_export_that_is_cut_by_a_stop_is_seen_as_incomplete(hub, sink):
     connection.close()
 
 
+def test_head_of_an_export_is_its_head_alone(hub, sink):
+    """Not even the last chunk of a body comes after it: that would stand before the next answer."""
+    dead_backlog(hub, sink, 3)
+    answer = hub.raw(hub.head("HEAD", "/v1/dead-letters/export", "Connection: close"))
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n") and answer.endswith(b"\r\n\r\n") and answer.count(b"\r\n\r\n") == 1, answer
+    answer = hub.raw(hub.head("HEAD", "/v1/dead-letters/export") + hub.head("GET", "/healthz", "Connection: close"))
+    assert answer.count(b"\r\n\r\n") == answer.count(b"HTTP/1.1 200 OK\r\n") and b"\r\n0\r\n" not in answer, answer
+
+
 def test_export_of_nothing_is_empty(hub):
     assert export(hub) == []
 

@@ -200,6 +200,39 @@ static void full_cache_leaves_deliveries_in_the_outbox(void **state)
 	lane_free(lane);
 }
 
+static void a_burst_is_kept_while_all_lanes_together_are_few(void **state)
+{
+	(void)state;
+	struct lane *lane = make_lane(1);
+	struct event *event = make_event(10);
+	struct job job;
+	payloads.burst_max = LANE_WAITING_MAX + 2;
+	for (int i = 1; i <= LANE_WAITING_MAX + 2; i++)
+		assert_true(add(lane, i, i));
+	assert_false(add(lane, 900, 900));
+	assert_int_equal(payloads.waiting, LANE_WAITING_MAX + 2);
+	/* The first ones of another lane are its own right. */
+	struct lane *other = lane_new(lane->endpoint, &payloads);
+	assert_true(add(other, 901, 1));
+	lane_free(other);
+	for (int i = 1; i <= LANE_WAITING_MAX + 2; i++) {
+		assert_int_equal(start(lane, 5000, &job), i);
+		lane_settled(lane, &job);
+	}
+	assert_true(lane_wants_refill(lane, 5000));
+	lane_refill(lane, NULL, 0, true);
+	/* Half of the bytes must be free. */
+	payloads.max_bytes = 2 * event->charged_bytes;
+	for (int i = 1; i <= LANE_WAITING_MAX; i++) {
+		struct due due = due_at(i, i);
+		assert_true(lane_add(lane, &due, i == 1 ? event : NULL));
+	}
+	assert_false(add(lane, 900, 900));
+	lane_free(lane);
+	assert_int_equal(payloads.waiting, 0);
+	event_unref(event);
+}
+
 static void new_delivery_of_a_lane_that_is_behind_stays_in_the_outbox(void **state)
 {
 	(void)state;
@@ -398,6 +431,7 @@ int main(void)
 	    cmocka_unit_test(live_delivery_seen_in_a_new_round_is_looked_for_again),
 	    cmocka_unit_test(waiting_delivery_moves_only_to_an_earlier_time),
 	    cmocka_unit_test(full_cache_leaves_deliveries_in_the_outbox),
+	    cmocka_unit_test(a_burst_is_kept_while_all_lanes_together_are_few),
 	    cmocka_unit_test(new_delivery_of_a_lane_that_is_behind_stays_in_the_outbox),
 	    cmocka_unit_test(equal_due_times_do_not_refill_at_each_take),
 	    cmocka_unit_test(refill_waits_for_a_slot),

@@ -330,6 +330,7 @@ static void setup_with(unsigned live_max)
 	    .store = (struct store *)(void *)&store_object,
 	    .index = endpoints,
 	    .clock = &fake_clock,
+	    .failing_per_s = 1000,
 	    .live_max = live_max,
 	    .event_bytes_max = 1 << 20,
 	    .deliver = keep_job,
@@ -746,6 +747,27 @@ static void quiesced_scheduler_starts_nothing(void **state)
 	assert_int_equal(jobs_len, 1);
 }
 
+static void failing_endpoint_is_tried_one_at_a_time(void **state)
+{
+	(void)state;
+	set_endpoint(1, ENDPOINT_ACTIVE, 10, false);
+	set_endpoint(MARKER, ENDPOINT_ACTIVE, 1, false);
+	begin();
+	for (int64_t i = 0; i < 30; i++)
+		publish(1, 100 + i, START_MS);
+	/* After the tenth failure the nine that are in flight are followed by one. */
+	for (int i = 0; i < 19; i++) {
+		struct job *failed = next_job();
+		failed->outcome.attempted = true;
+		settle(failed, DELIVERY_RETRY_LATER, START_MS + 1000000);
+	}
+	struct job *alone = next_job();
+	assert_quiet(901);
+	succeed(alone);
+	for (int i = 0; i < 10; i++)
+		succeed(next_job());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -759,6 +781,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(ordered_slot_is_free_when_the_outcome_is_committed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(due_lanes_take_turns, setup, teardown),
 	    cmocka_unit_test_teardown(live_jobs_are_bounded, teardown),
+	    cmocka_unit_test_setup_teardown(failing_endpoint_is_tried_one_at_a_time, setup, teardown),
 	    cmocka_unit_test_setup_teardown(paused_endpoint_gets_nothing_until_it_is_resumed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_goes_at_once_beside_window_and_pause, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_of_a_deleted_endpoint_is_over_at_once, setup, teardown),

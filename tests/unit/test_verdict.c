@@ -11,12 +11,14 @@
 static const int64_t NOW_MS = 1700000000000;
 
 static struct endpoint endpoint;
+static struct retry_policy retry;
 static struct outcome outcome;
 
 static int setup(void **state)
 {
 	(void)state;
-	endpoint = (struct endpoint){.retry = {.base_ms = 5000, .factor = 2, .max_delay_ms = 3600000, .max_attempts = 3}};
+	retry = (struct retry_policy){.base_ms = 5000, .factor = 2, .max_delay_ms = 3600000, .max_attempts = 3};
+	endpoint = (struct endpoint){.retry = &retry};
 	outcome = (struct outcome){.attempted = true, .due.round = 1};
 	return 0;
 }
@@ -52,7 +54,7 @@ static void a_failed_test_is_cancelled_and_changes_nothing_else(void **state)
 	(void)state;
 	static const int statuses[] = {410, 500};
 	outcome.due.round = DELIVERY_ROUND_TEST;
-	endpoint.retry.max_age_ms = 1;
+	retry.max_age_ms = 1;
 	for (size_t i = 0; i < 2; i++) {
 		judge(FAILURE_STATUS, statuses[i], 5000);
 		assert_int_equal(outcome.change, DELIVERY_CANCEL);
@@ -124,10 +126,10 @@ static void attempt_that_would_come_after_expires_at_is_not_waited_for(void **st
 static void max_age_ends_a_delivery(void **state)
 {
 	(void)state;
-	endpoint.retry.max_age_ms = 5001;
+	retry.max_age_ms = 5001;
 	judge(FAILURE_STATUS, 500, -1);
 	assert_int_equal(outcome.change, DELIVERY_RETRY_LATER);
-	endpoint.retry.max_age_ms = 5000;
+	retry.max_age_ms = 5000;
 	judge(FAILURE_STATUS, 500, -1);
 	assert_int_equal(outcome.reason, REASON_EXPIRED);
 	/* Asked for by hand, a later round has its budget of attempts whatever the event's age is. */
@@ -148,7 +150,7 @@ static void expired_delivery_is_not_sent(void **state)
 	assert_int_equal(outcome.reason, REASON_EXPIRED);
 	assert_false(outcome.attempted);
 	outcome.due.expires_ms = 0;
-	endpoint.retry.max_age_ms = 1000;
+	retry.max_age_ms = 1000;
 	assert_false(verdict_expired(&outcome, &endpoint, NOW_MS - 999, NOW_MS));
 	assert_true(verdict_expired(&outcome, &endpoint, NOW_MS - 1000, NOW_MS));
 }

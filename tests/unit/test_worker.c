@@ -50,10 +50,13 @@ void reader_close(struct store_reader *reader)
 	(void)reader;
 }
 
-struct event *reader_event(struct store_reader *reader, int64_t id, struct budget *budget, struct err *err)
+struct event *reader_event_if(struct store_reader *reader, int64_t id, struct budget *charged, bool (*fits)(void *context, size_t bytes),
+                              void *context, struct err *err)
 {
 	(void)reader;
-	(void)budget;
+	(void)charged;
+	(void)fits;
+	(void)context;
 	pthread_mutex_lock(&mutex);
 	struct event *event = stored_event && id == EVENT_ID ? event_ref(stored_event) : NULL;
 	if (!event)
@@ -133,6 +136,7 @@ static void start_workers(const char *open, bool capture_success)
 static int setup(void **state)
 {
 	(void)state;
+	budget_init(&budget, (size_t)1 << 30);
 	start_workers("127.0.0.0/8", false);
 	return 0;
 }

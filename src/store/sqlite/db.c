@@ -42,7 +42,7 @@ static const struct setting write_settings[] = {
 static const struct setting read_settings[] = {
     {"PRAGMA query_only = 1", "PRAGMA query_only", 1},
     {"PRAGMA wal_autocheckpoint = 0", "PRAGMA wal_autocheckpoint", 0},
-    {"PRAGMA cache_size = -8192", NULL, 0},
+    {"PRAGMA cache_size = -4096", NULL, 0},
     {"PRAGMA temp_store = MEMORY", NULL, 0},
     {NULL, NULL, 0},
 };

@@ -24,7 +24,7 @@ enum query {
 	QUERIES
 };
 
-enum { DB_PAGE_BYTES = 8192, DB_CHECKPOINT_PAGES = 1000, DB_APPLICATION_ID = 0x67726170 /* 'grap' */ };
+enum { DB_PAGE_BYTES = 8192, DB_CHECKPOINT_PAGES = 1000, DB_WAL_LONG_PAGES = 8000 /* 64 MiB */, DB_APPLICATION_ID = 0x67726170 /* 'grap' */ };
 
 struct db {
 	sqlite3 *conn;

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "store/filter.h"
-#include "store/sqlite/rows.h"
+#include "store/sqlite/reader.h"
 
 enum { ROWS_BETWEEN_CLOCKS = 64 };
 
@@ -18,7 +18,11 @@ struct scan_run {
 
 static bool late(struct scan_run *run)
 {
-	return ++run->rows % ROWS_BETWEEN_CLOCKS == 0 && clock_mono_us(run->scan->clock) >= run->scan->deadline_us;
+	if (++run->rows % ROWS_BETWEEN_CLOCKS != 0)
+		return false;
+	if (run->scan->env)
+		return reader_late(run->scan->env, run->scan->deadline_us);
+	return clock_mono_us(run->scan->clock) >= run->scan->deadline_us;
 }
 
 /* The first time of death that is not looked at: a scan with an end of its own must not follow what dies meanwhile. */

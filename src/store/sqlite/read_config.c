@@ -190,7 +190,7 @@ int sqlite_read_endpoints(struct store_reader *base, const struct endpoint_filte
 	struct run run;
 	if (filter->subscriber != 0) {
 		run = db_run(&r->db, page->ascending ? QUERY_ENDPOINTS_OF_SUBSCRIBER_ASC : QUERY_ENDPOINTS_OF_SUBSCRIBER_DESC);
-		run_int(&run, 2, filter->subscriber);
+		run_int(&run, 2, filter->subscriber == FILTER_NOBODY ? 0 : filter->subscriber);
 	} else if (filter->by_status) {
 		run = db_run(&r->db, page->ascending ? QUERY_ENDPOINTS_OF_STATUS_ASC : QUERY_ENDPOINTS_OF_STATUS_DESC);
 		run_int(&run, 2, filter->status);
@@ -268,7 +268,7 @@ int sqlite_read_keys(struct store_reader *base, int64_t subscriber, struct page 
 	while ((found = run_row(&run)) > 0) {
 		struct key key;
 		rows_key(&run, &key);
-		if (subscriber != 0 && key.subscriber != subscriber) {
+		if (!filter_takes_owner(subscriber, key.subscriber)) {
 			if (pager_late(&pager, key.id, key.id, key.created_ms))
 				break;
 			continue;

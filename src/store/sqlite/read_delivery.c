@@ -140,7 +140,7 @@ static int give_dead(void *context, const struct delivery_row *delivery)
 static struct dead_scan scan_of(struct sqlite_reader *r, const struct dead_filter *filter)
 {
 	const struct clock *clock = r->base.env->clock;
-	return (struct dead_scan){.filter = filter, .clock = clock, .deadline_us = clock_mono_us(clock) + READER_TIME_US};
+	return (struct dead_scan){.filter = filter, .clock = clock, .deadline_us = reader_begin(r), .env = r->base.env};
 }
 
 int sqlite_read_dead(struct store_reader *base, const struct dead_filter *filter, struct page *page,
@@ -180,7 +180,7 @@ static int count_dead(void *context, const struct delivery_row *delivery)
 	return 0;
 }
 
-/* As many read transactions as it takes. */
+/* As many read transactions as it takes; others may go in between. */
 int sqlite_read_dead_count(struct store_reader *base, const struct dead_filter *filter, int64_t *count, struct err *err)
 {
 	struct sqlite_reader *r = reader_of(base);
@@ -188,7 +188,9 @@ int sqlite_read_dead_count(struct store_reader *base, const struct dead_filter *
 	int64_t counted = 0;
 	scan.ascending = true;
 	do {
-		scan.deadline_us = clock_mono_us(scan.clock) + READER_TIME_US;
+		gate_leave(r->base.env->gate);
+		gate_enter(r->base.env->gate);
+		scan.deadline_us = reader_begin(r);
 		if (rows_dead_scan(&r->db, &scan, count_dead, &counted))
 			return reader_failed(r, err);
 	} while (!scan.ended);

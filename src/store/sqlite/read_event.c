@@ -3,7 +3,8 @@
 #include "store/filter.h"
 #include "store/sqlite/reader.h"
 
-struct event *sqlite_read_event(struct store_reader *base, int64_t id, struct budget *budget, struct err *err)
+struct event *sqlite_read_event(struct store_reader *base, int64_t id, struct budget *budget, bool (*fits)(void *context, size_t bytes),
+                                void *context, struct err *err)
 {
 	struct sqlite_reader *r = reader_of(base);
 	struct run run = db_run(&r->db, QUERY_EVENT_GET);
@@ -19,9 +20,12 @@ struct event *sqlite_read_event(struct store_reader *base, int64_t id, struct bu
 		rows_event(&run, &fields);
 		fields.data = run_blob_at(&run, 14);
 		fields.context = run_text_at(&run, 15);
-		event = fields.data.at ? event_new(&fields, budget) : NULL;
+		bool room = !fits || !fields.data.at || fits(context, event_bytes(&fields));
+		event = room && fields.data.at ? event_new(&fields, budget) : NULL;
 		if (event)
 			event->id = id;
+		else if (!room)
+			err_set(err, ERR_UNAVAILABLE, "there is no room now for an event of %zu bytes", fields.data.len);
 		else
 			err_set(err, ERR_INTERNAL, "memory is out for an event of %zu bytes", fields.data.len);
 	}

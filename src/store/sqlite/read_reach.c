@@ -42,8 +42,7 @@ int sqlite_read_waiting(struct store_reader *base, int64_t delivery, struct deli
 int sqlite_read_recent(struct store_reader *base, int (*row)(void *, const struct recent_row *), void *context, struct err *err)
 {
 	struct sqlite_reader *r = reader_of(base);
-	const struct clock *clock = r->base.env->clock;
-	int64_t deadline_us = clock_mono_us(clock) + READER_TIME_US;
+	int64_t deadline_us = reader_begin(r);
 	struct run run = db_run(&r->db, QUERY_EVENTS_RECENT);
 	unsigned rows = 0;
 	int found;
@@ -55,7 +54,7 @@ int sqlite_read_recent(struct store_reader *base, int (*row)(void *, const struc
 		    .type = run_text_at(&run, 3),
 		    .reach = rows_reach(&run, 4),
 		};
-		if (row(context, &recent) || (++rows % READER_ROWS_BETWEEN_CLOCKS == 0 && clock_mono_us(clock) >= deadline_us))
+		if (row(context, &recent) || (++rows % READER_ROWS_BETWEEN_CLOCKS == 0 && reader_late(r->base.env, deadline_us)))
 			break;
 	}
 	run_end(&run);

@@ -1,6 +1,7 @@
 /* Readers: read-only connections, each its thread's own; what the scheduler reads, and the pages of lists. */
 #include "store/sqlite/reader.h"
 
+#include <sched.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -18,7 +19,19 @@ int reader_failed(struct sqlite_reader *r, struct err *err)
 
 int reader_not_found(struct err *err, const char *thing)
 {
-	return err_set(err, ERR_NOT_FOUND, "there is no such %s", thing);
+	return err_set(err, ERR_NOT_FOUND, "There is no such %s", thing);
+}
+
+int64_t reader_begin(const struct sqlite_reader *r)
+{
+	return clock_mono_us(r->base.env->clock) + READER_TIME_US;
+}
+
+bool reader_late(const struct engine_env *env, int64_t deadline_us)
+{
+	sched_yield();
+	int64_t left_us = deadline_us - clock_mono_us(env->clock);
+	return left_us <= 0 || gate_closed(env->gate) || (left_us <= READER_TIME_US - READER_SHARE_US && gate_wanted(env->gate));
 }
 
 /* ---- Pages ---- */
@@ -29,8 +42,7 @@ struct pager pager_begin(struct sqlite_reader *r, struct page *page)
 	page->last_key = page->after_key;
 	page->last_id = page->after_id;
 	page->searched_to_ms = 0;
-	const struct clock *clock = r->base.env->clock;
-	return (struct pager){.page = page, .clock = clock, .deadline_us = clock_mono_us(clock) + READER_TIME_US};
+	return (struct pager){.page = page, .env = r->base.env, .deadline_us = reader_begin(r)};
 }
 
 int64_t pager_after_id(const struct page *page)
@@ -63,7 +75,7 @@ void pager_gave(struct pager *pager, int64_t key, int64_t id)
 
 bool pager_late(struct pager *pager, int64_t key, int64_t id, int64_t at_ms)
 {
-	if (++pager->looked_at % READER_ROWS_BETWEEN_CLOCKS != 0 || clock_mono_us(pager->clock) < pager->deadline_us)
+	if (++pager->looked_at % READER_ROWS_BETWEEN_CLOCKS != 0 || !reader_late(pager->env, pager->deadline_us))
 		return false;
 	pager->page->more = true;
 	pager->page->last_key = key;

@@ -4,8 +4,8 @@
 
 #include "store/sqlite/rows.h"
 
-/* No list holds its read transaction longer. */
-enum { READER_TIME_US = 200000, READER_ROWS_BETWEEN_CLOCKS = 64 };
+/* No list holds its read transaction longer; and no longer than its share while others wait. */
+enum { READER_TIME_US = 200000, READER_SHARE_US = 50000, READER_ROWS_BETWEEN_CLOCKS = 64 };
 
 /* Owned by the reader's thread. */
 struct sqlite_reader {
@@ -22,10 +22,15 @@ static inline struct sqlite_reader *reader_of(struct store_reader *r)
 int reader_failed(struct sqlite_reader *r, struct err *err);
 int reader_not_found(struct err *err, const char *thing); /* always -1 */
 
+/* Long reads go through the store's gate (read.c). When one that begins now must have ended, monotonic; and each
+ * READER_ROWS_BETWEEN_CLOCKS rows whether it must end, which lets other threads go first. */
+int64_t reader_begin(const struct sqlite_reader *r);
+bool reader_late(const struct engine_env *env, int64_t deadline_us);
+
 /* The progress of one page of a list. */
 struct pager {
 	struct page *page;
-	const struct clock *clock;
+	const struct engine_env *env;
 	int64_t deadline_us;
 	int given;
 	unsigned looked_at;
@@ -43,7 +48,8 @@ void pager_gave(struct pager *pager, int64_t key, int64_t id);
 bool pager_late(struct pager *pager, int64_t key, int64_t id, int64_t at_ms);
 
 /* The functions of struct reader_ops, by file. */
-struct event *sqlite_read_event(struct store_reader *r, int64_t id, struct budget *budget, struct err *err);
+struct event *sqlite_read_event(struct store_reader *r, int64_t id, struct budget *budget, bool (*fits)(void *context, size_t bytes),
+                                void *context, struct err *err);
 int sqlite_read_events(struct store_reader *r, const struct event_filter *filter, struct page *page,
                        int (*row)(void *, const struct event_row *), void *context, struct err *err);
 int sqlite_read_event_row(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct event_row *),

@@ -180,7 +180,7 @@ int sqlite_read_recover_count(struct store_reader *base, const struct recover_fi
 	    .filter = filter,
 	    .max_id = INT64_MAX - 1,
 	    .ended_ms = INT64_MAX,
-	    .deadline_us = clock_mono_us(clock) + READER_TIME_US,
+	    .deadline_us = reader_begin(r),
 	};
 	struct walk_run run = {.db = &r->db, .clock = clock, .walk = &walk, .visit = count_hit, .context = &counting};
 	*count = (struct recover_count){0};

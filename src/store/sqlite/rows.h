@@ -45,6 +45,7 @@ struct dead_scan {
 	int64_t until_ms;    /* 0: no limit; the last time of death */
 	int64_t deadline_us; /* monotonic */
 	bool ascending;
+	const struct engine_env *env; /* of a reader, which lets others go first; NULL: the writer */
 	bool want_event;             /* give the event's fields even where the filter does not need them */
 	int64_t after_key, after_id; /* in: where it starts, {0, 0}: at the beginning; out: the last row that was looked at */
 	bool ended;                  /* out: there are no more */

@@ -102,9 +102,12 @@ static int probe(struct engine *engine)
 
 static int count_wal(void *context, sqlite3 *conn, const char *name, int pages)
 {
+	struct sqlite *s = context;
 	(void)conn;
 	(void)name;
-	((struct sqlite *)context)->wal_pages = pages;
+	if (pages < s->wal_pages)
+		s->checkpoint_at = DB_CHECKPOINT_PAGES; /* it begins anew */
+	s->wal_pages = pages;
 	return SQLITE_OK;
 }
 
@@ -113,12 +116,18 @@ static int tidy(struct engine *engine)
 	struct sqlite *s = sqlite_of(engine);
 	if (s->wal_pages < s->checkpoint_at)
 		return 0;
-	s->checkpoint_at = DB_CHECKPOINT_PAGES;
-	int code = sqlite3_wal_checkpoint_v2(s->db.conn, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	s->wal_pages = 0; /* until the next commit counts again */
-	if (code == SQLITE_OK || code == SQLITE_BUSY)
+	int in_wal = 0, in_file = 0;
+	int code = sqlite3_wal_checkpoint_v2(s->db.conn, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &in_file);
+	/* While readers keep the WAL from beginning anew, its length alone would ask for a checkpoint after each commit. */
+	s->checkpoint_at = s->wal_pages + DB_CHECKPOINT_PAGES;
+	if (code == SQLITE_OK || code == SQLITE_BUSY) {
+		bool held = code == SQLITE_BUSY || in_file < in_wal;
+		if (held && s->wal_pages >= DB_WAL_LONG_PAGES)
+			gate_close(engine->env->gate);
+		else if (!held)
+			gate_open(engine->env->gate);
 		return 0;
-	s->checkpoint_at = 2 * DB_CHECKPOINT_PAGES;
+	}
 	db_failed(&s->db, code);
 	return sqlite_failed(s);
 }

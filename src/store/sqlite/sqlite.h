@@ -18,7 +18,7 @@ struct sqlite {
 	int64_t turn;
 	int64_t turn_began_ms;
 	int wal_pages; /* in the WAL after the last commit */
-	int checkpoint_at;
+	int checkpoint_at; /* so many */
 };
 
 static inline struct sqlite *sqlite_of(struct engine *engine)

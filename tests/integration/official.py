@@ -1,0 +1,20 @@
+"""The official libraries that tests/libraries.py installs. GRAPNEL_LIBRARIES names their folder. A test that needs one which is not there is
+skipped; with GRAPNEL_NEED_LIBRARIES=1, as in ./dev test, it fails."""
+
+import os
+import sys
+
+import pytest
+
+FOLDER = os.environ.get("GRAPNEL_LIBRARIES") or "build/libraries"
+NODE_MODULES = os.path.abspath(os.path.join(FOLDER, "node", "node_modules"))
+
+# Last, so that they replace nothing of the tests' own Python.
+sys.path.append(os.path.abspath(os.path.join(FOLDER, "python")))
+
+
+def missing(name):
+    text = f"{name} is not installed: make libraries"
+    if os.environ.get("GRAPNEL_NEED_LIBRARIES") == "1":
+        pytest.fail(text, pytrace=False)
+    pytest.skip(text)
