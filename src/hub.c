@@ -26,6 +26,7 @@
 #include "base/mem.h"
 #include "config.h"
 #include "deliver/deliver.h"
+#include "deliver/fetch.h"
 #include "descriptors.h"
 #include "http/server.h"
 #include "model/uri.h"
@@ -46,7 +47,9 @@ struct hub {
 	struct master_key master;
 	struct index *index;
 	struct keyring *keyring;
+	struct source_table *sources;
 	struct egress *egress;
+	struct fetcher *fetcher; /* only when it serves */
 	struct store *store;
 	struct scheduler *scheduler; /* this and the following: only when it serves */
 	struct deliver *deliver;
@@ -205,11 +208,26 @@ static void key_try(struct endpoint *endpoint, void *context)
 	signer_free(signer);
 }
 
+static void key_try_source(struct source *source, void *context)
+{
+	struct key_trial *trial = context;
+	struct source_opened opened;
+	if (trial->tried || source->secrets_len == 0)
+		return;
+	trial->tried = true;
+	if (source_open(source, trial->master, 0, &opened, trial->err))
+		trial->result = err_set(trial->err, ERR_INVALID,
+		                        "the master key is not the one that the secrets in the database are sealed with: put the right one back");
+	else
+		source_opened_clear(&opened);
+}
+
 /* With another key every delivery would fail: one secret tells. */
 static int master_key_check(struct hub *hub, struct err *err)
 {
 	struct key_trial trial = {.master = &hub->master, .err = err};
 	index_each_endpoint(hub->index, key_try, &trial);
+	source_table_each(hub->sources, key_try_source, &trial);
 	return trial.result;
 }
 
@@ -250,6 +268,7 @@ static int store_up(struct hub *hub, struct err *err)
 	const struct conf *conf = hub->conf;
 	hub->index = index_new();
 	hub->keyring = keyring_new();
+	hub->sources = source_table_new();
 	struct store_config config = {
 		.data_dir = conf->data,
 		.node = (unsigned)conf->node,
@@ -259,6 +278,9 @@ static int store_up(struct hub *hub, struct err *err)
 		.master = &hub->master,
 		.index = hub->index,
 		.keyring = hub->keyring,
+		.sources = hub->sources,
+		.rejections = {conf->rejections_per_source, conf->rejections_bytes, conf->rejections_age},
+		.public_url = conf->public_url,
 		.listener = {.context = hub, .deliveries = on_deliveries, .event = on_event, .due = on_due, .endpoint = on_endpoint, .health = on_health},
 	};
 	hub->store = store_open(&config, err);
@@ -309,6 +331,12 @@ static int delivery_up(struct hub *hub, struct err *err)
 	return hub->deliver ? 0 : -1;
 }
 
+static int fetch_up(struct hub *hub, struct err *err)
+{
+	hub->fetcher = fetcher_start(hub->egress, hub->conf->dns_servers, &clock_system, err);
+	return hub->fetcher ? 0 : -1;
+}
+
 static int api_up(struct hub *hub, struct err *err)
 {
 	const struct conf *conf = hub->conf;
@@ -316,6 +344,10 @@ static int api_up(struct hub *hub, struct err *err)
 		.store = hub->store,
 		.index = hub->index,
 		.keyring = hub->keyring,
+		.sources = hub->sources,
+		.fetcher = hub->fetcher,
+		.public_url = conf->public_url,
+		.listen = conf->listen,
 		.budget = &hub->budget,
 		.clock = &clock_system,
 		.master = &hub->master,
@@ -385,7 +417,7 @@ struct hub *hub_start(const struct conf *conf, bool serve, int lock_wait_ms, str
 	if (conf->egress_allow && serve)
 		log_warn("hub", "egress.allow opens addresses that are refused by default: %s", conf->egress_allow);
 	/* The API before the threads that call it. */
-	if (store_up(hub, err) || (serve && delivery_up(hub, err)) || api_up(hub, err) || store_start(hub->store, err))
+	if (store_up(hub, err) || (serve && (delivery_up(hub, err) || fetch_up(hub, err))) || api_up(hub, err) || store_start(hub->store, err))
 		goto failed;
 	if (serve && (scheduler_start(hub->scheduler, err) || server_up(hub, err)))
 		goto failed;
@@ -437,6 +469,7 @@ void hub_stop(struct hub *hub)
 		drained(count_waiting, hub->server, INT64_MAX);
 	}
 	api_stop(hub->api);
+	fetcher_stop(hub->fetcher);
 	if (hub->scheduler) {
 		scheduler_quiesce(hub->scheduler);
 		if (!drained(count_live, hub->scheduler, deadline_us))
@@ -458,6 +491,7 @@ void hub_stop(struct hub *hub)
 		index_free(hub->index);
 	if (hub->keyring)
 		keyring_free(hub->keyring);
+	source_table_free(hub->sources);
 	egress_free(hub->egress);
 	if (hub->serves && hub->server)
 		log_info("hub", "stopped");

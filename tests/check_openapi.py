@@ -130,7 +130,8 @@ def check_route(description, where, route, operation, parameters):
     ):
         if documented != actual:
             finding(where, f"{name} is {documented!r}, but by src/api/routes.def {actual!r}")
-    same(f"{where}, query", [p["name"] for p in parameters if p["in"] == "query"], query.split())
+    # "*": whatever a provider sends.
+    same(f"{where}, query", [p["name"] for p in parameters if p["in"] == "query"], [] if query == "*" else query.split())
     same(f"{where}, path", [p["name"] for p in parameters if p["in"] == "path"], re.findall(r"{(\w+)}", path))
     if not operation.get("tags"):
         finding(where, "has no tag")
@@ -215,6 +216,12 @@ def check_model(description, srcdir):
     known = re.findall(r'strcmp\(key, "(\w+)"\)', subscriber)
     for name in ("SubscriberWrite", "SubscriberPatch"):
         check_fields(description, "src/model/subscriber.c", name, known, re.findall(r'"(\w+)"', block(subscriber, "read_only[] = {")))
+    table = re.findall(r'{"(\w+)", read_\w+}', block(source(srcdir, "src/source/source.c"), "} fields[] = {"))
+    shape = source(srcdir, "src/source/source_json.c")
+    for name in ("SourceWrite", "SourcePatch"):
+        check_fields(description, "src/source/source.c", name, [*table, "uid", *re.findall(r'"(\w+)"', block(shape, "beside[] = {"))], re.findall(r'"(\w+)"', block(shape, "read_only[] = {")))
+    shown = re.findall(r'{"(\w+)", ', block(shape, "members[] = {"))
+    check_fields(description, "src/source/source_json.c", "Source", shown)
     key = source(srcdir, "src/model/key.c")
     check_fields(description, "src/model/key.c", "KeyWrite", re.findall(r'"(\w+)"', block(key, "*const known[] = {")))
     same("src/model/key.c, Scopes", description.schema("Scopes")["items"]["enum"], re.findall(r'{SCOPE_\w+, "(\w+)"', key))
@@ -235,6 +242,8 @@ def check_words(description, srcdir):
     read_only = re.findall(r'"(\w+)"', block(source(srcdir, "src/model/event_type.c"), "read_only[] = {"))
     known = re.findall(r'strcmp\(name, "(\w+)"\)', source(srcdir, "src/model/event_type.c"))
     check_fields(description, "src/model/event_type.c", "DescribedTypeWrite", known, read_only)
+    reasons = rows(source(srcdir, "src/scheme/reasons.def"), "REASON", r'\w+, "(\w+)", \d+, "[^"]*"')
+    same("src/scheme/reasons.def", description.schema("RejectionReason")["enum"], reasons)
     states = rows(source(srcdir, "src/model/states.def"), "STATE", r'\w+, "(\w+)", \d+')
     same("src/model/states.def", description.schema("State")["enum"], states)
 

@@ -7,6 +7,7 @@ import {endpoint, endpoints, newEndpoint} from './endpoints.js'
 import {event, events} from './events.js'
 import {loginForm} from './login.js'
 import {overview} from './overview.js'
+import {newSource, rejection, rejections, source, sources} from './sources.js'
 
 // Path, title, view(query, parameter) → what main holds; a parameter is the segment at the star.
 const routes = [
@@ -19,6 +20,11 @@ const routes = [
 	['endpoints', 'Endpoints', endpoints],
 	['endpoints/new', 'New endpoint', newEndpoint],
 	['endpoints/*', 'Endpoint', endpoint],
+	['sources', 'Sources', sources],
+	['sources/new', 'New source', newSource],
+	['sources/*', 'Source', source],
+	['rejections', 'Refused requests', rejections],
+	['rejections/*', 'Refused request', rejection],
 ]
 
 const main = document.getElementById('main')

@@ -27,6 +27,7 @@ UPDATE meta SET value = ?2 WHERE name = ?1;
 -- name: id_greatest
 SELECT max(coalesce((SELECT max(id) FROM events), 0), coalesce((SELECT max(id) FROM deliveries), 0),
            coalesce((SELECT max(id) FROM admins), 0),
+           coalesce((SELECT max(id) FROM sources), 0), coalesce((SELECT max(id) FROM rejections), 0),
            coalesce((SELECT max(id) FROM endpoints), 0), coalesce((SELECT max(id) FROM subscribers), 0),
            coalesce((SELECT max(id) FROM keys), 0), coalesce((SELECT max(id) FROM operations), 0),
            coalesce((SELECT max(id) FROM audit), 0), coalesce((SELECT max(id) FROM event_types), 0));

@@ -8,6 +8,7 @@
 
 #include "api/call.h"
 #include "api/cookie.h"
+#include "api/door.h"
 #include "api/wait.h"
 #include "base/mem.h"
 
@@ -108,7 +109,7 @@ static int check_media_type(const struct route *route, const struct http_request
 	struct slice length = http_header(request, "Content-Length");
 	struct slice type = http_header(request, "Content-Type");
 	bool body = http_header(request, "Transfer-Encoding").at || (length.at && !slice_is(length, "0"));
-	if (!body || route->body == BODY_NONE || (request->local && !type.at))
+	if (!body || route->body == BODY_NONE || route->body == BODY_DOOR || (request->local && !type.at))
 		return 0;
 	struct slice encoding = http_header(request, "Content-Encoding");
 	if (encoding.at && (encoding.len != strlen("identity") || strncasecmp(encoding.at, "identity", encoding.len) != 0))
@@ -153,6 +154,8 @@ static int64_t body_max(const struct api *api, const struct route *route)
 	case BODY_SMALL:
 	case BODY_OPTIONAL:
 		return SMALL_BODY_MAX;
+	case BODY_DOOR:
+		return SOURCE_BODY_MAX; /* each source has its own: door_begin() */
 	case BODY_PUBLISH:
 		break;
 	}
@@ -176,7 +179,13 @@ static int64_t app_begin(void *context, const struct http_request *request, stru
 	words[WORD_SCOPES] = admitted.who.scopes;
 	words[WORD_SUBSCRIBER] = admitted.who.subscriber;
 	words[WORD_ADMIN] = admitted.who.admin;
-	return body_max(api, admitted.route);
+	return admitted.route->body == BODY_DOOR ? door_begin(api, request, response) : body_max(api, admitted.route);
+}
+
+static void app_too_large(void *context, const struct http_request *request)
+{
+	if (routes[request->app_words[WORD_ROUTE]].body == BODY_DOOR)
+		door_too_large(context, request);
 }
 
 static struct admitted admitted_before(const struct http_request *request)
@@ -214,7 +223,9 @@ static int dispatch(struct call *call)
 	/* begin() found it already; here it is about the parameters. */
 	if (strchr(call->route->path, '{') && find_route(call->api, call->request, &route, call->params, allow, &call->err) < 0)
 		return -1;
-	if (call_query(call) < 0 || (call->route->body == BODY_NONE && check_no_body(call) < 0))
+	/* At a door the query is the provider's. */
+	bool free_query = strcmp(call->route->query, "*") == 0;
+	if ((!free_query && call_query(call) < 0) || (call->route->body == BODY_NONE && check_no_body(call) < 0))
 		return -1;
 	int begun = call_once_begin(call);
 	if (begun)
@@ -357,7 +368,7 @@ struct api *api_start(const struct api_config *config, struct err *err)
 
 struct http_app api_app(struct api *api)
 {
-	return (struct http_app){.context = api, .begin = app_begin, .handle = app_handle};
+	return (struct http_app){.context = api, .begin = app_begin, .too_large = app_too_large, .handle = app_handle};
 }
 
 void api_call(struct api *api, const struct http_request *request, struct http_response *response)

@@ -9,11 +9,13 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "deliver/egress.h"
+#include "deliver/fetch.h"
 #include "http/message.h"
 #include "http/server.h"
 #include "ingest/ingest.h"
 #include "model/key.h"
 #include "sign/seal.h"
+#include "source/table.h"
 #include "store/read.h"
 #include "store/store.h"
 
@@ -21,6 +23,10 @@ struct api_config {
 	struct store *store;
 	struct index *index;
 	struct keyring *keyring;
+	struct source_table *sources;
+	struct fetcher *fetcher;    /* NULL: nothing is fetched */
+	const char *public_url;     /* how the outside reaches the hub; NULL: it is not said */
+	const char *listen;         /* where it listens, to make URLs of when nothing better is known */
 	struct budget *budget;
 	const struct clock *clock;
 	const struct master_key *master;

@@ -30,7 +30,7 @@ enum route_scope {
 	ROUTE_LOCAL = 256
 };
 enum route_where { WHERE_LOOP, WHERE_POOL };
-enum route_body { BODY_NONE, BODY_SMALL, BODY_OPTIONAL, BODY_PUBLISH };
+enum route_body { BODY_NONE, BODY_SMALL, BODY_OPTIONAL, BODY_PUBLISH, BODY_DOOR };
 
 struct route {
 	const char *method, *path;
@@ -173,7 +173,9 @@ enum list {
 	LIST_ENDPOINTS = 'p',
 	LIST_KEYS = 'k',
 	LIST_AUDIT = 'a',
-	LIST_EVENT_TYPES = 't'
+	LIST_EVENT_TYPES = 't',
+	LIST_SOURCES = 'c',
+	LIST_REJECTIONS = 'r'
 };
 int call_page(struct call *call, enum list list, struct page *page) ATTR_MUST_USE;
 /* {"data": [ … ], "next_cursor": …}: begin, then for each row the buffer to write it into, then end. */
@@ -223,6 +225,11 @@ int resolve_endpoint_ever(struct call *call, struct slice text, int64_t within, 
 int resolve_endpoint_param(struct call *call, int64_t within, int64_t *id) ATTR_MUST_USE;
 /* The filter `source`: empty is the API. */
 int resolve_source_param(struct call *call, bool *given, int64_t *id) ATTR_MUST_USE;
+/* A source by id or uid; gives a reference. Sources are the operator's: a bound key is refused. */
+int resolve_source(struct call *call, struct slice text, const char *pointer, struct source **source) ATTR_MUST_USE;
+int resolve_source_path(struct call *call, struct source **source) ATTR_MUST_USE;
+/* For what a source has left behind: by its id one that is deleted is found, too. `empty`: what an empty text stands for. */
+int resolve_source_ever(struct call *call, struct slice text, const char *pointer, const char *empty, int64_t *id) ATTR_MUST_USE;
 /* The path's endpoint, with ?subscriber= to tell uids apart. */
 int resolve_endpoint_path(struct call *call, struct endpoint **endpoint) ATTR_MUST_USE;
 int resolve_event_path(struct call *call, int64_t *id) ATTR_MUST_USE;

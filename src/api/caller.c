@@ -150,6 +150,10 @@ static bool versioned(enum store_change_kind what)
 	case CHANGE_ENDPOINT_DISABLE:
 	case CHANGE_SECRET_ROTATE:
 	case CHANGE_KEY_REVOKE:
+	case CHANGE_SOURCE_PUT:
+	case CHANGE_SOURCE_PATCH:
+	case CHANGE_SOURCE_DELETE:
+	case CHANGE_SOURCE_ROTATE:
 		return true;
 	default:
 		return false;

@@ -116,7 +116,31 @@ int resolve_endpoint_param(struct call *call, int64_t within, int64_t *id)
 	return given <= 0 ? given : resolve_endpoint_ever(call, text, within, "?endpoint", id);
 }
 
-/* No sources can be made yet, so there is only the API. */
+static int seen(void *context, const struct audit_row *row)
+{
+	(void)row;
+	*(bool *)context = true;
+	return 1;
+}
+
+/* Its making stands in the audit, whatever became of it. */
+int resolve_source_ever(struct call *call, struct slice text, const char *pointer, const char *empty, int64_t *id)
+{
+	struct source *source = source_table_find(call->api->config.sources, text);
+	struct audit_filter filter = {.resource = text};
+	struct page page = {.limit = 1};
+	bool was = source != NULL;
+	if (source)
+		*id = source->meta.id;
+	else if (id_parse(ID_SOURCE, text, id) == 0 &&
+	         reader_audit(call->worker->reader, &filter, &page, seen, &was, &call->err) < 0)
+		return -1;
+	source_unref(source);
+	if (was)
+		return 0;
+	return err_field(&call->err, ERR_NOT_FOUND, pointer, "there is no such source; give its id or uid, or leave it empty for %s", empty);
+}
+
 int resolve_source_param(struct call *call, bool *given, int64_t *id)
 {
 	struct slice text;
@@ -125,8 +149,21 @@ int resolve_source_param(struct call *call, bool *given, int64_t *id)
 	*id = 0;
 	if (found <= 0 || text.len == 0)
 		return found < 0 ? -1 : 0;
-	return err_field(&call->err, ERR_NOT_FOUND, "?source",
-	                 "there is no such source; leave it empty for what was published through the API");
+	return resolve_source_ever(call, text, "?source", "what was published through the API", id);
+}
+
+int resolve_source(struct call *call, struct slice text, const char *pointer, struct source **source)
+{
+	if (call_unbound(call, "use sources") < 0)
+		return -1;
+	*source = source_table_find(call->api->config.sources, text);
+	return *source ? 0 : not_found(call, "source", pointer);
+}
+
+int resolve_source_path(struct call *call, struct source **source)
+{
+	struct slice text;
+	return call_path(call, 0, &text) < 0 ? -1 : resolve_source(call, text, NULL, source);
 }
 
 int resolve_endpoint_path(struct call *call, struct endpoint **endpoint)

@@ -40,6 +40,8 @@ static void ask_own(struct client *client, const struct client_ask *ask, struct 
 	if (ask->idempotency_key)
 		request.headers[request.headers_len++] =
 		    (struct http_header){SLICE_LITERAL("Idempotency-Key"), slice_of(ask->idempotency_key)};
+	for (size_t i = 0; i < ask->headers_len && request.headers_len < HTTP_HEADERS_MAX; i++)
+		request.headers[request.headers_len++] = (struct http_header){slice_of(ask->headers[i].name), slice_of(ask->headers[i].value)};
 	codec_random(lot, sizeof lot);
 	codec_base32(lot, sizeof lot, digits);
 	snprintf(request.peer, sizeof request.peer, "command line");

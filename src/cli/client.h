@@ -14,6 +14,10 @@
 
 struct client;
 
+struct client_header {
+	const char *name, *value;
+};
+
 /* A request. */
 struct client_ask {
 	const char *method;
@@ -21,6 +25,8 @@ struct client_ask {
 	const char *content_type; /* NULL: no body */
 	struct slice body;
 	const char *idempotency_key; /* NULL: none */
+	const struct client_header *headers; /* others; an Authorization among them goes instead of the key */
+	size_t headers_len;
 	FILE *sink;                  /* the body of a 2xx answer goes there as it comes; NULL: into the answer */
 	int timeout_ms;              /* 0: none but that of a silent connection */
 };

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/document.h"
 #include "cli/endpoint.h"
 #include "conf/option.h"
-#include "conf/readfile.h"
 
 const struct args_option endpoints_add_run_options[] = {
     {"types", "PATTERN[,...]", "which events it gets: order.created, order.*, order.**, * (default: *); may be given several times"},
@@ -23,55 +23,9 @@ const struct args_option endpoints_add_run_options[] = {
     {0},
 };
 
-enum { DOCUMENT_MAX_BYTES = 1 << 20 };
-
 static const struct path_filter texts[] = {
     {"uid", "uid"}, {"subscriber", "subscriber"}, {"description", "description"}, {"secret", "secret"}, {"format", "format"}, {0},
 };
-
-static json_t *read_document(const struct command_run *run, const char *file)
-{
-	struct strbuf text = STRBUF_INIT(DOCUMENT_MAX_BYTES);
-	struct err err = {0};
-	json_error_t why;
-	json_t *doc = NULL;
-
-	if (readfile(file, true, &text, &err) != 0) {
-		command_say("%s", err.detail);
-		goto out;
-	}
-	doc = json_loadb(strbuf_text(&text), text.len, JSON_REJECT_DUPLICATES, &why);
-	if (!doc)
-		command_misused(run, "--document is no JSON: line %d, column %d: %s", why.line, why.column, why.text);
-	if (doc && !json_is_object(doc)) {
-		command_misused(run, "--document must be a JSON object");
-		json_decref(doc);
-		doc = NULL;
-	}
-out:
-	strbuf_free(&text);
-	return doc;
-}
-
-/* NAME=VALUE, as often as it was given, as members of an object. */
-static int put_pairs(const struct command_run *run, const char *option, const char *member, json_t *doc)
-{
-	const char *pair;
-	size_t at = 0;
-	json_t *object = json_object_get(doc, member);
-
-	while ((pair = args_next(run->args, option, &at))) {
-		const char *equals = strchr(pair, '=');
-		if (!equals || equals == pair)
-			return command_misused(run, "--%s: \"%.60s\" has no name; accepted: NAME=VALUE", option, pair);
-		if (!json_is_object(object)) {
-			object = json_object();
-			json_object_set_new(doc, member, object);
-		}
-		json_object_setn_new(object, pair, (size_t)(equals - pair), json_string(equals + 1));
-	}
-	return EXIT_OK;
-}
 
 static int put_numbers(const struct command_run *run, json_t *doc)
 {
@@ -123,7 +77,7 @@ static int put_options(const struct command_run *run, json_t *doc)
 	if (args_value(run->args, "ordered"))
 		json_object_set_new(doc, "ordered", json_true());
 	put_types(run, doc);
-	if (put_pairs(run, "header", "headers", doc) != EXIT_OK || put_pairs(run, "metadata", "metadata", doc) != EXIT_OK)
+	if (document_pairs(run, "header", "headers", doc) != EXIT_OK || document_pairs(run, "metadata", "metadata", doc) != EXIT_OK)
 		return EXIT_USAGE;
 	return put_numbers(run, doc);
 }
@@ -137,7 +91,7 @@ int endpoints_add_run(const struct command_run *run)
 
 	if (command_words(run, file ? 0 : 1, 1) != EXIT_OK)
 		return EXIT_USAGE;
-	json_t *doc = file ? read_document(run, file) : json_object();
+	json_t *doc = file ? document_read(run, file) : json_object();
 	if (!doc)
 		return EXIT_USAGE;
 	code = put_options(run, doc);

@@ -3,6 +3,7 @@
 
 #include "base/strbuf.h"
 #include "cli/command.h"
+#include "cli/schemes_page.h"
 
 enum { HELP_MAX_BYTES = 1 << 20 };
 
@@ -10,6 +11,7 @@ const struct args_option help_run_options[] = {
     {"sample-conf", NULL, "print an option file with all defaults"},
     {"man-conf", NULL, "print grapnel.conf(5)"},
     {"markdown-conf", NULL, "print the options as a Markdown page"},
+    {"markdown-schemes", NULL, "print the schemes of incoming webhooks as a Markdown page"},
     {0},
 };
 
@@ -20,6 +22,7 @@ static const struct {
     {"sample-conf", conf_sample},
     {"man-conf", conf_man},
     {"markdown-conf", conf_markdown},
+    {"markdown-schemes", schemes_page},
 };
 
 static void put_line(const struct command *command, FILE *to)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -87,15 +88,26 @@ static bool add_header(struct curl_slist **headers, const char *name, const char
 	return more != NULL;
 }
 
+/* Whether the request brings a header of this name itself. */
+static bool brings(const struct client_ask *ask, const char *name)
+{
+	for (size_t i = 0; i < ask->headers_len; i++)
+		if (strcasecmp(ask->headers[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 static bool add_headers(const struct transport *transport, struct curl_slist **headers)
 {
 	const struct client_ask *ask = transport->ask;
 	struct strbuf bearer = STRBUF_INIT(64 << 10);
 
 	strbuf_printf(&bearer, "Bearer %s", transport->key ? transport->key : "");
-	bool good = add_header(headers, "Expect", "") && (!transport->url || add_header(headers, "Authorization", strbuf_text(&bearer))) &&
+	bool good = add_header(headers, "Expect", "") && (!transport->url || brings(ask, "Authorization") || add_header(headers, "Authorization", strbuf_text(&bearer))) &&
 	            (!ask->content_type || add_header(headers, "Content-Type", ask->content_type)) &&
 	            (!ask->idempotency_key || add_header(headers, "Idempotency-Key", ask->idempotency_key));
+	for (size_t i = 0; good && i < ask->headers_len; i++)
+		good = add_header(headers, ask->headers[i].name, ask->headers[i].value);
 	strbuf_free(&bearer);
 	return good;
 }

@@ -161,7 +161,10 @@ static enum MHD_Result exchange_stopping(struct http_exchange *x)
 
 static enum MHD_Result exchange_body_refused(struct http_exchange *x, enum body_fate fate)
 {
+	const struct http_app *app = &x->shard->server->config.app;
 	struct err err = {0};
+	if (fate == BODY_TOO_LARGE && app->too_large)
+		app->too_large(app->context, &x->request);
 	if (fate == BODY_TOO_LARGE)
 		err_set(&err, ERR_TOO_LARGE, "the body is too large; accepted here: at most %zu bytes", x->body.max_bytes);
 	else

@@ -45,7 +45,8 @@ void problem_respond(struct http_response *response, const struct err *err, cons
 	if (request_id)
 		problem_member(out, "request_id", request_id);
 	strbuf_puts(out, "}\n");
-	if (code == ERR_UNAVAILABLE || code == ERR_STORAGE || code == ERR_IN_PROGRESS || code == ERR_THROTTLED) {
+	if (code == ERR_UNAVAILABLE || code == ERR_STORAGE || code == ERR_IN_PROGRESS || code == ERR_THROTTLED ||
+	    code == ERR_RATE_LIMITED) {
 		char seconds[16];
 		snprintf(seconds, sizeof seconds, "%d", err->retry_after_s > 0 ? err->retry_after_s : 1);
 		http_response_header(response, "Retry-After", seconds);

@@ -18,6 +18,8 @@ struct http_app {
 	/* The headers are in: the largest body that is taken for this request, in bytes; or -1 with the answer in `response` (then
 	 * handle() is not called). */
 	int64_t (*begin)(void *context, const struct http_request *request, struct http_response *response);
+	/* After begin(): the body is larger than it said, and is refused. May be NULL. */
+	void (*too_large)(void *context, const struct http_request *request);
 	/* All is in. Exactly one http_answer() must follow, now or later, from any thread. */
 	void (*handle)(void *context, struct http_exchange *exchange, const struct http_request *request);
 };

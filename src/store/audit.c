@@ -37,6 +37,13 @@ static const struct {
     {CHANGE_ADMIN_DISABLE, "admin.disable"},
     {CHANGE_EVENT_TYPE_PUT, "event_type.describe"},
     {CHANGE_EVENT_TYPE_DELETE, "event_type.forget"},
+    {CHANGE_SOURCE_CREATE, "source.create"},
+    {CHANGE_SOURCE_PUT, "source.update"},
+    {CHANGE_SOURCE_PATCH, "source.update"},
+    {CHANGE_SOURCE_DELETE, "source.delete"},
+    {CHANGE_SOURCE_ROTATE, "source.rotate_secret"},
+    {CHANGE_SOURCE_KEEP_SECRET, "source.keep_secret"},
+    {CHANGE_REJECTION_ACCEPT, "rejection.accept"},
 };
 
 enum { ACTIONS = sizeof actions / sizeof *actions };
@@ -141,8 +148,8 @@ static json_t *hidden(const json_t *value, const json_t *before)
 	return copy;
 }
 
-/* Members of an endpoint whose values may be somebody's password. */
-static const char *const hidden_members[] = {"headers", "auth"};
+/* Members of an endpoint or a source whose values may be somebody's password. */
+static const char *const hidden_members[] = {"headers", "auth", "settings"};
 
 static int hide(json_t *shown, const json_t *before)
 {
@@ -199,6 +206,52 @@ int audit_endpoint(struct tx *tx, struct store_change *change, const struct endp
 	}
 	id_format(ID_ENDPOINT, after->meta.id, id);
 	return audit_note(tx, change, found ? action_of(change->what) : "endpoint.create", id, after->meta.subscriber, was, is);
+}
+
+static json_t *source_shown(const struct source *source, const json_t *doc, const json_t *old)
+{
+	char subscriber[ID_TEXT_SIZE];
+	id_format(ID_SUBSCRIBER, source->meta.subscriber, subscriber);
+	json_t *shown = source_json(source, doc, source->meta.subscriber ? subscriber : NULL, "");
+	json_object_del(shown, "url");   /* of whoever asks */
+	json_object_del(shown, "paste"); /* the scheme's */
+	if (!shown || hide(shown, old) || json_object_set_new(shown, "secrets", json_integer(source->secrets_len)) ||
+	    json_object_set_new(shown, "version", json_integer(source->meta.version))) {
+		json_decref(shown);
+		return NULL;
+	}
+	return shown;
+}
+
+int audit_source(struct tx *tx, struct store_change *change, int64_t id, const struct source *after, const json_t *doc)
+{
+	char text[ID_TEXT_SIZE];
+	struct source_record old = {.doc = NULL};
+	json_t *was = NULL, *is = NULL;
+	int found = tx->engine->ops->source_get(tx->engine, id, &old);
+	if (found < 0)
+		return -1;
+	if (found > 0) {
+		/* One that today's rules refuse can still be mended: then its bare document is shown. */
+		struct source *before = source_parse(old.doc, &old.meta, old.secrets, old.secrets_len, NULL);
+		was = before ? source_shown(before, old.doc, NULL) : json_deep_copy(old.doc);
+		if (!before && hide(was, NULL)) {
+			json_decref(was);
+			was = NULL;
+		}
+		source_unref(before);
+	}
+	if (after)
+		is = source_shown(after, doc, old.doc);
+	int64_t subscriber = after ? after->meta.subscriber : old.meta.subscriber;
+	source_record_clear(&old);
+	if ((found > 0 && !was) || (after && !is)) {
+		json_decref(was);
+		json_decref(is);
+		return memory_out(change);
+	}
+	id_format(ID_SOURCE, id, text);
+	return audit_note(tx, change, found ? action_of(change->what) : "source.create", text, subscriber, was, is);
 }
 
 static json_t *subscriber_shown(const struct subscriber_record *record)

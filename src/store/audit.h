@@ -22,6 +22,8 @@ int audit_delivery(struct tx *tx, struct store_change *change, const struct deli
     ATTR_MUST_USE;
 int audit_operation(struct tx *tx, struct store_change *change, const struct operation_record *before,
                     const struct operation_record *after) ATTR_MUST_USE;
+/* Before it is written; `after` NULL: it is deleted. */
+int audit_source(struct tx *tx, struct store_change *change, int64_t id, const struct source *after, const json_t *doc) ATTR_MUST_USE;
 int audit_resend(struct tx *tx, struct store_change *change, int64_t subscriber) ATTR_MUST_USE;
 /* Anything else: takes over both documents. `resource`: its public id or name. */
 int audit_note(struct tx *tx, struct store_change *change, const char *action, const char *resource, int64_t subscriber, json_t *before,

@@ -27,6 +27,13 @@ static change_handler *const handlers[] = {
     [CHANGE_ENDPOINT_RECOVER] = endpoint_recover,
     [CHANGE_EVENT_TYPE_PUT] = event_type_put,
     [CHANGE_EVENT_TYPE_DELETE] = event_type_delete,
+    [CHANGE_SOURCE_CREATE] = source_create,
+    [CHANGE_SOURCE_PUT] = source_replace,
+    [CHANGE_SOURCE_PATCH] = source_patch,
+    [CHANGE_SOURCE_DELETE] = source_remove,
+    [CHANGE_SOURCE_ROTATE] = source_rotate,
+    [CHANGE_SOURCE_KEEP_SECRET] = source_keep_secret,
+    [CHANGE_REJECTION_ACCEPT] = rejection_accept,
     [CHANGE_ONCE_ANSWER] = once_answer,
 };
 

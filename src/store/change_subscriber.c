@@ -156,15 +156,18 @@ int subscriber_remove(struct tx *tx, struct store_change *change)
 {
 	const struct engine_ops *ops = tx->engine->ops;
 	struct subscriber_record record = {0};
-	int64_t endpoints;
+	int64_t endpoints, sources;
 	if (find(tx, change, change->id, &record))
 		return -1;
 	json_decref(record.doc);
-	if (ops->subscriber_endpoints(tx->engine, change->id, &endpoints))
+	if (ops->subscriber_endpoints(tx->engine, change->id, &endpoints) || ops->sources_of_subscriber(tx->engine, change->id, &sources))
 		return -1;
 	if (endpoints > 0)
 		return err_set(&change->err, ERR_CONFLICT, "the subscriber has %lld endpoint%s; delete %s first", (long long)endpoints,
 		               endpoints == 1 ? "" : "s", endpoints == 1 ? "it" : "them");
+	if (sources > 0)
+		return err_set(&change->err, ERR_CONFLICT, "the subscriber has %lld source%s: delete them first, or give them to another one",
+		               (long long)sources, sources == 1 ? "" : "s");
 	if (revoke_keys(tx, change, change->id) || audit_subscriber(tx, change, change->id, NULL) || ops->subscriber_delete(tx->engine, change->id))
 		return -1;
 	news_subscriber_gone(tx->news, change->id);

@@ -6,7 +6,7 @@
 
 #include "store/store.h"
 
-enum dedupe_kind { DEDUPE_UID, DEDUPE_IDEMPOTENCY_KEY, DEDUPE_CLOUDEVENT /* (source, id), as one text */ };
+enum dedupe_kind { DEDUPE_UID, DEDUPE_IDEMPOTENCY_KEY, DEDUPE_CLOUDEVENT /* (source, id), as one text */, DEDUPE_SOURCE };
 
 /* The key's hash in its name space: source and subscriber (0: none), kind, text; `index` is a batch item's place when one
  * Idempotency-Key covers a whole request, else 0. */

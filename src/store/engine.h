@@ -31,6 +31,7 @@ struct engine_env {
 	bool capture_success;
 	const struct clock *clock;
 	struct index *index;
+	struct source_table *sources; /* NULL: nobody looks */
 	struct id_source *ids;
 	struct gate *gate; /* before long reads */
 };
@@ -80,6 +81,13 @@ struct endpoint_record {
 	struct endpoint_pair pairs[ENDPOINT_SECRETS_MAX]; /* owned */
 };
 
+struct source_record {
+	struct source_meta meta;
+	json_t *doc; /* owned */
+	unsigned secrets_len;
+	struct source_secret secrets[SOURCE_SECRETS_MAX]; /* owned */
+};
+
 struct delivery_record {
 	struct due due;
 	int64_t subscriber;
@@ -101,6 +109,7 @@ struct operation_record {
 	char *filter; /* malloc, owned; JSON text */
 };
 
+void source_record_clear(struct source_record *record);
 void endpoint_record_clear(struct endpoint_record *record);
 /* NULL and `err` when what is stored is not valid (any more). One reference. */
 struct endpoint *endpoint_of_record(const struct endpoint_record *record, struct err *err) ATTR_MUST_USE;
@@ -150,6 +159,11 @@ struct recover_hit {
 	enum recover_state state;
 };
 
+/* A stored rejection, as far as it is counted. */
+struct rejection_place {
+	int64_t id, source, stored, at_ms;
+};
+
 struct engine_ops {
 	const char *name;
 	/* Opens or creates, migrates, takes the leases, sets ids->last; fills the index and the keyring. */
@@ -180,6 +194,19 @@ struct engine_ops {
 	int (*endpoint_status)(struct engine *engine, int64_t id, enum endpoint_status *status);
 	int (*endpoint_of_uid)(struct engine *engine, int64_t subscriber, const char *uid, int64_t *id);
 	int (*endpoint_put)(struct engine *engine, const struct endpoint *endpoint, const json_t *doc); /* with its secrets and pairs */
+	int (*source_get)(struct engine *engine, int64_t id, struct source_record *record);
+	int (*source_of_uid)(struct engine *engine, const char *uid, int64_t *id);
+	int (*source_put)(struct engine *engine, const struct source *source, const json_t *doc); /* with its secrets */
+	int (*source_delete)(struct engine *engine, int64_t id);
+	int (*sources_of_subscriber)(struct engine *engine, int64_t subscriber, int64_t *count);
+	/* `head`: sealed. */
+	int (*rejection_insert)(struct engine *engine, int64_t id, const struct rejection *rejection, struct slice head);
+	int (*rejection_state)(struct engine *engine, int64_t id, int64_t *event); /* 1 and what it became (0: nothing yet) */
+	int (*rejection_accept)(struct engine *engine, int64_t id, int64_t event);
+	/* 1 and the oldest one (of a source), 0: there is none. */
+	int (*rejection_oldest)(struct engine *engine, const int64_t *of_source, struct rejection_place *oldest);
+	int (*rejection_delete)(struct engine *engine, int64_t id);
+	int (*rejections_tally)(struct engine *engine, void (*each)(void *context, int64_t source, int64_t count, int64_t bytes), void *context);
 	int (*key_get)(struct engine *engine, int64_t id, struct key *key);
 	int (*key_insert)(struct engine *engine, const struct key *key);
 	int (*key_delete)(struct engine *engine, int64_t id);
@@ -284,6 +311,12 @@ struct reader_ops {
 	int (*endpoint_ever)(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct document_row *),
 	                     void *context, struct err *err);
 	int (*endpoint_owner)(struct store_reader *r, int64_t id, int64_t *subscriber, struct err *err);
+	int (*sources)(struct store_reader *r, const struct source_filter *filter, struct page *page,
+	               int (*row)(void *, const struct document_row *), void *context, struct err *err);
+	int (*source)(struct store_reader *r, int64_t id, int (*row)(void *, const struct document_row *), void *context, struct err *err);
+	int (*rejections)(struct store_reader *r, const struct rejection_filter *filter, struct page *page,
+	                  int (*row)(void *, const struct rejection_row *), void *context, struct err *err);
+	int (*rejection)(struct store_reader *r, int64_t id, int (*row)(void *, const struct rejection_row *), void *context, struct err *err);
 	int (*keys)(struct store_reader *r, int64_t subscriber, struct page *page, int (*row)(void *, const struct key *), void *context,
 	            struct err *err);
 	int (*event_at)(struct store_reader *r, int64_t event, int64_t endpoint, struct event_at *at, struct err *err);

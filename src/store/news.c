@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum news_kind { NEWS_ENDPOINT, NEWS_SUBSCRIBER, NEWS_SUBSCRIBER_GONE, NEWS_KEY, NEWS_KEY_GONE, NEWS_DELIVERIES, NEWS_DUE };
+enum news_kind { NEWS_ENDPOINT, NEWS_SUBSCRIBER, NEWS_SUBSCRIBER_GONE, NEWS_KEY, NEWS_KEY_GONE, NEWS_SOURCE, NEWS_SOURCE_GONE, NEWS_DELIVERIES, NEWS_DUE };
 
 struct news_item {
 	enum news_kind kind;
@@ -17,6 +17,7 @@ struct news_item {
 		struct endpoint *endpoint;
 		struct store_deliveries *made;
 		struct key *key;
+		struct source *source;
 		char *uid;
 	} u;
 };
@@ -63,6 +64,16 @@ void news_key_gone(struct news *news, int64_t id)
 	add(news, NEWS_KEY_GONE, id);
 }
 
+void news_source(struct news *news, struct source *source)
+{
+	add(news, NEWS_SOURCE, source->meta.id)->u.source = source;
+}
+
+void news_source_gone(struct news *news, int64_t id)
+{
+	add(news, NEWS_SOURCE_GONE, id);
+}
+
 void news_event(struct news *news, int64_t id)
 {
 	news->event = id;
@@ -100,7 +111,11 @@ static void release(struct news_item *item)
 	case NEWS_SUBSCRIBER:
 		free(item->u.uid);
 		break;
+	case NEWS_SOURCE:
+		source_unref(item->u.source);
+		break;
 	case NEWS_SUBSCRIBER_GONE:
+	case NEWS_SOURCE_GONE:
 	case NEWS_KEY_GONE:
 	case NEWS_DUE:
 		break;
@@ -115,8 +130,9 @@ void news_drop(struct news *news, size_t len)
 		news->event = 0;
 }
 
-static void keep_memory_true(const struct news_item *item, struct index *index, struct keyring *keyring)
+static void keep_memory_true(const struct news_item *item, const struct store_config *config)
 {
+	struct index *index = config->index;
 	switch (item->kind) {
 	case NEWS_ENDPOINT:
 		index_put_endpoint(index, item->u.endpoint);
@@ -128,10 +144,18 @@ static void keep_memory_true(const struct news_item *item, struct index *index, 
 		index_remove_subscriber(index, item->id);
 		break;
 	case NEWS_KEY:
-		keyring_put(keyring, item->u.key);
+		keyring_put(config->keyring, item->u.key);
 		break;
 	case NEWS_KEY_GONE:
-		keyring_remove(keyring, item->id);
+		keyring_remove(config->keyring, item->id);
+		break;
+	case NEWS_SOURCE:
+		if (config->sources)
+			source_table_put(config->sources, item->u.source);
+		break;
+	case NEWS_SOURCE_GONE:
+		if (config->sources)
+			source_table_remove(config->sources, item->id);
 		break;
 	case NEWS_DELIVERIES:
 	case NEWS_DUE:
@@ -151,10 +175,11 @@ static void tell_listener(struct news_item *item, const struct store_listener *l
 	}
 }
 
-void news_tell(struct news *news, struct index *index, struct keyring *keyring, const struct store_listener *listener)
+void news_tell(struct news *news, const struct store_config *config)
 {
+	const struct store_listener *listener = &config->listener;
 	for (size_t i = 0; i < news->len; i++)
-		keep_memory_true(&news->items[i], index, keyring);
+		keep_memory_true(&news->items[i], config);
 	for (size_t i = 0; i < news->len; i++)
 		tell_listener(&news->items[i], listener);
 	if (news->event != 0 && listener->event)

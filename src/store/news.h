@@ -19,6 +19,8 @@ void news_subscriber(struct news *news, int64_t id, const char *uid);
 void news_subscriber_gone(struct news *news, int64_t id);
 void news_key(struct news *news, const struct key *key);
 void news_key_gone(struct news *news, int64_t id);
+void news_source(struct news *news, struct source *source); /* takes the reference over */
+void news_source_gone(struct news *news, int64_t id);
 void news_event(struct news *news, int64_t id); /* was published */
 void news_deliveries(struct news *news, struct store_deliveries *made); /* takes it over */
 /* Rows of this endpoint became due in the outbox. */
@@ -27,7 +29,7 @@ void news_due(struct news *news, int64_t endpoint, int64_t due_ms);
 /* Forgets everything after the first `len` items (0: all). */
 void news_drop(struct news *news, size_t len);
 /* Tells everything and forgets it. */
-void news_tell(struct news *news, struct index *index, struct keyring *keyring, const struct store_listener *listener);
+void news_tell(struct news *news, const struct store_config *config);
 void news_free(struct news *news);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "store/engine.h"
+#include "store/reject.h"
 #include "store/store.h"
 
 struct backup_request {
@@ -32,6 +33,8 @@ struct store {
 	bool failing; /* under the mutex, as all below */
 	char why[ERR_DETAIL_MAX];
 	struct backup_request *_Atomic backup; /* set under the mutex, looked at without it */
+
+	struct reject_queue rejects; /* has a lock of its own */
 
 	/* owned by who opened the store */
 	pthread_t thread;
@@ -93,6 +96,8 @@ change_handler delivery_retry, delivery_cancel;
 change_handler operation_create, operation_cancel;
 change_handler event_resend, endpoint_recover;
 change_handler event_type_put, event_type_delete;
+change_handler source_create, source_replace, source_patch, source_remove, source_rotate, source_keep_secret;
+change_handler rejection_accept;
 change_handler once_answer;
 
 #endif

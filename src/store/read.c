@@ -169,6 +169,28 @@ int reader_keys(struct store_reader *r, int64_t subscriber, struct page *page, i
 	return r->ops->keys(r, subscriber, page, row, context, err);
 }
 
+int reader_sources(struct store_reader *r, const struct source_filter *filter, struct page *page,
+                   int (*row)(void *, const struct document_row *), void *context, struct err *err)
+{
+	return r->ops->sources(r, filter, page, row, context, err);
+}
+
+int reader_source(struct store_reader *r, int64_t id, int (*row)(void *, const struct document_row *), void *context, struct err *err)
+{
+	return r->ops->source(r, id, row, context, err);
+}
+
+int reader_rejections(struct store_reader *r, const struct rejection_filter *filter, struct page *page,
+                      int (*row)(void *, const struct rejection_row *), void *context, struct err *err)
+{
+	return r->ops->rejections(r, filter, page, row, context, err);
+}
+
+int reader_rejection(struct store_reader *r, int64_t id, int (*row)(void *, const struct rejection_row *), void *context, struct err *err)
+{
+	return r->ops->rejection(r, id, row, context, err);
+}
+
 int reader_event_at(struct store_reader *r, int64_t event, int64_t endpoint, struct event_at *at, struct err *err)
 {
 	return r->ops->event_at(r, event, endpoint, at, err);

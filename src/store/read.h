@@ -78,6 +78,15 @@ struct document_row { /* subscriber or endpoint */
 	int64_t id, version, created_ms, updated_ms;
 	json_t *doc;                      /* borrowed */
 	const struct endpoint *endpoint;  /* endpoints only; borrowed */
+	const struct source *source;      /* sources only; borrowed */
+};
+
+struct rejection_row {
+	int64_t id, source /* 0: there was none */, at_ms, event /* 0: not accepted */;
+	int64_t body_bytes;
+	bool cut;
+	struct slice reason, why, name, remote, method, content_type;
+	struct slice head, body; /* only with reader_rejection(); head is sealed: rejection_open() */
 };
 
 /* Filters: zero or absent is "any". Times are since ≤ t < until. As a subscriber this is what has none. */
@@ -113,6 +122,19 @@ struct endpoint_filter {
 struct subscriber_filter {
 	int64_t only;   /* a bound key's own */
 	struct slice q; /* found in uid or name */
+};
+
+struct source_filter {
+	struct slice q;      /* found in uid or description */
+	struct slice scheme; /* absent: any */
+};
+
+struct rejection_filter {
+	bool by_source;
+	int64_t source; /* 0: requests for what is no source */
+	int64_t since_ms, until_ms;
+	struct slice reason, remote; /* absent: any */
+	bool pending;                /* only those that were not accepted */
 };
 
 struct operation_filter {
@@ -221,6 +243,16 @@ int reader_endpoint_ever(struct store_reader *r, int64_t id, int64_t only_subscr
                          void *context, struct err *err) ATTR_MUST_USE;
 /* Whose endpoint it is, or was before it was deleted. */
 int reader_endpoint_owner(struct store_reader *r, int64_t id, int64_t *subscriber, struct err *err) ATTR_MUST_USE;
+int reader_sources(struct store_reader *r, const struct source_filter *filter, struct page *page,
+                   int (*row)(void *, const struct document_row *), void *context, struct err *err) ATTR_MUST_USE;
+int reader_source(struct store_reader *r, int64_t id, int (*row)(void *, const struct document_row *), void *context, struct err *err)
+    ATTR_MUST_USE;
+int reader_rejections(struct store_reader *r, const struct rejection_filter *filter, struct page *page,
+                      int (*row)(void *, const struct rejection_row *), void *context, struct err *err) ATTR_MUST_USE;
+int reader_rejection(struct store_reader *r, int64_t id, int (*row)(void *, const struct rejection_row *), void *context, struct err *err)
+    ATTR_MUST_USE;
+/* The head that was sealed: JSON text (malloc, NUL behind it); NULL: it cannot be opened. */
+char *rejection_open(const struct master_key *master, int64_t id, struct slice head, size_t *len) ATTR_MUST_USE;
 /* subscriber ≠ 0: those bound to it; FILTER_NOBODY: to none. */
 int reader_keys(struct store_reader *r, int64_t subscriber, struct page *page, int (*row)(void *, const struct key *), void *context,
                 struct err *err) ATTR_MUST_USE;

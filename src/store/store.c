@@ -21,6 +21,7 @@ struct store *store_open(const struct store_config *config, struct err *err)
 	    .capture_success = config->capture_success,
 	    .clock = config->clock,
 	    .index = config->index,
+	    .sources = config->sources,
 	    .ids = &store->ids,
 	    .gate = &store->long_reads,
 	};
@@ -31,6 +32,7 @@ struct store *store_open(const struct store_config *config, struct err *err)
 	atomic_init(&store->stopping, false);
 	atomic_init(&store->backup, NULL);
 	store->inbox.fd = -1;
+	reject_queue_init(&store->rejects, &config->rejections);
 	if (inbox_init(&store->inbox, err) == 0)
 		store->engine = engine_sqlite.open(&store->env, config->keyring, err);
 	if (!store->engine) {
@@ -177,6 +179,7 @@ void store_close(struct store *store)
 		store->engine->ops->close(store->engine);
 	if (store->inbox.fd >= 0)
 		inbox_destroy(&store->inbox);
+	reject_queue_destroy(&store->rejects);
 	pthread_cond_destroy(&store->backup_done);
 	pthread_mutex_destroy(&store->mutex);
 	pthread_rwlock_destroy(&store->gate);

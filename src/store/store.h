@@ -29,6 +29,7 @@
 #include "model/event.h"
 #include "model/key.h"
 #include "sign/seal.h"
+#include "source/table.h"
 #include "store/caller.h"
 
 enum { STORE_EXIT_FSYNC = 74 /* EX_IOERR of sysexits.h */ };
@@ -128,6 +129,9 @@ enum store_change_kind {
 	CHANGE_OPERATION_CREATE, CHANGE_OPERATION_CANCEL,
 	CHANGE_EVENT_RESEND, CHANGE_ENDPOINT_RECOVER,
 	CHANGE_EVENT_TYPE_PUT, CHANGE_EVENT_TYPE_DELETE,
+	CHANGE_SOURCE_CREATE, CHANGE_SOURCE_PUT, CHANGE_SOURCE_PATCH, CHANGE_SOURCE_DELETE,
+	CHANGE_SOURCE_ROTATE, CHANGE_SOURCE_KEEP_SECRET /* that the provider sent, when there is none */,
+	CHANGE_REJECTION_ACCEPT,
 	CHANGE_ONCE_ANSWER, /* not a change by itself: see once.h */
 };
 
@@ -183,6 +187,9 @@ struct store_change {
 	bool subscriber_given;/* PUT, PATCH: `subscriber` was in the document; otherwise the present one stays */
 	const char *secret;   /* endpoints, rotation: the given secret in text, NULL: create makes one, PUT and PATCH keep it; KEY_CREATE: its text */
 	int64_t overlap_ms;   /* rotation: how long the old secret goes on signing */
+	unsigned secrets_len; /* SOURCE: those that are given, the present one first; none: as with `secret` */
+	const char *const *secrets;
+	int64_t event;        /* REJECTION_ACCEPT: what the rejection `id` became */
 	struct key *key;      /* KEY_CREATE: all but the id, which is set */
 	struct admin *admin;  /* ADMIN_PUT: all but the id, which is set; ADMIN_DISABLE: the name, the rest is set */
 	bool replace;         /* ADMIN_PUT: one of this name may be there already: it gets the new hash and is enabled */
@@ -204,6 +211,29 @@ struct store_change {
 	bool repeated;        /* caller->once was carried out before: this is what came of it */
 	/* in memory */
 	void *wait; /* the store's */
+};
+
+/* ---- Refused requests --------------------------------------------------------------------------------------------------- */
+
+/* How many are kept, the oldest go first; of a source at most `per_source`, all together `bytes`: beyond them whichever source has the
+ * most gives its oldest. Zero: none are kept. */
+struct rejection_limits {
+	int64_t per_source, bytes, age_ms;
+};
+
+/* An incoming request that was refused, on its way to be kept. `struct rejection` and its texts are one allocation of whoever posts it. */
+struct rejection {
+	struct inbox_node node;
+	int64_t source; /* 0: there is none of this name */
+	int64_t at_ms;
+	const char *reason; /* static text: its code */
+	struct slice why, name, remote, method;
+	struct slice content_type; /* absent: {NULL, 0} */
+	struct slice head;         /* method, path, query and headers as JSON: sealed when it is stored */
+	struct slice body;         /* what is kept of it */
+	size_t body_bytes;         /* what it had */
+	bool cut;
+	void (*free)(struct rejection *rejection);
 };
 
 /* ---- The store ---------------------------------------------------------------------------------------------------------- */
@@ -238,6 +268,9 @@ struct store_config {
 	const struct master_key *master;
 	struct index *index;     /* filled at open, kept true afterwards */
 	struct keyring *keyring; /* likewise */
+	struct source_table *sources; /* likewise; may be NULL */
+	struct rejection_limits rejections;
+	const char *public_url; /* how the outside calls the hub; NULL: not known */
 	struct store_listener listener;
 };
 
@@ -246,6 +279,11 @@ struct store *store_open(const struct store_config *config, struct err *err) ATT
 int store_start(struct store *store, struct err *err) ATTR_MUST_USE; /* starts the writer's thread */
 /* Any thread. */
 void store_post(struct store *store, struct store_cmd *cmd);
+/* Keeps a rejection when there is time: takes it over. Those that come faster than they can be written beside events are dropped. */
+void store_reject(struct store *store, struct rejection *rejection);
+/* Whether store_reject() would take one of this source now, with a body of so many bytes: to be asked before it is copied. */
+enum reject_room { REJECT_NO_ROOM, REJECT_WITHOUT_BODY, REJECT_WHOLE };
+enum reject_room store_reject_room(struct store *store, int64_t source, size_t body_bytes);
 /* Posts a change and waits for its fate; any thread but the writer's. 0, or -1 and change->err. */
 int store_change(struct store *store, struct store_change *change) ATTR_MUST_USE;
 void store_change_clear(struct store_change *change); /* frees the out part */

@@ -17,7 +17,7 @@
 #include "store/private.h"
 #include "store/type_counts.h"
 
-enum { BATCH_ROWS_MAX = 2000, PROBE_MS = 1000, COUNTS_MS = 1000, SWEEP_MS = 60000 };
+enum { BATCH_ROWS_MAX = 2000, PROBE_MS = 1000, COUNTS_MS = 1000, SWEEP_MS = 60000, REJECTIONS_MS = 50, REJECTION_SLICES_AT_END = 8 };
 
 /* A growing array of pointers that keeps its memory. */
 struct list {
@@ -211,7 +211,7 @@ static enum engine_fault tx_end(struct writer *w, struct tx *tx, int result)
 	if (result == 0) {
 		w->operations |= tx->operations;
 		w->once_rows |= tx->once;
-		news_tell(&w->news, w->store->config.index, w->store->config.keyring, &w->store->config.listener);
+		news_tell(&w->news, &w->store->config);
 		return ENGINE_FINE;
 	}
 	exit_on_fsync(w);
@@ -441,6 +441,28 @@ static void run_sweep(struct writer *w)
 		w->sweep_us = mono_us(w) + SWEEP_MS * INT64_C(1000);
 }
 
+/* Refused requests have what time is left: as much as a tenth of the writer's. */
+static void run_rejections(struct writer *w)
+{
+	struct reject_queue *queue = &w->store->rejects;
+	int64_t begin_us = mono_us(w);
+	if (w->failing || begin_us < queue->next_us || !reject_waits(queue))
+		return;
+	struct tx tx;
+	tx_begin(w, &tx);
+	int result = w->ops->begin(w->engine);
+	if (result == 0)
+		result = reject_slice(&tx, begin_us);
+	enum engine_fault fault = tx_end(w, &tx, result);
+	reject_done(queue, fault == ENGINE_FINE);
+	if (fault == ENGINE_STORAGE)
+		set_health(w, true, w->engine->why);
+	else if (fault != ENGINE_FINE)
+		log_error("store", "refused requests are not kept: %s", w->engine->why);
+	int64_t end_us = mono_us(w), pause_us = (end_us - begin_us) * 9;
+	queue->next_us = end_us + (pause_us > REJECTIONS_MS * 1000 ? pause_us : REJECTIONS_MS * INT64_C(1000));
+}
+
 static void backup_answer(struct writer *w, int result)
 {
 	struct store *store = w->store;
@@ -490,6 +512,12 @@ static int wait_ms(const struct writer *w, int64_t until_us)
 	return left_us > 0 ? (int)(left_us / 1000 + 1) : 0;
 }
 
+/* −1 is never. */
+static int sooner(int a, int b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 /* Until when there is nothing to do, in ms: 0: there is something, -1: until something is posted. */
 static int idle_ms(const struct writer *w)
 {
@@ -500,7 +528,8 @@ static int idle_ms(const struct writer *w)
 	if (w->operations || w->kept.len > 0)
 		return 0;
 	int counts = w->counts.len > 0 ? wait_ms(w, w->counts_us) : -1, sweep = w->once_rows ? wait_ms(w, w->sweep_us) : -1;
-	return counts < 0 || (sweep >= 0 && sweep < counts) ? sweep : counts;
+	int rejections = reject_waits(&w->store->rejects) ? wait_ms(w, w->store->rejects.next_us) : -1;
+	return sooner(sooner(counts, sweep), rejections);
 }
 
 /* Whatever is still unanswered: the owners get it back. */
@@ -520,6 +549,10 @@ static void finish(struct writer *w)
 	}
 	if (w->counts.len > 0 && !w->failing)
 		write_counts(w);
+	for (int i = 0; i < REJECTION_SLICES_AT_END; i++) {
+		w->store->rejects.next_us = 0;
+		run_rejections(w);
+	}
 	type_counts_free(&w->counts);
 	news_free(&w->news);
 	free(w->kept.at);
@@ -554,6 +587,7 @@ void *writer_run(void *argument)
 			run_operations(&w);
 			run_backup(&w);
 			run_sweep(&w);
+			run_rejections(&w);
 		}
 		run_counts(&w);
 		tidy(&w);

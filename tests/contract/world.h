@@ -16,7 +16,7 @@
 #include "store/read.h"
 #include "store/store.h"
 
-enum { WORLD_SEEN_MAX = 4096 };
+enum { WORLD_SEEN_MAX = 4096, WORLD_REJECTIONS_PER_SOURCE = 100, WORLD_REJECTIONS_AGE_MS = 3600000 };
 
 struct world_seen_due {
 	int64_t endpoint, due_ms;

@@ -58,7 +58,12 @@ def furnish(hub, sink):
     dead = hub.dead_letters()
     answer = hub.api("POST", "/v1/dead-letters/discard", {"ids": [dead[0]["id"]]})
     hub.wait_operation(answer.json)
+    sources = [hub.made("/v1/sources", {"uid": uid, "scheme": scheme}) for uid, scheme in (("open", "none"), ("gh", "github"), ("crc", "okta"))]
+    hub.api("POST", "/in/gh", body=b"{}", key=None)
+    rejections = hubs.eventually(lambda: hub.pages("/v1/rejections"), "a rejection")
     return {
+        "source": ["open", "gh", *(s["id"] for s in sources)],
+        "rejection": [r["id"] for r in rejections],
         "event": ["order-1", *(e["id"] for e in events)],
         "delivery": [d["id"] for e in events for d in hub.deliveries(e)],
         "endpoint": ["good", "acme-1", *(e["id"] for e in endpoints)],
@@ -68,6 +73,7 @@ def furnish(hub, sink):
         "own_key": next(k["id"] for k in hub.got("/v1/keys")["data"] if k["scopes"] == ["admin"]),
         "url": sink.url("/good"),
         "expendable": {
+            "source": [hub.made("/v1/sources", {"scheme": "none"})["id"] for _ in range(EXPENDABLE)],
             "endpoint": [hub.endpoint(sink.url("/good"), ["never"])["id"] for _ in range(EXPENDABLE)],
             "subscriber": [hub.subscriber(f"expendable-{n}")["id"] for n in range(EXPENDABLE)],
             "key": [hub.made("/v1/keys", {"scopes": ["read"]})["id"] for _ in range(EXPENDABLE)],

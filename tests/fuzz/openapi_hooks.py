@@ -8,12 +8,15 @@ import random
 import schemathesis
 
 KNOWN = json.loads(os.environ["GRAPNEL_FUZZ_KNOWN"])
-KINDS = {"events": "event", "deliveries": "delivery", "endpoints": "endpoint", "subscribers": "subscriber", "operations": "operation", "keys": "key"}
+KINDS = {"events": "event", "deliveries": "delivery", "endpoints": "endpoint", "subscribers": "subscriber", "operations": "operation", "keys": "key",
+    "sources": "source", "rejections": "rejection"}
 lot = random.Random(1)
 
 
 def kind_of(path):
     parts = path.split("/")
+    if parts[1] == "in":
+        return "source"
     return KINDS.get(parts[2]) if len(parts) > 2 else None
 
 
@@ -24,8 +27,9 @@ def name_something(case, kind):
     if case.method == "DELETE":
         known = KNOWN["expendable"].get(kind, known)
     parameters = case.path_parameters
-    if parameters and "id" in parameters and known and (lot.random() < 0.5 or parameters["id"] == KNOWN["own_key"]):
-        parameters["id"] = lot.choice(known)
+    name = "source" if parameters and "source" in parameters else "id"
+    if parameters and name in parameters and known and (lot.random() < 0.5 or parameters[name] == KNOWN["own_key"]):
+        parameters[name] = lot.choice(known)
 
 
 def mend(body):
@@ -36,7 +40,7 @@ def mend(body):
         if isinstance(body.get(name), str) and lot.random() < 0.5:
             body[name] = lot.choice(KNOWN[name])
     if isinstance(body.get("ids"), list) and lot.random() < 0.5:
-        body["ids"] = [lot.choice(KNOWN["delivery"])]
+        body["ids"] = [lot.choice(KNOWN[lot.choice(["delivery", "rejection"])])]
     if isinstance(body.get("expires_at"), str) and lot.random() < 0.5:
         body["expires_at"] = "2100-01-01T00:00:00Z"
 

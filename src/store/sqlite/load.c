@@ -94,9 +94,45 @@ static int load_endpoints(struct sqlite *s, struct err *err)
 	return row < 0 ? err_set(err, ERR_STORAGE, "the endpoints cannot be read: %s", s->db.why) : 0;
 }
 
+/* The same of a source: its webhooks would be refused. */
+static int load_source(struct sqlite *s, const struct run *run, struct err *err)
+{
+	struct source_record record;
+	struct err why = {0};
+	int64_t id = run_int_at(run, 0);
+	struct source *source = NULL;
+	if (rows_source(run, &record) == 0) {
+		source = source_parse(record.doc, &record.meta, record.secrets, record.secrets_len, &why);
+		source_record_clear(&record);
+	}
+	if (source)
+		source_table_put(s->base.env->sources, source);
+	else
+		err_set(err, ERR_STORAGE, "the stored source %lld cannot be read: %s", (long long)id, why.code ? why.detail : s->db.why);
+	int result = source ? 0 : -1;
+	source_unref(source);
+	return result;
+}
+
+static int load_sources(struct sqlite *s, struct err *err)
+{
+	if (!s->base.env->sources)
+		return 0;
+	struct run run = db_run(&s->db, QUERY_SOURCES_ASC);
+	run_int(&run, 1, 0);
+	int row;
+	while ((row = run_row(&run)) > 0) {
+		if (load_source(s, &run, err)) {
+			run_end(&run);
+			return -1;
+		}
+	}
+	return row < 0 ? err_set(err, ERR_STORAGE, "the sources cannot be read: %s", s->db.why) : 0;
+}
+
 int load_all(struct sqlite *s, struct keyring *keyring, struct err *err)
 {
 	if (load_ids(s) || load_deaths(s) || load_ordered(s) || load_subscribers(s) || load_keys(s, keyring))
 		return err_set(err, ERR_STORAGE, "the database cannot be read: %s", s->db.why);
-	return load_endpoints(s, err);
+	return load_endpoints(s, err) || load_sources(s, err) ? -1 : 0;
 }

@@ -87,6 +87,14 @@ int sqlite_read_endpoint(struct store_reader *r, int64_t id, int64_t only_subscr
 int sqlite_read_endpoint_ever(struct store_reader *r, int64_t id, int64_t only_subscriber, int (*row)(void *, const struct document_row *),
                               void *context, struct err *err);
 int sqlite_read_endpoint_owner(struct store_reader *r, int64_t id, int64_t *subscriber, struct err *err);
+/* read_source.c */
+int sqlite_read_sources(struct store_reader *r, const struct source_filter *filter, struct page *page,
+                        int (*row)(void *, const struct document_row *), void *context, struct err *err);
+int sqlite_read_source(struct store_reader *r, int64_t id, int (*row)(void *, const struct document_row *), void *context, struct err *err);
+int sqlite_read_rejections(struct store_reader *r, const struct rejection_filter *filter, struct page *page,
+                           int (*row)(void *, const struct rejection_row *), void *context, struct err *err);
+int sqlite_read_rejection(struct store_reader *r, int64_t id, int (*row)(void *, const struct rejection_row *), void *context,
+                          struct err *err);
 int sqlite_read_keys(struct store_reader *r, int64_t subscriber, struct page *page, int (*row)(void *, const struct key *), void *context,
                      struct err *err);
 int sqlite_read_event_at(struct store_reader *r, int64_t event, int64_t endpoint, struct event_at *at, struct err *err);

@@ -21,6 +21,9 @@ void rows_operation(const struct run *run, struct operation_record *record); /* 
 /* endpoint_get and its like. Copies; -1 when the document cannot be read: rows_bad_document() says so. */
 int rows_endpoint(const struct run *run, struct endpoint_record *record) ATTR_MUST_USE;
 int rows_subscriber(const struct run *run, struct subscriber_record *record) ATTR_MUST_USE;
+/* Copies, with the secrets. */
+int rows_source(const struct run *run, struct source_record *record) ATTR_MUST_USE;
+void rows_rejection(const struct run *run, struct rejection_row *row); /* without head and body */
 void rows_audit(const struct run *run, struct audit_row *row);
 int rows_event_type(const struct run *run, struct event_type_row *row) ATTR_MUST_USE; /* row->doc is owned */
 /* Copies; the record's key is left to the caller. */

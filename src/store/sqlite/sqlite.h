@@ -68,6 +68,19 @@ int sqlite_key_insert(struct engine *engine, const struct key *key);
 int sqlite_key_delete(struct engine *engine, int64_t id);
 int sqlite_key_of_subscriber(struct engine *engine, int64_t subscriber, int64_t *id);
 
+/* source_rows.c */
+int sqlite_source_get(struct engine *engine, int64_t id, struct source_record *record);
+int sqlite_source_of_uid(struct engine *engine, const char *uid, int64_t *id);
+int sqlite_source_put(struct engine *engine, const struct source *source, const json_t *doc);
+int sqlite_source_delete(struct engine *engine, int64_t id);
+int sqlite_sources_of_subscriber(struct engine *engine, int64_t subscriber, int64_t *number);
+int sqlite_rejection_insert(struct engine *engine, int64_t id, const struct rejection *rejection, struct slice head);
+int sqlite_rejection_state(struct engine *engine, int64_t id, int64_t *event);
+int sqlite_rejection_accept(struct engine *engine, int64_t id, int64_t event);
+int sqlite_rejection_oldest(struct engine *engine, const int64_t *of_source, struct rejection_place *oldest);
+int sqlite_rejection_delete(struct engine *engine, int64_t id);
+int sqlite_rejections_tally(struct engine *engine, void (*each)(void *context, int64_t source, int64_t number, int64_t bytes), void *context);
+
 /* admin_rows.c */
 int sqlite_admin_of_name(struct engine *engine, const char *name, struct admin *admin);
 int sqlite_admin_put(struct engine *engine, const struct admin *admin);

@@ -1,0 +1,22 @@
+/* What came in through a source, verified: one event with its exact bytes, posted to the store as a publish is. */
+#ifndef GRAPNEL_INGEST_RECEIVED_H
+#define GRAPNEL_INGEST_RECEIVED_H
+
+#include "ingest/ingest.h"
+
+struct received {
+	int64_t source, subscriber;
+	struct slice type, subject;
+	struct slice dedupe;       /* in the source's name space; empty: it is never a repetition */
+	struct slice content_type; /* absent: {NULL, 0} */
+	struct slice attributes;   /* a JSON object, or absent */
+	struct slice traceparent, tracestate;
+	struct slice data;
+};
+
+/* As ingest_publish(): done() is called once, on the writer's thread; then ingest_free(). A repetition is whatever has the same key, with
+ * whatever bytes: providers send the same event with other details of its sending. */
+int ingest_received(const struct ingest_config *config, const struct received *received, void (*done)(struct ingest *), void *context,
+                    struct err *err) ATTR_MUST_USE;
+
+#endif

@@ -1,0 +1,43 @@
+"""Sources and refused requests on the page."""
+
+import hashlib
+import hmac
+
+from browser import login_link
+from hub import eventually
+
+SECRET = "It's a Secret to Everybody"
+
+
+def github(hub, body, secret=SECRET):
+    signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    headers = {"X-GitHub-Event": "push", "X-GitHub-Delivery": "1", "X-Hub-Signature-256": signature, "Content-Type": "application/json"}
+    return hub.api("POST", "/in/gh", body=body, key=None, headers=headers)
+
+
+def test_a_wrong_secret_is_seen_and_what_it_refused_is_accepted(page, hub):
+    hub.made("/v1/sources", {"uid": "gh", "scheme": "github", "secret": "not the one of the provider"})
+    assert github(hub, b'{"markup":"<script>window.owned=1</script>"}').status == 401
+    eventually(lambda: hub.pages("/v1/rejections"))
+    page.driver.get(login_link(hub))
+    page.heading("Overview")
+    page.open("#/sources").heading("Sources").sees("gh", "github", "/in/gh")
+    page.open("#/rejections").heading("Refused requests").sees("bad_signature", "127.0.0.1")
+    page.click("Accept all that fit and verify now…").sees("None of them verifies now")
+    (row,) = hub.pages("/v1/rejections")
+    page.open(f"#/rejections/{row['id']}").heading("Refused request").sees("<script>window.owned=1</script>", "X-GitHub-Event: push")
+    hub.api("PATCH", "/v1/sources/gh", {"secret": SECRET})
+    page.click("Verify again and accept").sees("It was accepted.")
+    assert [e["type"] for e in hub.pages("/v1/events", source="gh")] == ["github.push"]
+    assert page.driver.execute_script("return window.owned") is None
+
+
+def test_a_source_is_made_and_says_what_to_paste(page, hub):
+    page.driver.get(login_link(hub))
+    page.heading("Overview")
+    page.open("#/sources/new").heading("New source")
+    page.driver.execute_script(
+        "const f = document.querySelector('form.form'); f.elements.scheme.value = 'github'; f.elements.scheme.dispatchEvent(new Event('change'));"
+        "f.elements.uid.value = 'gh'; f.elements.secret.value = arguments[0]", SECRET)
+    page.click("Make the source").heading("Source").sees("/in/gh", "{type}")
+    assert github(hub, b"{}").status == 200
