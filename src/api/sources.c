@@ -208,7 +208,7 @@ int sources_put(struct call *call)
 int sources_patch(struct call *call)
 {
 	struct draft draft = {.doc = NULL};
-	int64_t id;
+	int64_t id = 0;
 	int result = path_id(call, &id);
 	if (result == 0)
 		result = draft_read(call, CHANGE_SOURCE_PATCH, &draft);

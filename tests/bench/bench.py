@@ -3,8 +3,10 @@
 SCENARIOS='1 2' runs these alone; BENCH=full takes the sizes that the bounds are about, which need hours and 60 GB.
 The exit code says only whether it could measure: bounds are met or not on this machine, in this hour."""
 
+import glob
 import json
 import os
+import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -60,6 +62,8 @@ def main():
     unknown = [name for name in wanted if name not in SCENARIOS]
     if unknown:
         sys.exit(f"no scenario {', '.join(unknown)}; there are {', '.join(SCENARIOS)}")
+    for left in glob.glob(os.path.join(SCRATCH, "run-*")):  # by a run that was broken off
+        shutil.rmtree(left)
     os.makedirs(SCRATCH, exist_ok=True)
     about = machine.describe(SCRATCH)
     if hubs.sanitizer():

@@ -2,6 +2,7 @@
 skipped; with GRAPNEL_NEED_LIBRARIES=1, as in ./dev test, it fails."""
 
 import os
+import shutil
 import sys
 
 import pytest
@@ -18,3 +19,10 @@ def missing(name):
     if os.environ.get("GRAPNEL_NEED_LIBRARIES") == "1":
         pytest.fail(text, pytrace=False)
     pytest.skip(text)
+
+
+def node(package):
+    """The environment in which node finds the package."""
+    if not shutil.which("node") or not os.path.isdir(os.path.join(NODE_MODULES, package)):
+        missing(f"node, or its package {package},")
+    return {**os.environ, "NODE_PATH": NODE_MODULES}
