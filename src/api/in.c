@@ -110,7 +110,7 @@ static void refusal(struct door *door, enum rejection_reason reason, struct err 
 		err->retry_after_s = (int)door->rate.retry_after_s;
 		break;
 	default:
-		err_set(err, ERR_UNVERIFIED, "The request cannot be verified");
+		err_set(err, ERR_UNVERIFIED, "Nothing in it shows that it comes from whom this source expects");
 		break;
 	}
 }

@@ -23,9 +23,10 @@ STALE = {"If-Match": '"stale"'}  # what would change something is found, and ref
 OPEN, FOREIGN = "open", "foreign"
 
 # Beside the scope, these need a key of no subscriber.
+OPERATORS = {"/v1/sources", "/v1/sources/{id}", "/v1/sources/{id}/secret", "/v1/sources/{id}/secret/rotate", "/v1/rejections", "/v1/rejections/{id}", "/v1/rejections/accept"}
 WHOLE_HUB = {"POST /v1/subscribers", "DELETE /v1/subscribers/{id}", "PUT /v1/event-types/{type}", "DELETE /v1/event-types/{type}"}
 # Their path names no thing of a subscriber, so that a foreign key finds what its own finds.
-SHARED = {"/v1/event-types/{type}", "/assets/{name}"}
+SHARED = {"/v1/event-types/{type}", "/assets/{name}", *OPERATORS}
 # Without a scope, but a session's cookie alone changes nothing there either.
 OF_A_SESSION = {"POST /logout"}
 
@@ -109,6 +110,21 @@ def samples(w):
         "PUT /v1/event-types/{type}": Sample(200, "/v1/event-types/described.one", {"owner": "us"}),
         "DELETE /v1/event-types/{type}": Sample(404, "/v1/event-types/described.not", code="not_found"),
         "GET /v1/audit": Sample(200),
+        "POST /in/{source}": Sample(200, "/in/open", {}),
+        "GET /in/{source}": Sample(200, "/in/dropbox?challenge=x"),
+        "OPTIONS /in/{source}": Sample(200, "/in/cloud", headers={"WebHook-Request-Origin": "example.com"}),
+        "GET /v1/schemes": Sample(200),
+        "GET /v1/sources": Sample(200),
+        "POST /v1/sources": Sample(201, json={"scheme": "none"}),
+        "GET /v1/sources/{id}": Sample(200, "/v1/sources/open"),
+        "PUT /v1/sources/{id}": Sample(412, "/v1/sources/open", {"scheme": "none"}, STALE, "precondition_failed"),
+        "PATCH /v1/sources/{id}": Sample(200, "/v1/sources/open", {}),
+        "DELETE /v1/sources/{id}": Sample(412, "/v1/sources/open", headers=STALE, code="precondition_failed"),
+        "GET /v1/sources/{id}/secret": Sample(200, "/v1/sources/cloud/secret"),
+        "POST /v1/sources/{id}/secret/rotate": Sample(200, "/v1/sources/cloud/secret/rotate", {"overlap_ms": 0}),
+        "GET /v1/rejections": Sample(200),
+        "GET /v1/rejections/{id}": Sample(200, f"/v1/rejections/{w.rejection}"),
+        "POST /v1/rejections/accept": Sample(200, json={"filter": {}, "dry_run": True}),
         "POST /local/backup": Sample(422, json={"path": "relative.db"}, code="invalid"),
         "GET /local/admins": Sample(200),
         "POST /local/admins": Sample(422, json={"name": "ada"}, code="invalid"),
@@ -133,7 +149,7 @@ def expected(route, caller, sample):
         return (403, "missing_scope")
     if caller.bound == FOREIGN and route.addressed and route.path not in SHARED:
         return (404, "not_found")
-    if caller.bound and route.name in WHOLE_HUB:
+    if caller.bound and (route.name in WHOLE_HUB or route.path in OPERATORS):
         return (403, "missing_scope")
     return OPEN
 
@@ -160,6 +176,10 @@ class World:
         self.operation = hub.wait_operation(work.json)["id"]
         self.key = hub.made("/v1/keys", {"scopes": ["read"], "subscriber": "own"})["id"]
         assert hub.api("PUT", "/v1/event-types/described.one", {"owner": "us"}).status == 201
+        for uid, fields in {"open": {"scheme": "none"}, "cloud": {"scheme": "cloudevents"}, "dropbox": {"scheme": "dropbox", "secret": "a secret of dropbox"}}.items():
+            hub.made("/v1/sources", {"uid": uid, **fields})
+        assert hub.api("POST", "/in/nothing", body=b"x", key=None).status == 404
+        self.rejection = eventually(lambda: hub.got("/v1/rejections")["data"], "the rejection")[0]["id"]
         self.samples = samples(self)
         self.callers = self._callers()
 
@@ -255,7 +275,7 @@ def test_route_answers_each_caller_as_its_scope_says(world, route):
             code = answer.code if answer.headers.get("content-type") == "application/problem+json" and answer.body else None
             if (answer.status, code) != (wanted[0], wanted[1] if method != "HEAD" else None):
                 wrong.append(f"{method} by {caller.name}: {answer}, not {wanted}")
-            elif code == "missing_scope" and route.name not in WHOLE_HUB and route.scope.lower() not in answer.json["detail"]:
+            elif code == "missing_scope" and route.name not in WHOLE_HUB and route.path not in OPERATORS and route.scope.lower() not in answer.json["detail"]:
                 wrong.append(f"{method} by {caller.name}: {answer} does not say which scope is missing")
     assert not wrong, "\n".join(wrong)
 

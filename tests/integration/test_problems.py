@@ -193,13 +193,24 @@ def unavailable(hub, sink):
     return answer
 
 
+def unverified(hub, sink):
+    assert hub.api("PUT", "/v1/sources/gh", {"scheme": "github"}).status in (200, 201)
+    return hub.api("POST", "/in/gh", body=b"{}", key=None)
+
+
+def rate_limited(hub, sink):
+    assert hub.api("PUT", "/v1/sources/slow", {"scheme": "none", "rate": {"limit": 1, "per_ms": 86400000}}).status in (200, 201)
+    assert hub.api("POST", "/in/slow", body=b"{}", key=None).status == 200
+    return hub.api("POST", "/in/slow", body=b"{}", key=None)
+
+
 PROVOKED = {
     f.__name__: f
     for f in (
         unparsable, bad_request, unauthenticated, login_failed, missing_scope, csrf_failed, not_found, no_such_route, method_not_allowed,
         conflict, ambiguous_uid, uid_taken, endpoint_disabled, wrong_state, expired, in_progress, precondition_failed, too_large,
         uri_too_long, unsupported_media_type, expectation_failed, invalid, idempotency_key_reused, too_many_attempts, headers_too_large,
-        unavailable,
+        unavailable, unverified, rate_limited,
     )
 }  # fmt: skip
 
