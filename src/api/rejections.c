@@ -1,4 +1,5 @@
 /* /v1/rejections: incoming requests that were refused, and their acceptance later on. */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,7 @@
 #include "base/codec.h"
 #include "base/mem.h"
 
-enum { ACCEPT_MAX = 500, ACCEPT_TIME_US = 10000000, REMOTE_MAX = 63 };
+enum { ACCEPT_MAX = 500, ACCEPT_TIME_US = 10000000 };
 
 #define REASON(name, code, status, text) " " code
 static const char reasons[] =
@@ -54,14 +55,28 @@ static int read_source(struct call *call, struct slice text, const char *pointer
 	return text.len == 0 ? 0 : resolve_source_ever(call, text, pointer, "requests for what is no source", &filter->source);
 }
 
+/* As rejections show it: a numeric address, or "local" (the admin socket). */
+static int read_remote(struct call *call, struct slice text, const char *pointer, struct rejection_filter *filter)
+{
+	char address[INET6_ADDRSTRLEN] = "";
+	struct in6_addr binary;
+	filter->remote = text;
+	if (text.len < sizeof address && text.len > 0)
+		memcpy(address, text.at, text.len);
+	if (!text.at || slice_is(text, "local") || inet_pton(AF_INET, address, &binary) == 1 || inet_pton(AF_INET6, address, &binary) == 1)
+		return 0;
+	return err_field(&call->err, ERR_INVALID, pointer, "must be the IP address that sent it, such as 192.0.2.7 or 2001:db8::7, or local");
+}
+
 int rejections_list(struct call *call)
 {
 	struct rejection_filter filter = {.by_source = false};
 	struct page page;
-	struct slice source, accepted;
+	struct slice source, remote, accepted;
 	if (call_unbound(call, "see rejections") < 0 || call_param(call, "source", &source) < 0 ||
 	    read_source(call, source, "?source", &filter) < 0 || filter_by_word(call, "reason", reasons, &filter.reason) < 0 ||
-	    filter_by_text(call, "remote", REMOTE_MAX, &filter.remote) < 0 || filter_by_word(call, "accepted", "false", &accepted) < 0 ||
+	    call_param(call, "remote", &remote) < 0 || read_remote(call, remote, "?remote", &filter) < 0 ||
+	    filter_by_word(call, "accepted", "false", &accepted) < 0 ||
 	    filter_by_time(call, &filter.since_ms, &filter.until_ms) < 0 || call_page(call, LIST_REJECTIONS, &page) < 0)
 		return -1;
 	filter.pending = accepted.at != NULL;
@@ -101,13 +116,14 @@ static int take_time(struct call *call, const json_t *doc, const char *name, int
 /* `after`: the acceptance goes on behind this one. */
 static int read_filter_doc(struct call *call, const json_t *doc, struct rejection_filter *filter, int64_t *after)
 {
-	struct slice source, behind;
+	struct slice source, remote, behind;
 	enum rejection_reason reason;
 	if (!json_is_object(doc))
 		return err_field(&call->err, ERR_INVALID, "/filter", "must be an object; an empty one means every rejection");
 	if (call_members(call, doc, "/filter", "source reason remote since until after") < 0 ||
 	    take_text(call, doc, "source", &source) < 0 || read_source(call, source, "/filter/source", filter) < 0 ||
-	    take_text(call, doc, "reason", &filter->reason) < 0 || take_text(call, doc, "remote", &filter->remote) < 0 ||
+	    take_text(call, doc, "reason", &filter->reason) < 0 || take_text(call, doc, "remote", &remote) < 0 ||
+	    read_remote(call, remote, "/filter/remote", filter) < 0 ||
 	    take_time(call, doc, "since", &filter->since_ms) < 0 || take_time(call, doc, "until", &filter->until_ms) < 0 ||
 	    take_text(call, doc, "after", &behind) < 0)
 		return -1;

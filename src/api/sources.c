@@ -9,7 +9,7 @@
 #include "api/door.h"
 #include "model/event.h"
 
-enum { OVERLAP_DAYS_MAX = 30, SCHEMES_Q_MAX = 64 };
+enum { OVERLAP_DAYS_MAX = 30 };
 
 /* ---- Answers -------------------------------------------------------------------------------------------------------------- */
 
@@ -59,12 +59,20 @@ static int respond(struct call *call, int status, int64_t id, const char *secret
 	return 0;
 }
 
+static int read_scheme(struct call *call, struct slice *name)
+{
+	int given = call_param(call, "scheme", name);
+	if (given <= 0 || scheme_find(*name))
+		return given < 0 ? -1 : 0;
+	return err_field(&call->err, ERR_INVALID, "?scheme", "there is no such scheme: GET /v1/schemes lists them");
+}
+
 int sources_list(struct call *call)
 {
 	struct source_filter filter = {.q = {NULL, 0}};
 	struct page page;
 	if (call_unbound(call, "see sources") < 0 || filter_by_text(call, "q", FILTER_Q_MAX, &filter.q) < 0 ||
-	    filter_by_text(call, "scheme", SCHEMES_Q_MAX, &filter.scheme) < 0 || call_page(call, LIST_SOURCES, &page) < 0)
+	    read_scheme(call, &filter.scheme) < 0 || call_page(call, LIST_SOURCES, &page) < 0)
 		return -1;
 	list_begin(call);
 	if (reader_sources(call->worker->reader, &filter, &page, source_item, call, &call->err) < 0)

@@ -14,7 +14,7 @@ enum err_code {
 	ERR_COUNT_
 };
 
-enum { ERR_FIELDS_MAX = 8, ERR_DETAIL_MAX = 320, ERR_POINTER_MAX = 160 };
+enum { ERR_FIELDS_MAX = 8, ERR_DETAIL_MAX = 400, ERR_POINTER_MAX = 160 };
 
 struct err_field {
 	char pointer[ERR_POINTER_MAX];

@@ -55,6 +55,7 @@ def _texts(macro, *path):
 ROUTES = _routes()
 STATES = _texts("STATE", "model", "states.def")
 REASONS = [r for r in _texts("REASON", "model", "reasons.def") if r]
+REJECTIONS = _texts("REASON", "scheme", "reasons.def")
 # code: (status, title)
 PROBLEMS = {
     code: (int(status), title) for code, status, title in re.findall(r'ERROR\(\w+, "(\w+)", (\d+), "([^"]*)"\)', _read("base", "errors.def"))

@@ -6,7 +6,8 @@ from urllib.parse import quote
 import pytest
 
 from hub import eventually
-from tables import REASONS, ROUTES, STATES
+from incoming import source
+from tables import REASONS, REJECTIONS, ROUTES, STATES
 from wire import Wire
 
 URL = "http://127.0.0.1:9/hook"
@@ -28,6 +29,8 @@ ENUMS = {
     ("GET /v1/deliveries", "reason"): REASONS,
     ("GET /v1/dead-letters", "reason"): DEADLY,
     ("GET /v1/dead-letters/export", "reason"): DEADLY,
+    ("GET /v1/rejections", "reason"): REJECTIONS,
+    ("GET /v1/rejections", "accepted"): ["false"],
     ("GET /v1/endpoints", "status"): ["active", "paused", "disabled"],
     ("GET /v1/events", "unmatched"): ["true", "false"],
     (None, "order"): ["asc", "desc"],
@@ -49,6 +52,8 @@ VALUES = {
     "actor": (["local", "hub", "key_0000000000001", "adm_0000000000001"], ["", "ada", "Local", "ep_0000000000001", "key_1"], "local (the admin socket)"),
     "action": (["endpoint.create", "key.revoke"], ["", "create", "endpoint", "endpoint.", "endpoint.fly", "Endpoint.create"], "endpoint.create"),
     "resource": (["ep_0000000000001", "order.created"], ["", "a..b", "a b", "\xff"], "must be an id, such as ep_…"),
+    "scheme": (["github", "hmac", "x"], ["", "y", "GitHub", "github ", "\xff"], "GET /v1/schemes lists them"),
+    "remote": (["127.0.0.1", "2001:db8::7", "local"], ["", "x", "127.0.0", "127.0.0.1/8", "::1%lo", "Local", "\xff"], "192.0.2.7 or 2001:db8::7, or local"),
     "after": (["evt_0000000000001&order=asc&wait_ms=0"], [f"{v}&order=asc&wait_ms=0" for v in ("", "nobody", "ep_0000000000001", "evt_1")], "evt_…"),
 }  # fmt: skip
 # Those that name a thing: what is not there is 404.
@@ -60,7 +65,8 @@ THINGS = {
 # The page reads it; to the hub it is any text.
 ANY = {("GET /login", "token")}
 
-CASES = [(r, p) for r in ROUTES for p in r.query if (r.name, p) not in ANY]
+# "*": what a provider sends to its door is the scheme's to judge.
+CASES = [(r, p) for r in ROUTES for p in r.query if p != "*" and (r.name, p) not in ANY]
 LISTS = [r for r in ROUTES if r.is_list]
 
 
@@ -82,6 +88,10 @@ class World:
         for _ in range(3):
             hub.wait_operation(hub.api("POST", "/v1/dead-letters/discard", {"filter": {"q": "nothing has this"}}).json)
         eventually(lambda: len(hub.pages("/v1/event-types")) >= 2, "the types")
+        for n in range(3):
+            source(hub, uid=f"source-{n}")
+            assert hub.api("POST", f"/in/source-{n}", body=b"{}", key=None).status == 401
+        eventually(lambda: len(hub.pages("/v1/rejections")) >= 3, "the rejections")
         self.paths = {"events": events[0], "endpoints": made["id"]}
 
     def path(self, route):
