@@ -448,6 +448,10 @@ static void refuse_method(struct door *door)
 	snprintf(allow, sizeof allow, "POST, HEAD%s%s", scheme->methods & SCHEME_GET ? ", GET" : "",
 	         scheme->methods & SCHEME_OPTIONS ? ", OPTIONS" : "");
 	err_set(&err, ERR_METHOD, "This source takes %s", allow);
+	if (door->again) {
+		refuse(door, REJECTION_MALFORMED, err.detail);
+		return;
+	}
 	problem_respond(&door->response, &err, door->request->id);
 	http_response_header(&door->response, "Allow", allow);
 	door_end(door);

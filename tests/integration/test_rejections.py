@@ -189,6 +189,14 @@ def test_what_was_turned_away_before_its_body_is_never_accepted_without_it(hub):
     assert events_of(hub, made) == [] == events_of(hub, off)
 
 
+def test_method_that_the_source_does_not_take_is_said(hub):
+    assert send(hub, "late", b"", {}, method="GET").status == 404
+    kept(hub)
+    source(hub, "none", uid="late")
+    (outcome,) = accept(hub, filter={})["data"]
+    assert (outcome["accepted"], outcome["reason"], outcome["detail"]) == (False, "malformed", "This source takes POST, HEAD")
+
+
 def test_accept_by_pages(hub):
     source(hub, uid="gh")
     for i in range(3):
