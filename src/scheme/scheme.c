@@ -183,7 +183,10 @@ static int check_secrets(const struct scheme *scheme, const struct scheme_source
 	if (source->secrets_len > SCHEME_SECRETS_MAX)
 		return err_field(err, ERR_INVALID, "/secrets", "there are %zu; %d are allowed", source->secrets_len, SCHEME_SECRETS_MAX);
 	if (source->secrets_len == 0 && scheme->secret != SCHEME_SECRET_SENT && !scheme->secret_may_come)
-		return err_field(err, ERR_INVALID, "/secrets", "is missing: the scheme %s needs the %s", scheme->name, scheme->secret_name);
+		return err_field(err, ERR_INVALID, "/secrets",
+		                 "is missing: the scheme %s needs the %s (before the provider has shown it any text of its form does: what is refused "
+		                 "meanwhile is kept)",
+		                 scheme->name, scheme->secret_name);
 	for (size_t i = 0; i < source->secrets_len; i++) {
 		if (check_secret(scheme, source->secrets[i], i, err))
 			result = -1;
