@@ -28,8 +28,16 @@ function secretPart(source, failed) {
 		shown.replaceChildren(el('p', null, secret ? el('code', {class: 'secret'}, secret) : 'There is none yet.'),
 			...previous.map(old => el('p', {class: 'faint'}, 'fits too until ', time(old.until), ': ', el('code', {class: 'secret'}, old.secret))))
 	}
+	const fresh = el('input', {name: 'secret', type: 'password', autocomplete: 'off', spellcheck: 'false'})
+	async function set() {
+		await post(`/v1/sources/${source.id}/secret/rotate`, fresh.value.trim() ? {secret: fresh.value.trim()} : {})
+		fresh.value = ''
+		notice('The new secret is set. The old one fits for a while, too.')
+		await reveal()
+	}
 	return el('section', null, el('h2', null, 'Secret'), shown,
-		el('p', {class: 'buttons'}, button('Reveal', reveal, failed), button('Hide', () => shown.replaceChildren(), failed)))
+		el('p', {class: 'buttons'}, button('Reveal', reveal, failed), button('Hide', () => shown.replaceChildren(), failed)),
+		el('p', {class: 'form'}, el('label', null, 'New secret (none: the hub makes one, where it may be chosen)', fresh), button('Set the new secret', set, failed)))
 }
 
 export async function source(_query, id, reload) {

@@ -26,7 +26,10 @@ def test_a_wrong_secret_is_seen_and_what_it_refused_is_accepted(page, hub):
     page.click("Accept all that fit and verify now…").sees("None of them verifies now")
     (row,) = hub.pages("/v1/rejections")
     page.open(f"#/rejections/{row['id']}").heading("Refused request").sees("<script>window.owned=1</script>", "X-GitHub-Event: push")
-    hub.api("PATCH", "/v1/sources/gh", {"secret": SECRET})
+    page.open("#/sources/gh").heading("Source")
+    page.driver.find_element("name", "secret").send_keys(SECRET)
+    page.click("Set the new secret").sees("The new secret is set.", SECRET)
+    page.open(f"#/rejections/{row['id']}").heading("Refused request")
     page.click("Verify again and accept").sees("It was accepted.")
     assert [e["type"] for e in hub.pages("/v1/events", source="gh")] == ["github.push"]
     assert page.driver.execute_script("return window.owned") is None
