@@ -28,6 +28,7 @@ static const struct {
      "ordered deliveries are held although nothing of their key is pending"},
     {"SELECT count(*) FROM endpoints WHERE status <> 3 AND subscriber <> 0 AND subscriber NOT IN (SELECT id FROM subscribers)",
      "endpoints belong to a subscriber that does not exist"},
+    {"SELECT count(*) FROM expansions WHERE event NOT IN (SELECT id FROM events)", "parts of a fan-out have no event"},
 };
 
 static int check_structure(struct sqlite_reader *r, void (*finding)(void *, const char *text), void *context)
