@@ -207,9 +207,14 @@ int world_setup(void **state)
 	return 0;
 }
 
+static void waiting_reset(void);
+
 int world_teardown(void **state)
 {
+	/* A test that failed may have left the writer held. */
+	world_release();
 	world_close(*state);
+	waiting_reset();
 	world_free(*state);
 	return 0;
 }
@@ -234,6 +239,12 @@ struct waiting {
 };
 
 static struct waiting waiting = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false};
+
+static void waiting_reset(void)
+{
+	waiting.done = 0;
+	waiting.gate_open = false;
+}
 
 static void count_done(struct store_cmd *cmd)
 {

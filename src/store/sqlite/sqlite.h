@@ -45,6 +45,7 @@ int load_all(struct sqlite *s, struct keyring *keyring, struct err *err) ATTR_MU
 int sqlite_publish(struct engine *engine, struct publish_item **items, size_t len, struct news *news);
 int sqlite_outcomes(struct engine *engine, struct outcome **outcomes, size_t len);
 int sqlite_delivery_make(struct engine *engine, const struct event *event, const struct endpoint *endpoint, struct due *due);
+int sqlite_delivery_expand(struct engine *engine, const struct event *event, const struct endpoint *endpoint, struct due *due);
 
 /* dedupe_rows.c */
 /* What the item's keys say of it: a DEDUPE_ verdict, or -1. REPEATED: the item gets the first one's answer. `known`: which of its keys
@@ -100,6 +101,15 @@ int sqlite_event_get(struct engine *engine, int64_t id, struct event **event, en
 int sqlite_event_delivery(struct engine *engine, int64_t event, int64_t endpoint, int64_t *delivery);
 int sqlite_event_endpoints(struct engine *engine, int64_t event, int64_t subscriber, int64_t *endpoints, int max);
 int sqlite_recover_walk(struct engine *engine, struct recover_walk *walk, struct recover_hit *hits, int max);
+
+/* expansion_rows.c */
+/* The event is to reach these, sorted by id. */
+int sqlite_expansion_begin(struct sqlite *s, int64_t event, struct endpoint *const *targets, size_t len) ATTR_MUST_USE;
+int sqlite_expansion_first(struct engine *engine, struct expansion *part);
+int sqlite_expansion_at(struct engine *engine, int64_t event, int64_t endpoint, struct expansion *part);
+int sqlite_expansion_event_after(struct engine *engine, int64_t event, int64_t *next);
+int sqlite_expansion_put(struct engine *engine, const struct expansion *part);
+int sqlite_expansion_event(struct engine *engine, int64_t id, size_t data_max, struct event **event);
 
 /* operation_rows.c */
 int sqlite_operation_get(struct engine *engine, int64_t id, struct operation_record *record);
