@@ -2,119 +2,113 @@
 #include "store/dedupe_filter.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-enum { GROUP = 8, BITS = 7 };
+enum { GROUP = 32, BITS = 7, BLOCK_BITS = DEDUPE_FILTER_BLOCK * 8 };
 
-static uint8_t *block_of(const struct dedupe_filters *filters, int number, uint32_t block)
+/* Where a key's bits are: its block, and BITS places in it, nine bits of `places` each. Keys are hashes, their bytes are taken as they
+ * are; these are others than those of a run's bucket. */
+struct places {
+	size_t block;
+	uint64_t places;
+};
+
+static struct places places_of(uint32_t blocks, const uint8_t key[16])
 {
-	size_t at = (size_t)block * GROUP + (size_t)number % GROUP;
-	return filters->groups[number / GROUP] + at * DEDUPE_FILTER_BLOCK;
-}
-
-/* Keys are hashes: their bytes are taken as they are. The block comes from other bytes than a run's bucket does. */
-struct dedupe_probe dedupe_probe_of(const struct dedupe_filters *filters, const uint8_t key[16])
-{
-	struct dedupe_probe probe = {0};
-	uint8_t bytes[DEDUPE_FILTER_BLOCK] = {0};
 	uint64_t block = 0, places = 0;
 	for (int i = 0; i < 4; i++)
 		block |= (uint64_t)key[4 + i] << (8 * i);
 	for (int i = 0; i < 8; i++)
 		places |= (uint64_t)key[8 + i] << (8 * i);
-	probe.block = (uint32_t)(block * filters->blocks >> 32);
-	for (int i = 0; i < BITS; i++, places >>= 9)
-		bytes[places / 8 % DEDUPE_FILTER_BLOCK] |= (uint8_t)(1U << (places % 8));
-	memcpy(probe.bits, bytes, sizeof probe.bits);
-	return probe;
+	return (struct places){(size_t)(block * blocks >> 32), places};
+}
+
+void dedupe_filter_add(uint8_t *filter, uint32_t blocks, const uint8_t key[16])
+{
+	struct places at = places_of(blocks, key);
+	uint8_t *block = filter + at.block * DEDUPE_FILTER_BLOCK;
+	for (int i = 0; i < BITS; i++, at.places >>= 9)
+		block[at.places % BLOCK_BITS / 8] |= (uint8_t)(1U << (at.places % 8));
+}
+
+/* ---- All of them ---- */
+
+static size_t bits_of(const struct dedupe_filters *filters)
+{
+	return (size_t)filters->blocks * BLOCK_BITS;
 }
 
 static int grow(struct dedupe_filters *filters)
 {
-	uint8_t **groups = realloc(filters->groups, (filters->groups_len + 1) * sizeof *groups);
-	if (groups)
-		filters->groups = groups;
-	uint8_t *used = realloc(filters->used, filters->groups_len + 1);
-	if (used)
-		filters->used = used;
-	if (!groups || !used)
+	struct dedupe_group *groups = realloc(filters->groups, (filters->groups_len + 1) * sizeof *groups);
+	if (!groups)
 		return -1;
-	uint8_t *group = aligned_alloc(DEDUPE_FILTER_BLOCK, (size_t)filters->blocks * GROUP * DEDUPE_FILTER_BLOCK);
-	if (!group)
+	filters->groups = groups;
+	struct dedupe_group group = {.bits = calloc(bits_of(filters), sizeof(uint32_t))};
+	if (!group.bits)
 		return -1;
-	groups[filters->groups_len] = group;
-	used[filters->groups_len++] = 0;
+	groups[filters->groups_len++] = group;
 	return 0;
 }
 
-int dedupe_filter_take(struct dedupe_filters *filters)
+static void clear_run(const struct dedupe_filters *filters, struct dedupe_group *group, uint32_t run)
 {
-	size_t group = 0;
-	while (group < filters->groups_len && filters->used[group] == UINT8_MAX)
-		group++;
-	if (group == filters->groups_len && grow(filters))
-		return DEDUPE_FILTER_NONE;
-	int at = 0;
-	while (filters->used[group] & 1U << at)
-		at++;
-	filters->used[group] |= (uint8_t)(1U << at);
-	int number = (int)group * GROUP + at;
-	for (uint32_t i = 0; i < filters->blocks; i++)
-		memset(block_of(filters, number, i), 0, DEDUPE_FILTER_BLOCK);
-	return number;
+	size_t len = bits_of(filters);
+	for (size_t i = 0; i < len; i++)
+		group->bits[i] &= ~run;
 }
 
-void dedupe_filter_give(struct dedupe_filters *filters, int number)
+int dedupe_filters_take(struct dedupe_filters *filters, const uint8_t *filter)
+{
+	size_t at = 0;
+	while (at < filters->groups_len && filters->groups[at].used == UINT32_MAX)
+		at++;
+	if (at == filters->groups_len && grow(filters))
+		return DEDUPE_FILTER_NONE;
+	struct dedupe_group *group = &filters->groups[at];
+	int number = 0;
+	while (group->used >> number & 1)
+		number++;
+	uint32_t run = UINT32_C(1) << number;
+	if (group->soiled & run)
+		clear_run(filters, group, run);
+	group->used |= run;
+	group->soiled |= run;
+	for (size_t i = 0; i < (size_t)filters->blocks * DEDUPE_FILTER_BLOCK; i++) {
+		for (unsigned left = filter[i]; left; left &= left - 1)
+			group->bits[i * 8 + (size_t)__builtin_ctz(left)] |= run;
+	}
+	return (int)at * GROUP + number;
+}
+
+void dedupe_filters_give(struct dedupe_filters *filters, int number)
 {
 	if (number != DEDUPE_FILTER_NONE)
-		filters->used[number / GROUP] &= (uint8_t)~(1U << (number % GROUP));
+		filters->groups[number / GROUP].used &= ~(UINT32_C(1) << (number % GROUP));
 }
 
-void dedupe_filter_add(struct dedupe_filters *filters, int number, const uint8_t key[16])
+void dedupe_filters_ask(struct dedupe_filters *filters, const uint8_t key[16])
 {
-	struct dedupe_probe probe = dedupe_probe_of(filters, key);
-	uint64_t have[DEDUPE_FILTER_BLOCK / 8];
-	uint8_t *block = block_of(filters, number, probe.block);
-	memcpy(have, block, sizeof have);
-	for (size_t i = 0; i < sizeof have / sizeof have[0]; i++)
-		have[i] |= probe.bits[i];
-	memcpy(block, have, sizeof have);
-}
-
-bool dedupe_filter_may(const struct dedupe_filters *filters, int number, const struct dedupe_probe *probe)
-{
-	if (number == DEDUPE_FILTER_NONE)
-		return true;
-	uint64_t have[DEDUPE_FILTER_BLOCK / 8], missing = 0;
-	memcpy(have, block_of(filters, number, probe->block), sizeof have);
-	for (size_t i = 0; i < sizeof have / sizeof have[0]; i++)
-		missing |= probe->bits[i] & ~have[i];
-	return missing == 0;
-}
-
-void dedupe_filter_save(const struct dedupe_filters *filters, int number, uint8_t *bytes)
-{
-	for (uint32_t i = 0; i < filters->blocks; i++)
-		memcpy(bytes + (size_t)i * DEDUPE_FILTER_BLOCK, block_of(filters, number, i), DEDUPE_FILTER_BLOCK);
-}
-
-void dedupe_filter_load(struct dedupe_filters *filters, int number, const uint8_t *bytes)
-{
-	for (uint32_t i = 0; i < filters->blocks; i++)
-		memcpy(block_of(filters, number, i), bytes + (size_t)i * DEDUPE_FILTER_BLOCK, DEDUPE_FILTER_BLOCK);
+	struct places at = places_of(filters->blocks, key);
+	for (size_t i = 0; i < filters->groups_len; i++) {
+		const uint32_t *block = filters->groups[i].bits + at.block * BLOCK_BITS;
+		uint32_t maybe = UINT32_MAX;
+		uint64_t places = at.places;
+		for (int j = 0; j < BITS; j++, places >>= 9)
+			maybe &= block[places % BLOCK_BITS];
+		filters->groups[i].maybe = maybe;
+	}
 }
 
 void dedupe_filters_clear(struct dedupe_filters *filters)
 {
 	for (size_t i = 0; i < filters->groups_len; i++)
-		filters->used[i] = 0;
+		filters->groups[i].used = 0;
 }
 
 void dedupe_filters_free(struct dedupe_filters *filters)
 {
 	for (size_t i = 0; i < filters->groups_len; i++)
-		free(filters->groups[i]);
+		free(filters->groups[i].bits);
 	free(filters->groups);
-	free(filters->used);
 	*filters = (struct dedupe_filters){0};
 }

@@ -23,13 +23,13 @@ static int find_in_run(struct sqlite *s, const struct dedupe_run *run, const str
 
 static int find_in_runs(struct sqlite *s, const struct dedupe_key *key, struct dedupe_entry *entry)
 {
-	const struct dedupe_store *d = &s->dedupe;
+	struct dedupe_store *d = &s->dedupe;
 	int64_t over_ms = s->base.now_ms - s->base.env->dedupe_window_ms;
-	struct dedupe_probe probe = dedupe_probe_of(&d->filters, key->hash);
 	int found = 0;
+	dedupe_filters_ask(&d->filters, key->hash);
 	for (size_t i = d->runs_len; i > 0 && found == 0; i--) {
 		const struct dedupe_run *run = &d->runs[i - 1];
-		if (run->state == DEDUPE_RUN_WHOLE && run->newest_ms > over_ms && dedupe_filter_may(&d->filters, run->filter, &probe))
+		if (run->state == DEDUPE_RUN_WHOLE && run->newest_ms > over_ms && dedupe_filters_may(&d->filters, run->filter))
 			found = find_in_run(s, run, key, entry);
 	}
 	return found;

@@ -59,14 +59,20 @@ static int add_run(struct sqlite *s, const struct dedupe_run *run)
 	return 0;
 }
 
-/* What building needs in memory. A filter that finds no memory is done without. */
+static size_t filter_bytes(const struct dedupe_store *d)
+{
+	return (size_t)d->filters.blocks * DEDUPE_FILTER_BLOCK;
+}
+
+/* What building needs in memory. */
 static int build_begin(struct sqlite *s)
 {
 	struct dedupe_store *d = &s->dedupe;
 	if (dedupe_order_make(&d->order, &d->frozen, (uint32_t)d->building.buckets))
 		return no_memory(s);
 	d->building.newest_ms = d->order.newest_ms;
-	d->building.filter = dedupe_filter_take(&d->filters);
+	free(d->filter);
+	d->filter = calloc(filter_bytes(d), 1);
 	return 0;
 }
 
@@ -77,10 +83,10 @@ static const uint8_t *frozen_at(const struct dedupe_store *d, uint32_t at)
 
 static void filter_bucket(struct dedupe_store *d, int64_t bucket)
 {
-	if (d->building.filter == DEDUPE_FILTER_NONE)
+	if (!d->filter)
 		return;
 	for (uint32_t i = d->order.starts[bucket]; i < d->order.starts[bucket + 1]; i++)
-		dedupe_filter_add(&d->filters, d->building.filter, frozen_at(d, i));
+		dedupe_filter_add(d->filter, d->filters.blocks, frozen_at(d, i));
 }
 
 static int freeze(struct sqlite *s)
@@ -126,18 +132,16 @@ static int put_bucket(struct sqlite *s, int64_t bucket)
 static int put_filter(struct sqlite *s)
 {
 	struct dedupe_store *d = &s->dedupe;
-	if (d->building.filter == DEDUPE_FILTER_NONE)
+	d->building.filter = DEDUPE_FILTER_NONE;
+	if (!d->filter)
 		return 0;
-	size_t len = (size_t)d->filters.blocks * DEDUPE_FILTER_BLOCK;
-	uint8_t *filter = malloc(len);
-	if (!filter)
-		return no_memory(s);
-	dedupe_filter_save(&d->filters, d->building.filter, filter);
+	d->building.filter = dedupe_filters_take(&d->filters, d->filter);
 	struct run run = db_run(&s->db, QUERY_DEDUPE_FILTER_PUT);
 	run_int(&run, 1, d->building.id);
-	run_blob(&run, 2, filter, len);
+	run_blob(&run, 2, d->filter, filter_bytes(d));
 	int result = sqlite_done(s, &run);
-	free(filter);
+	free(d->filter);
+	d->filter = NULL;
 	return result;
 }
 
@@ -199,7 +203,7 @@ static int drop_begin(struct sqlite *s, struct dedupe_run *run)
 	run->state = DEDUPE_RUN_DROPPED;
 	d->keys -= run->keys;
 	d->deleted = 0;
-	dedupe_filter_give(&d->filters, run->filter);
+	dedupe_filters_give(&d->filters, run->filter);
 	struct run drop = db_run(&s->db, QUERY_DEDUPE_FILTER_DELETE);
 	run_int(&drop, 1, run->id);
 	return sqlite_done(s, &drop) ? -1 : put_run(s, run);
@@ -289,10 +293,8 @@ static int load_filter(struct sqlite *s, struct dedupe_run *run)
 		return row;
 	struct slice filter = run_blob_at(&get, 0);
 	/* One of another size is done without. */
-	if (filter.len == (size_t)d->filters.blocks * DEDUPE_FILTER_BLOCK)
-		run->filter = dedupe_filter_take(&d->filters);
-	if (run->filter != DEDUPE_FILTER_NONE)
-		dedupe_filter_load(&d->filters, run->filter, (const uint8_t *)filter.at);
+	if (filter.len == filter_bytes(d))
+		run->filter = dedupe_filters_take(&d->filters, (const uint8_t *)filter.at);
 	run_end(&get);
 	return 0;
 }
@@ -407,5 +409,6 @@ void dedupe_store_free(struct dedupe_store *d)
 	dedupe_recent_free(&d->frozen);
 	dedupe_order_free(&d->order);
 	dedupe_filters_free(&d->filters);
+	free(d->filter);
 	free(d->runs);
 }

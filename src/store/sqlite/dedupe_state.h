@@ -36,7 +36,8 @@ struct dedupe_store {
 	struct dedupe_recent frozen;
 	struct dedupe_run building; /* id 0: none */
 	struct dedupe_order order;
-	int64_t built; /* buckets */
+	int64_t built;   /* buckets */
+	uint8_t *filter; /* of those; NULL: there is no memory, it is done without */
 
 	/* Whole ones and ones being deleted, oldest first. */
 	struct dedupe_run *runs;
