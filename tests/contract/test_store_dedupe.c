@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 
 #include "../lib/temp.h"
+#include "store/dedupe_filter.h"
 
 enum { RUN_KEYS = 64, BATCH_MAX = 40, MODEL_KEYS = 3000 };
 
@@ -163,6 +164,18 @@ static void what_is_over_leaves_the_file_and_is_free(void **state)
 	assert_true(item.duplicate);
 }
 
+static void of_two_in_one_run_the_newer_counts(void **state)
+{
+	struct world *w = *state;
+	static int64_t events[RUN_KEYS * 4];
+	publish_new(w, 0, RUN_KEYS / 4, NULL);
+	w->wall_ms += w->window_ms;
+	publish_new(w, 0, RUN_KEYS * 4, events);
+	assert_int_equal(number(w, "SELECT state FROM dedupe_runs WHERE id = 1"), 1);
+	for (int key = 0; key < RUN_KEYS; key++)
+		expect_repeated(w, key, events[key]);
+}
+
 static void beyond_the_greatest_number_the_oldest_are_forgotten(void **state)
 {
 	struct world *w = *state;
@@ -174,6 +187,7 @@ static void beyond_the_greatest_number_the_oldest_are_forgotten(void **state)
 	for (int key = RUN_KEYS * 8; key < RUN_KEYS * 12; key++)
 		expect_repeated(w, key, events[key]);
 	assert_true(number(w, "SELECT count(*) FROM dedupe_runs WHERE state = 1") <= 5);
+	assert_true(number(w, "SELECT count(*) FROM dedupe_log") < 3 * RUN_KEYS / 16);
 	publish_new(w, 0, 1, NULL); /* new again */
 }
 
@@ -267,6 +281,64 @@ static void keys_of_the_tables_of_before_are_remembered_for_their_window(void **
 	assert_int_equal(number(w, "SELECT (SELECT count(*) FROM dedupe_a) + (SELECT count(*) FROM dedupe_b)"), 0);
 }
 
+/* ---- Filters ---- */
+
+static void random_key(uint8_t key[16], int of, int number)
+{
+	char text[32];
+	snprintf(text, sizeof text, "%d/%d", of, number);
+	struct dedupe_key hash = dedupe_key_of(of, 0, DEDUPE_UID, slice_of(text), 0);
+	memcpy(key, hash.hash, sizeof hash.hash);
+}
+
+enum { FILTERS = 70, FILTER_BLOCKS = 8, FILTER_KEYS = FILTER_BLOCKS * 32 };
+
+/* How often one of all filters says that it may have a key which none has. */
+static int wrong_answers(struct dedupe_filters *filters)
+{
+	int wrong = 0;
+	for (int i = 0; i < 200; i++) {
+		uint8_t key[16];
+		random_key(key, -1, i);
+		dedupe_filters_ask(filters, key);
+		for (int number = 0; number < FILTERS; number++)
+			wrong += dedupe_filters_may(filters, number);
+	}
+	return wrong;
+}
+
+static void a_filter_knows_its_own_keys_and_hardly_any_other(void **state)
+{
+	(void)state;
+	struct dedupe_filters filters = {.blocks = FILTER_BLOCKS};
+	uint8_t filter[FILTER_BLOCKS * DEDUPE_FILTER_BLOCK], key[16];
+	for (int number = 0; number < FILTERS; number++) {
+		memset(filter, 0, sizeof filter);
+		for (int i = 0; i < FILTER_KEYS; i++) {
+			random_key(key, number, i);
+			dedupe_filter_add(filter, FILTER_BLOCKS, key);
+		}
+		assert_int_equal(dedupe_filters_take(&filters, filter), number);
+	}
+	for (int number = 0; number < FILTERS; number++) {
+		for (int i = 0; i < FILTER_KEYS; i++) {
+			random_key(key, number, i);
+			dedupe_filters_ask(&filters, key);
+			assert_true(dedupe_filters_may(&filters, number));
+		}
+	}
+	assert_in_range(wrong_answers(&filters), 0, 200 * FILTERS / 200);
+	/* What one of before knew is forgotten. */
+	memset(filter, 0, sizeof filter);
+	dedupe_filters_give(&filters, 33);
+	assert_int_equal(dedupe_filters_take(&filters, filter), 33);
+	random_key(key, 33, 1);
+	dedupe_filters_ask(&filters, key);
+	assert_false(dedupe_filters_may(&filters, 33));
+	assert_true(dedupe_filters_may(&filters, DEDUPE_FILTER_NONE));
+	dedupe_filters_free(&filters);
+}
+
 /* ---- A trivial model, and a store that is opened again at random ---- */
 
 static uint32_t random_below(uint32_t *seed, uint32_t below)
@@ -327,10 +399,12 @@ int main(void)
 	    DEDUPE_TEST(keys_are_remembered_from_the_log_to_runs_and_over_restarts),
 	    DEDUPE_TEST(keys_outlive_a_crash_at_each_step),
 	    DEDUPE_TEST(what_is_over_leaves_the_file_and_is_free),
+	    DEDUPE_TEST(of_two_in_one_run_the_newer_counts),
 	    DEDUPE_TEST(beyond_the_greatest_number_the_oldest_are_forgotten),
 	    DEDUPE_TEST(a_key_of_a_batch_that_is_rolled_back_is_new),
 	    DEDUPE_TEST(runs_without_their_filter_are_read),
 	    DEDUPE_TEST(keys_of_the_tables_of_before_are_remembered_for_their_window),
+	    cmocka_unit_test(a_filter_knows_its_own_keys_and_hardly_any_other),
 	    DEDUPE_TEST(it_answers_as_a_trivial_model_does),
 	};
 	return world_main("store: dedupe", tests, sizeof tests / sizeof tests[0]);
