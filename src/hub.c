@@ -273,6 +273,7 @@ static int store_up(struct hub *hub, struct err *err)
 		.data_dir = conf->data,
 		.node = (unsigned)conf->node,
 		.dedupe_window_ms = conf->dedupe_window,
+		.dedupe_keys = conf->dedupe_keys,
 		.capture_success = conf->capture_success,
 		.clock = &clock_system,
 		.master = &hub->master,

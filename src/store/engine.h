@@ -28,6 +28,7 @@ struct engine_env {
 	char *data_dir;
 	unsigned node;
 	int64_t dedupe_window_ms;
+	int64_t dedupe_keys, dedupe_run_keys;
 	bool capture_success;
 	const struct clock *clock;
 	struct index *index;

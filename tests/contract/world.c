@@ -114,6 +114,7 @@ struct world *world_crash(struct world *w)
 	copy_file(w, after, "grapnel.db");
 	copy_file(w, after, "grapnel.db-wal");
 	after->wall_ms = w->wall_ms;
+	after->run_keys = w->run_keys;
 	world_open(after);
 	return after;
 }
@@ -150,6 +151,8 @@ static struct store *open_store(struct world *w, struct err *err)
 	    .data_dir = w->dir,
 	    .node = 7,
 	    .dedupe_window_ms = w->window_ms,
+	    .dedupe_keys = w->dedupe_keys,
+	    .dedupe_run_keys = w->run_keys,
 	    .capture_success = w->capture_success,
 	    .clock = &w->clock,
 	    .master = &w->master,

@@ -5,6 +5,7 @@
 #include "store/dedupe.h"
 #include "store/expand.h"
 #include "store/plan.h"
+#include "store/sqlite/dedupe_runs.h"
 #include "store/sqlite/sqlite.h"
 
 static enum event_reach reach_of(const struct publish_item *item)
@@ -192,5 +193,5 @@ int sqlite_publish(struct engine *engine, struct publish_item **items, size_t le
 		if (publish_one(s, items[i], version, news))
 			return -1;
 	}
-	return 0;
+	return dedupe_write(s);
 }

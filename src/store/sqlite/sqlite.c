@@ -50,14 +50,19 @@ static int begin(struct engine *engine)
 
 static int commit(struct engine *engine)
 {
-	return simple(engine, QUERY_COMMIT);
+	struct sqlite *s = sqlite_of(engine);
+	if (simple(engine, QUERY_COMMIT))
+		return -1;
+	s->dedupe.dirty = false;
+	return 0;
 }
 
 /* SQLite rolls back by itself after some failures. What fails here was reported before. */
 static void rollback(struct engine *engine)
 {
 	struct sqlite *s = sqlite_of(engine);
-	s->turn_known = false;
+	s->dedupe.known = s->dedupe.known && !s->dedupe.dirty;
+	s->dedupe.dirty = false;
 	if (sqlite3_get_autocommit(s->db.conn))
 		return;
 	struct run run = db_run(&s->db, QUERY_ROLLBACK);
@@ -151,6 +156,7 @@ static void close_engine(struct engine *engine)
 	}
 	db_close(&s->db);
 	idmap_free(&s->ordered);
+	dedupe_store_free(&s->dedupe);
 	free(s);
 }
 

@@ -5,6 +5,7 @@
 #include "base/idmap.h"
 #include "store/engine.h"
 #include "store/sqlite/db.h"
+#include "store/sqlite/dedupe_state.h"
 
 /* Owned by the writer's thread, but for the epochs, which never change after open. */
 struct sqlite {
@@ -13,10 +14,7 @@ struct sqlite {
 	int64_t epochs[ENGINE_SHARDS];
 	/* Endpoints that have, or lately had, unfinished ordered deliveries: others need no look for a next one. */
 	struct idmap ordered;
-	/* Dedupe: which table takes new keys, and since when. Read again from meta after a rollback. */
-	bool turn_known;
-	int64_t turn;
-	int64_t turn_began_ms;
+	struct dedupe_store dedupe;
 	int wal_pages; /* in the WAL after the last commit */
 	int checkpoint_at; /* so many */
 };
@@ -47,7 +45,7 @@ int sqlite_outcomes(struct engine *engine, struct outcome **outcomes, size_t len
 int sqlite_delivery_make(struct engine *engine, const struct event *event, const struct endpoint *endpoint, struct due *due);
 int sqlite_delivery_expand(struct engine *engine, const struct event *event, const struct endpoint *endpoint, struct due *due);
 
-/* dedupe_rows.c */
+/* dedupe_rows.c; when all of a batch is published: dedupe_write() */
 /* What the item's keys say of it: a DEDUPE_ verdict, or -1. REPEATED: the item gets the first one's answer. `known`: which of its keys
  * are remembered already. */
 int sqlite_dedupe_check(struct sqlite *s, struct publish_item *item, bool known[2]) ATTR_MUST_USE;
