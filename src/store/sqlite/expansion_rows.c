@@ -46,14 +46,14 @@ int rows_expansion_has(struct db *db, int64_t event, int64_t endpoint)
 int sqlite_expansion_begin(struct sqlite *s, int64_t event, struct endpoint *const *targets, size_t len)
 {
 	for (size_t i = 0; i < len; i += EXPANSION_PART) {
-		int64_t ids[EXPANSION_PART];
+		int64_t ids[EXPANSION_PART] = {0};
 		uint8_t bytes[EXPANSION_PART * TARGET_BYTES];
 		size_t part = len - i < EXPANSION_PART ? len - i : EXPANSION_PART;
 		for (size_t j = 0; j < part; j++)
 			ids[j] = targets[i + j]->meta.id;
 		struct run run = db_run(&s->db, QUERY_EXPANSION_INSERT);
 		run_int(&run, 1, event);
-		run_int(&run, 2, ids[part - 1]);
+		run_int(&run, 2, targets[i + part - 1]->meta.id);
 		run_blob(&run, 3, bytes, put_targets(ids, part, bytes));
 		if (sqlite_done(s, &run))
 			return -1;
