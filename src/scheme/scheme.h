@@ -87,6 +87,13 @@ struct scheme_reply {
 	} headers[4];
 };
 
+/* What an accepted request is. */
+enum scheme_form {
+	SCHEME_PLAIN,      /* its body is the event's data */
+	SCHEME_STRUCTURED, /* the body is a CloudEvent in the JSON event format */
+	SCHEME_BINARY,     /* the headers ce-… are a CloudEvent's attributes, the body is its data */
+};
+
 struct scheme_result {
 	enum scheme_verdict verdict;
 	enum rejection_reason reason; /* REFUSED */
@@ -96,6 +103,7 @@ struct scheme_result {
 	struct strbuf type;      /* by the grammar of types (model/event.h): "github.push" */
 	struct strbuf dedupe;    /* the provider's own delivery or event id, or a digest of what makes the event one; empty: none */
 	struct strbuf subject;   /* empty: none */
+	enum scheme_form form;
 	int secret_index;        /* which of the secrets fitted; −1: none was needed */
 	/* What the hub is to do beside answering; empty: nothing */
 	struct strbuf certificate_url; /* CERTIFICATE */
