@@ -36,6 +36,7 @@ struct scheme_source {
 	const json_t *settings;   /* an object, checked by scheme_check(); may be NULL: all presets */
 	size_t secrets_len;       /* those that are valid now; the present one first. Of providers that sign with a private key: the public key */
 	struct slice secrets[SCHEME_SECRETS_MAX]; /* unsealed, as they were given */
+	bool waits;               /* for a secret that the provider makes: none need be there yet */
 	int64_t tolerance_s;      /* of timestamps; −1: the scheme's own */
 	struct slice public_url;  /* what the provider calls, without query; absent: https, the request's Host and path */
 };
