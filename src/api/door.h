@@ -33,8 +33,8 @@ void door_judge_again(struct api *api, struct source *source, const struct http_
 
 /* ---- reject.c ---- */
 
-/* Keeps a refused request, if there is room; `why` may be "". */
+/* Keeps a refused request, if there is room; `why` may be "". `unread`: it has a body, of which nothing was taken. */
 void reject_keep(struct api *api, const struct http_request *request, int64_t source, struct slice name, enum rejection_reason reason,
-                 const char *why);
+                 bool unread, const char *why);
 
 #endif

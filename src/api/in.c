@@ -133,7 +133,7 @@ static void refuse(struct door *door, enum rejection_reason reason, const char *
 	if (reason == REJECTION_RATE_LIMITED)
 		put_rate(door);
 	struct slice name = {strbuf_text(&door->name), door->name.len};
-	reject_keep(door->api, door->request, source, name, reason, why);
+	reject_keep(door->api, door->request, source, name, reason, false, why);
 	door_end(door);
 }
 
@@ -480,9 +480,21 @@ static void refuse_method(struct door *door)
 	snprintf(allow, sizeof allow, "POST, HEAD%s%s", scheme->methods & SCHEME_GET ? ", GET" : "",
 	         scheme->methods & SCHEME_OPTIONS ? ", OPTIONS" : "");
 	err_set(&err, ERR_METHOD, "This source takes %s", allow);
+	if (door->again) {
+		refuse(door, REJECTION_MALFORMED, err.detail);
+		return;
+	}
 	problem_respond(&door->response, &err, door->request->id);
 	http_response_header(&door->response, "Allow", allow);
 	door_end(door);
+}
+
+static const char encoded_detail[] = "Bodies are taken as they are, without a Content-Encoding";
+
+static bool encoded(const struct http_request *request)
+{
+	struct slice encoding = http_header(request, "Content-Encoding");
+	return encoding.at && strncasecmp(encoding.at, "identity", encoding.len) != 0;
 }
 
 static void run(struct pool_job *job, void *thread_context)
@@ -493,6 +505,8 @@ static void run(struct pool_job *job, void *thread_context)
 		refuse_unknown(door);
 	else if (!takes_method(door->source->scheme, door->request->method))
 		refuse_method(door);
+	else if (encoded(door->request))
+		refuse(door, REJECTION_MALFORMED, encoded_detail);
 	else
 		verify(door);
 }
@@ -592,7 +606,7 @@ static uint64_t announced(const struct http_request *request)
 static int64_t turn_away(struct api *api, const struct http_request *request, struct http_response *response, const struct source *source,
                          struct slice name, enum rejection_reason reason, enum err_code code, const char *detail)
 {
-	reject_keep(api, request, source ? source->meta.id : 0, name, reason, detail);
+	reject_keep(api, request, source ? source->meta.id : 0, name, reason, announced(request) > 0, detail);
 	problem_say(response, code, request->id, detail);
 	return -1;
 }
@@ -601,15 +615,13 @@ int64_t door_begin(struct api *api, const struct http_request *request, struct h
 {
 	struct strbuf name = STRBUF_INIT(NAME_BYTES_MAX);
 	struct source *source = find(api, request->path, &name);
-	struct slice encoding = http_header(request, "Content-Encoding");
-	bool open = source && source->enabled, encoded = encoding.at && strncasecmp(encoding.at, "identity", encoding.len) != 0;
+	bool open = source && source->enabled;
 	int64_t max_bytes = open ? source->max_body_bytes : INLINE_BYTES;
 	if (!open && announced(request) > INLINE_BYTES)
 		max_bytes = turn_away(api, request, response, source, text_of(&name),
 		                      source ? REJECTION_DISABLED : REJECTION_UNKNOWN_SOURCE, ERR_NOT_FOUND, "There is no such source");
-	else if (open && encoded)
-		max_bytes = turn_away(api, request, response, source, text_of(&name), REJECTION_MALFORMED, ERR_MEDIA_TYPE,
-		                      "Bodies are taken as they are, without a Content-Encoding");
+	else if (open && encoded(request))
+		max_bytes = turn_away(api, request, response, source, text_of(&name), REJECTION_MALFORMED, ERR_MEDIA_TYPE, encoded_detail);
 	strbuf_free(&name);
 	source_unref(source);
 	return max_bytes;
@@ -621,7 +633,7 @@ void door_too_large(struct api *api, const struct http_request *request)
 	struct source *source = find(api, request->path, &name);
 	char why[128];
 	snprintf(why, sizeof why, "the body is larger than %" PRId64 " bytes (max_body_bytes)", source ? source->max_body_bytes : 0);
-	reject_keep(api, request, source ? source->meta.id : 0, text_of(&name), REJECTION_TOO_LARGE, why);
+	reject_keep(api, request, source ? source->meta.id : 0, text_of(&name), REJECTION_TOO_LARGE, true, why);
 	strbuf_free(&name);
 	source_unref(source);
 }

@@ -75,7 +75,7 @@ static struct copy *make(struct api *api, struct rejection *r)
 }
 
 void reject_keep(struct api *api, const struct http_request *request, int64_t source, struct slice name, enum rejection_reason reason,
-                 const char *why)
+                 bool unread, const char *why)
 {
 	enum reject_room room = store_reject_room(api->config.store, source, request->body.len);
 	if (room == REJECT_NO_ROOM)
@@ -94,8 +94,7 @@ void reject_keep(struct api *api, const struct http_request *request, int64_t so
 	    .head = {strbuf_text(&head), head.len},
 	    .body = request->body,
 	    .body_bytes = request->body.len,
-	    /* Of one that was too large no body was taken. */
-	    .cut = reason == REJECTION_TOO_LARGE,
+	    .cut = unread,
 	    .free = copy_free,
 	};
 	struct copy *copy = head.failed || room == REJECT_WITHOUT_BODY ? NULL : make(api, &rejection);

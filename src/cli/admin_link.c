@@ -4,7 +4,7 @@
 #include "cli/client.h"
 
 const struct args_option admin_link_run_options[] = {
-    {"url", "URL", "where the page is reached, without a path; the address of the option listen when it is not given"},
+    {"url", "URL", "where the page is reached, without a path; the address that the hub listens on when it is not given"},
     {0},
 };
 
@@ -21,8 +21,10 @@ static void put_base(const char *listen)
 	printf("http://%s", listen);
 }
 
-static int put_link(const struct command_run *run, const char *path)
+/* Where the hub says that it listens, unless the arguments say something else. */
+static int put_link(const struct command_run *run, const char *path, const char *listen)
 {
+	bool said = false;
 	struct conf conf;
 	struct err err = {0};
 	const char *url = args_value(run->args, "url");
@@ -35,7 +37,9 @@ static int put_link(const struct command_run *run, const char *path)
 		command_say("%s", err.detail);
 		return EXIT_USAGE;
 	}
-	put_base(conf.listen);
+	for (int i = 0; i < run->args->conf_len; i++)
+		said = said || strncmp(run->args->conf[i], "--listen", 8) == 0;
+	put_base(listen && !said ? listen : conf.listen);
 	puts(path);
 	conf_free(&conf);
 	return EXIT_OK;
@@ -54,7 +58,7 @@ int admin_link_run(const struct command_run *run)
 	code = client_request(client, "POST", "/local/login-link", NULL, (struct slice){0}, &answer);
 	const char *path = json_string_value(json_object_get(answer, "path"));
 	if (code == EXIT_OK && path)
-		code = put_link(run, path);
+		code = put_link(run, path, json_string_value(json_object_get(answer, "listen")));
 	json_decref(answer);
 	client_close(client);
 	return code;

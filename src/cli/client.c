@@ -3,6 +3,7 @@
 #include "cli/client.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -264,6 +265,19 @@ static int check_remote(struct client *client)
 	return EXIT_OK;
 }
 
+/* Neither a database nor the lock of a hub that is about to make one: a command that only looks would leave an empty one behind. */
+static bool is_no_data_folder(const char *data)
+{
+	static const char *const names[] = {"grapnel.db", "grapnel.lock"};
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if ((size_t)snprintf(path, sizeof path, "%s/%s", data, names[i]) >= sizeof path || access(path, F_OK) == 0 || errno != ENOENT)
+			return false;
+	}
+	return true;
+}
+
 struct client *client_open(const struct command_run *run, bool make, int *code)
 {
 	struct client *client = mem_new(struct client);
@@ -282,6 +296,9 @@ struct client *client_open(const struct command_run *run, bool make, int *code)
 	} else if (!make && access(client->conf.data, F_OK) != 0) {
 		command_say("the data folder %s cannot be reached: %s; say with --data where the hub's is", client->conf.data,
 		            strerror(errno));
+		goto out;
+	} else if (!make && is_no_data_folder(client->conf.data)) {
+		command_say("there is no hub's database in the folder %s; say with --data where the hub's is", client->conf.data);
 		goto out;
 	}
 	if (make && !client->conf.url && access(client->conf.data, F_OK) != 0 && errno == ENOENT)

@@ -12,6 +12,7 @@ const struct args_option sources_add_run_options[] = {
     {"subscriber", "ID", "whose events they become (id or uid); without, nobody's"},
     {"event-type", "TEMPLATE", "the type of its events (default: {type}, as the scheme makes it)"},
     {"dedupe", "TEMPLATE", "what tells repetitions (default: {id}, as the scheme makes it)"},
+    {"public-url", "URL", "what the provider calls, to the letter, where a proxy stands before the hub; some providers sign it"},
     {"description", "TEXT", "what it is for"},
     {"document", "FILE", "the rest from a JSON document as the API takes it, from a file or from the standard input (-)"},
     {"json", NULL, THING_JSON_HELP},
@@ -19,7 +20,9 @@ const struct args_option sources_add_run_options[] = {
 };
 
 static const struct path_filter texts[] = {
-    {"uid", "uid"}, {"subscriber", "subscriber"}, {"event-type", "event_type"}, {"dedupe", "dedupe"}, {"description", "description"}, {0},
+    {"uid", "uid"},       {"subscriber", "subscriber"}, {"event-type", "event_type"},
+    {"dedupe", "dedupe"}, {"public-url", "public_url"}, {"description", "description"},
+    {0},
 };
 
 static int put_options(const struct command_run *run, json_t *doc)

@@ -83,6 +83,13 @@ def test_all_pages_of_a_long_list_come(hub):
     assert [e["id"] for e in listed] == sorted({e["id"] for e in listed}, reverse=True) and len(listed) == 1200
 
 
+@pytest.mark.parametrize("command", [("events", "list"), ("check",), ("sources", "add", "none")])
+def test_a_folder_that_is_no_hubs_is_refused_and_left_as_it_is(tmp_path, command):
+    done = run(*command, "--data", str(tmp_path))
+    assert done.returncode == 2 and "no hub's database" in done.stderr and not done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_over_the_network_a_key_can_do_no_more_than_its_scopes(hub):
     reader = hub.key("read")
     assert remote(hub, "endpoints", "list", key=reader).returncode == OK

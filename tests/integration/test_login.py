@@ -302,6 +302,7 @@ def test_a_link_logs_in_once(home):
 
 
 def test_the_link_names_the_address_that_the_hub_listens_on(home):
+    assert admin(home, "link").stdout.startswith(f"http://127.0.0.1:{home.port}/login?token=")  # as it says, whatever the options say
     for listen, base in [("127.0.0.1:9", "127.0.0.1:9"), (":9", "127.0.0.1:9"), ("0.0.0.0:9", "127.0.0.1:9"), ("[::1]:9", "[::1]:9")]:
         assert admin(home, "link", "--listen", listen).stdout.startswith(f"http://{base}/login?token=")
 

@@ -79,7 +79,7 @@ def test_each_reason_is_told_to_the_admin(hub, provoke):
     assert row["reason"] == reason and row["meaning"]
     assert row["source"] == (names[row["name"]]["id"] if row["name"] in names else None)
     assert row["remote"] == "127.0.0.1" and row["method"] == "POST" and row["event"] is None
-    assert row["cut"] == (reason == "too_large")
+    assert row["cut"] == (reason in ("too_large", "malformed"))  # no body was taken
     assert kept(hub, reason=reason) == [row]
     assert hub.pages("/v1/rejections", reason="disabled" if reason != "disabled" else "too_large") == []
 
@@ -172,6 +172,29 @@ def test_source_that_was_made_too_late_still_gets_its_requests(hub):
     made = source(hub, uid="gh")
     assert accept(hub, filter={"source": ""})["accepted"] == 1
     assert len(events_of(hub, made)) == 1
+
+
+def test_what_was_turned_away_before_its_body_is_never_accepted_without_it(hub):
+    made = source(hub, "none", uid="open")
+    off = source(hub, "none", uid="off", enabled=False)
+    plain = {"Content-Type": "application/json"}
+    assert send(hub, "open", b"{}", {**plain, "Content-Encoding": "gzip"}).status == 415
+    assert send(hub, "off", b"x" * 100_000, plain).status == 404
+    assert send(hub, "off", b"\x1f\x8b", {**plain, "Content-Encoding": "gzip"}).status == 404
+    rows = kept(hub, 3)
+    assert [r["cut"] for r in rows] == [True, True, False]
+    done = accept(hub, filter={})
+    assert done["accepted"] == 0 and [o["reason"] for o in done["data"]] == ["cut", "cut", "malformed"], done
+    assert "Content-Encoding" in done["data"][2]["detail"]
+    assert events_of(hub, made) == [] == events_of(hub, off)
+
+
+def test_method_that_the_source_does_not_take_is_said(hub):
+    assert send(hub, "late", b"", {}, method="GET").status == 404
+    kept(hub)
+    source(hub, "none", uid="late")
+    (outcome,) = accept(hub, filter={})["data"]
+    assert (outcome["accepted"], outcome["reason"], outcome["detail"]) == (False, "malformed", "This source takes POST, HEAD")
 
 
 def test_accept_by_pages(hub):

@@ -117,6 +117,11 @@ def test_sources_by_command(hub, tmp_path):
     assert json.loads(rotated.stdout)["previous"][0]["secret"] == SECRET
     assert run("sources", "delete", "gh", *data).returncode == 0
     assert run("sources", "show", "gh", *data).returncode == 1
+    square = ("sources", "add", "square", "--uid", "sq", "--secret", SECRET, *data)
+    assert "/public_url" in run(*square).stderr
+    assert run(*square, "--public-url", "https://hooks.example.com/in/sq").returncode == 0
+    assert hub.got("/v1/sources/sq")["public_url"] == "https://hooks.example.com/in/sq"
+    assert run("trigger", "square", "--source", "sq", *data).returncode == 0
     assert "GitHub" in run("schemes", "list", *data).stdout
     assert len(run("schemes", "list", "--json", *data).stdout.splitlines()) == len(SCHEMES)
 
