@@ -273,6 +273,7 @@ static int store_up(struct hub *hub, struct err *err)
 		.data_dir = conf->data,
 		.node = (unsigned)conf->node,
 		.dedupe_window_ms = conf->dedupe_window,
+		.dedupe_keys = conf->dedupe_keys,
 		.capture_success = conf->capture_success,
 		.clock = &clock_system,
 		.master = &hub->master,
@@ -333,7 +334,8 @@ static int delivery_up(struct hub *hub, struct err *err)
 
 static int fetch_up(struct hub *hub, struct err *err)
 {
-	hub->fetcher = fetcher_start(hub->egress, hub->conf->dns_servers, &clock_system, err);
+	struct fetch_config fetch = {.egress = hub->egress, .dns_servers = hub->conf->dns_servers, .clock = &clock_system};
+	hub->fetcher = fetcher_start(&fetch, err);
 	return hub->fetcher ? 0 : -1;
 }
 

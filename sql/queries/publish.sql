@@ -8,20 +8,3 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?
 -- name: delivery_insert
 INSERT INTO deliveries (id, event, endpoint, subscriber, state, due_ms, expires_ms, order_key, round, reason, attempts, round_attempts, ended_ms)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, 0, 0);
-
--- name: dedupe_find
-SELECT content, event, deliveries, at_ms FROM dedupe_a WHERE key = ?1
-UNION ALL
-SELECT content, event, deliveries, at_ms FROM dedupe_b WHERE key = ?1;
-
--- name: dedupe_put_a
-INSERT OR REPLACE INTO dedupe_a (key, content, event, deliveries, at_ms) VALUES (?1, ?2, ?3, ?4, ?5);
-
--- name: dedupe_put_b
-INSERT OR REPLACE INTO dedupe_b (key, content, event, deliveries, at_ms) VALUES (?1, ?2, ?3, ?4, ?5);
-
--- name: dedupe_empty_a
-DELETE FROM dedupe_a;
-
--- name: dedupe_empty_b
-DELETE FROM dedupe_b;

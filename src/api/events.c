@@ -190,6 +190,13 @@ static int event_ignore(void *context, const struct event_row *row)
 	return 0;
 }
 
+static int keep_being_made(void *context, const struct event_row *row)
+{
+	struct page *page = context;
+	page->being_made = row->being_made;
+	return 0;
+}
+
 static int delivery_item(void *context, const struct delivery_row *row)
 {
 	struct call *call = context;
@@ -256,7 +263,7 @@ int events_deliveries(struct call *call)
 	int64_t id;
 	struct page page;
 	if (resolve_event_path(call, &id) < 0 || call_page(call, LIST_EVENT_DELIVERIES, &page) < 0 ||
-	    reader_event_row(call->worker->reader, id, call->who.subscriber, event_ignore, NULL, &call->err) < 0)
+	    reader_event_row(call->worker->reader, id, call->who.subscriber, keep_being_made, &page, &call->err) < 0)
 		return -1;
 	list_begin(call);
 	if (reader_event_deliveries(call->worker->reader, id, &page, delivery_item, call, &call->err) < 0)

@@ -153,6 +153,8 @@ static void step_delivery(struct explained *c)
 	id_format(ID_DELIVERY, c->at.delivery, id);
 	if (c->at.delivery)
 		step(c, "delivery", PASSED_YES, "the delivery %s was made at %s", id, made.text);
+	else if (c->at.being_made)
+		step(c, "delivery", PASSED_YES, "the event reaches very many endpoints: its delivery here is still being made");
 	else
 		step(c, "delivery", PASSED_NO, "no delivery was made%s%s",
 		     changed_since(c) ? "; what is said above is the endpoint as it is now: it was changed after the event, at " : "",
@@ -168,7 +170,7 @@ static int put_steps(void *context, const struct document_row *row)
 	c->between = "";
 	put_id(c->out, "{\"event\":", ID_EVENT, c->event);
 	put_id(c->out, ",\"endpoint\":", ID_ENDPOINT, c->meta.id);
-	strbuf_printf(c->out, ",\"matched\":%s,\"steps\":[", c->at.delivery ? "true" : "false");
+	strbuf_printf(c->out, ",\"matched\":%s,\"steps\":[", c->at.delivery || c->at.being_made ? "true" : "false");
 	step_audience(c);
 	step_existence(c);
 	if (c->meta.id < c->event)

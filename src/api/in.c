@@ -218,6 +218,36 @@ static struct slice text_of(const struct strbuf *text)
 	return (struct slice){strbuf_text(text), text->len};
 }
 
+/* The headers of a CloudEvent in binary mode. */
+static size_t cloudevent_headers(const struct door *door, struct ingest_header out[HTTP_HEADERS_MAX])
+{
+	size_t len = 0;
+	for (size_t i = 0; i < door->view.headers_len; i++) {
+		const struct scheme_header *header = &door->headers[i];
+		if (header->name.len > 3 && strncasecmp(header->name.at, "ce-", 3) == 0)
+			out[len++] = (struct ingest_header){header->name, header->value};
+	}
+	return len;
+}
+
+static int post_it(struct door *door, struct received *received, struct err *err)
+{
+	static const enum ingest_form forms[] = {
+	    [SCHEME_PLAIN] = INGEST_JSON, [SCHEME_STRUCTURED] = INGEST_CLOUDEVENT, [SCHEME_BINARY] = INGEST_CLOUDEVENT_BINARY};
+	const struct ingest_config *ingest = &door->api->config.ingest;
+	struct ingest_header headers[HTTP_HEADERS_MAX];
+	received->form = forms[door->result.form];
+	if (received->form == INGEST_CLOUDEVENT_BINARY) {
+		/* As it came: one that is malformed is refused, with the reason. */
+		received->content_type = http_header(door->request, "Content-Type");
+		received->headers = headers;
+		received->headers_len = cloudevent_headers(door, headers);
+	}
+	if (door->again && door->again->dry_run)
+		return ingest_received_check(ingest, received, err);
+	return ingest_received(ingest, received, published, door, err);
+}
+
 static int publish_now(struct door *door, struct strbuf texts[3], struct err *err)
 {
 	const struct source *source = door->source;
@@ -255,24 +285,26 @@ static int publish_now(struct door *door, struct strbuf texts[3], struct err *er
 	    .tracestate = http_header(door->request, "tracestate"),
 	    .data = door->request->body,
 	};
-	return ingest_received(&door->api->config.ingest, &received, published, door, err);
+	return post_it(door, &received, err);
 }
 
 static void publish(struct door *door)
 {
 	struct err err = {.code = ERR_NONE};
-	if (door->again && door->again->dry_run) {
-		door->again->accepted = true;
-		door_end(door);
-		return;
-	}
+	bool dry_run = door->again && door->again->dry_run;
 	struct strbuf texts[3] = {STRBUF_INIT(EVENT_TYPE_MAX + 64), STRBUF_INIT(KEY_BYTES_MAX), STRBUF_INIT(ATTRIBUTES_BYTES_MAX)};
 	int result = publish_now(door, texts, &err);
 	/* From here on the door may be gone. */
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		strbuf_free(&texts[i]);
-	if (result < 0)
+	if (result < 0 && (err.code == ERR_INVALID || err.code == ERR_UNPARSABLE)) {
+		refuse(door, REJECTION_MALFORMED, err.detail);
+	} else if (result < 0) {
 		fail(door, &err);
+	} else if (dry_run) {
+		door->again->accepted = true;
+		door_end(door);
+	}
 }
 
 /* ---- What comes before it is answered --------------------------------------------------------------------------------------- */

@@ -262,6 +262,8 @@ int list_end(struct call *call, enum list list, const struct page *page)
 	}
 	if (page->searched_to_ms)
 		put_time(out, ",\"searched_to\":", page->searched_to_ms);
+	if (page->being_made)
+		put_number(out, ",\"being_made\":", page->being_made);
 	strbuf_putc(out, '}');
 	return 0;
 }

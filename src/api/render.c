@@ -69,6 +69,8 @@ void put_event_open(struct call *call, struct strbuf *out, const struct event_ro
 	put_time(out, ",\"expires_at\":", f->expires_at_ms);
 	put_number(out, ",\"data_bytes\":", (int64_t)row->data_bytes);
 	put_number(out, ",\"deliveries\":", row->deliveries);
+	if (row->being_made)
+		put_number(out, ",\"being_made\":", row->being_made);
 }
 
 void put_event(struct call *call, struct strbuf *out, const struct event_row *row)

@@ -96,7 +96,7 @@ static int64_t larger(int64_t a, int64_t b)
 /* Up to where the log is known. A bound key is not told the ids of others' events: it looks at up to a second of the log once more. */
 static int64_t known_until(const struct call *call, const struct tail *tail)
 {
-	return call->who.subscriber ? id_floor_of_time(id_time_ms(tail->newest) / 1000 * 1000) : tail->newest;
+	return call->who.subscriber ? id_floor_of_time(id_time_ms(tail->newest) / 1000 * 1000) - 1 : tail->newest;
 }
 
 int tail_end(struct call *call, const struct page *page, const struct tail *tail)

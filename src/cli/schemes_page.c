@@ -54,8 +54,6 @@ static const char closing[] =
     "  openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out certificate.pem -subj /CN=test -days 30          # paypal, aws-sns\n"
     "  ```\n"
     "- **Challenges by the signing key**: X lets anybody ask for a MAC of a text of his choice. Tokens that could be a body are refused, and bodies that are no JSON objects.\n"
-    "- **Secrets that the provider shows only when it knows the URL** (`stripe`, `paddle` and others): the URL is the hub's address, `/in/` and the uid that you will give the source, so register\n"
-    "  that first; or make the source with any text of the secret's form, and set the right one later: what is refused meanwhile is kept and can be accepted.\n"
     "- **Several schemes for one provider**: `gitlab` is verified as the source's secret says, `hubspot` as its setting `signature_version` says: never as the request wants.\n";
 
 /* Text in a cell of a table. */

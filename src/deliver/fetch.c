@@ -31,8 +31,7 @@ struct fetcher {
 	pthread_t thread;
 	bool started;
 	/* owned by the thread */
-	const struct egress *egress;
-	const struct clock *clock;
+	struct fetch_config config;
 	struct resolver *resolver;
 	CURL *easy;
 	struct fetch *fetch; /* the present one */
@@ -59,7 +58,7 @@ static struct kept *kept_find(struct fetcher *fetcher, struct slice url)
 static bool kept_give(struct fetcher *fetcher, struct fetch *fetch)
 {
 	struct kept *kept = fetch->keep ? kept_find(fetcher, fetch->url) : NULL;
-	if (!kept || kept->until_us <= clock_mono_us(fetcher->clock))
+	if (!kept || kept->until_us <= clock_mono_us(fetcher->config.clock))
 		return false;
 	strbuf_append(&fetch->body, strbuf_text(&kept->body), kept->body.len);
 	fetch->ok = !fetch->body.failed;
@@ -76,7 +75,7 @@ static void kept_put(struct fetcher *fetcher, const struct fetch *fetch)
 	kept->url = mem_text_of(fetch->url);
 	kept->body = STRBUF_INIT(FETCH_BYTES_MAX);
 	strbuf_append(&kept->body, strbuf_text(&fetch->body), fetch->body.len);
-	kept->until_us = clock_mono_us(fetcher->clock) + KEPT_MS * INT64_C(1000);
+	kept->until_us = clock_mono_us(fetcher->config.clock) + KEPT_MS * INT64_C(1000);
 }
 
 /* ---- One request ---- */
@@ -85,7 +84,7 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 {
 	const struct fetcher *fetcher = context;
 	(void)purpose;
-	if (!egress_allows(fetcher->egress, &address->addr, NULL, 0))
+	if (!egress_allows(fetcher->config.egress, &address->addr, NULL, 0))
 		return CURL_SOCKET_BAD;
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
@@ -101,7 +100,7 @@ static size_t on_bytes(char *bytes, size_t size, size_t len, void *context)
 static int pin(struct fetcher *fetcher, const struct url *url, char out[PIN_SIZE])
 {
 	struct resolved resolved = {.len = 0};
-	resolver_wait(fetcher->resolver, url->host, FETCH_TIMEOUT_MS / 2, &resolved);
+	resolver_wait(fetcher->resolver, url->host, fetcher->config.timeout_ms / 2, &resolved);
 	if (resolved.len == 0)
 		return fail(fetcher->fetch, "the host does not resolve");
 	int len = snprintf(out, PIN_SIZE, "+%s:%d:", url->host, url->port);
@@ -110,7 +109,7 @@ static int pin(struct fetcher *fetcher, const struct url *url, char out[PIN_SIZE
 		bool six = resolved.at[i].ss_family == AF_INET6;
 		const void *address = six ? (const void *)&((const struct sockaddr_in6 *)&resolved.at[i])->sin6_addr
 		                          : (const void *)&((const struct sockaddr_in *)&resolved.at[i])->sin_addr;
-		if (!egress_allows(fetcher->egress, (const struct sockaddr *)&resolved.at[i], fetcher->fetch->why,
+		if (!egress_allows(fetcher->config.egress, (const struct sockaddr *)&resolved.at[i], fetcher->fetch->why,
 		                   sizeof fetcher->fetch->why))
 			return -1;
 		inet_ntop(resolved.at[i].ss_family, address, text, sizeof text);
@@ -135,8 +134,10 @@ static bool set_options(struct fetcher *fetcher, const char *url, struct curl_sl
 	failed |= SET(CURLOPT_HTTP09_ALLOWED, 0L);
 	failed |= SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	failed |= SET(CURLOPT_FORBID_REUSE, 1L);
+	if (fetcher->config.authorities)
+		failed |= SET(CURLOPT_CAINFO, fetcher->config.authorities);
 	failed |= SET(CURLOPT_RESOLVE, pinned);
-	failed |= SET(CURLOPT_TIMEOUT_MS, (long)FETCH_TIMEOUT_MS);
+	failed |= SET(CURLOPT_TIMEOUT_MS, (long)fetcher->config.timeout_ms);
 	failed |= SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	failed |= SET(CURLOPT_OPENSOCKETDATA, fetcher);
 	failed |= SET(CURLOPT_WRITEFUNCTION, on_bytes);
@@ -205,15 +206,16 @@ static void *run(void *argument)
 	}
 }
 
-struct fetcher *fetcher_start(const struct egress *egress, const char *dns_servers, const struct clock *clock, struct err *err)
+struct fetcher *fetcher_start(const struct fetch_config *config, struct err *err)
 {
 	struct fetcher *fetcher = mem_new(struct fetcher);
-	fetcher->egress = egress;
-	fetcher->clock = clock;
+	fetcher->config = *config;
+	if (fetcher->config.timeout_ms == 0)
+		fetcher->config.timeout_ms = FETCH_TIMEOUT_MS;
 	fetcher->inbox.fd = -1;
 	if (inbox_init(&fetcher->inbox, err))
 		goto failed;
-	fetcher->resolver = resolver_new(dns_servers, clock, -1, err);
+	fetcher->resolver = resolver_new(config->dns_servers, config->clock, -1, err);
 	if (!fetcher->resolver)
 		goto failed;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)

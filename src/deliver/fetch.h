@@ -27,9 +27,17 @@ struct fetch {
 	char why[200];      /* not ok: for the admin */
 };
 
+struct fetch_config {
+	const struct egress *egress;
+	const char *dns_servers; /* resolver.h */
+	const struct clock *clock;
+	const char *authorities; /* a file of PEM certificates that are trusted; NULL: libcurl's own */
+	int timeout_ms;          /* 0: FETCH_TIMEOUT_MS */
+};
+
 struct fetcher;
-struct fetcher *fetcher_start(const struct egress *egress, const char *dns_servers, const struct clock *clock,
-                              struct err *err) ATTR_MUST_USE;
+/* The config is copied, what it points to is borrowed. */
+struct fetcher *fetcher_start(const struct fetch_config *config, struct err *err) ATTR_MUST_USE;
 /* done() is called on the fetcher's thread. -1: too many wait, or it stops: nothing was taken. Any thread. */
 int fetcher_get(struct fetcher *fetcher, struct fetch *fetch) ATTR_MUST_USE;
 /* Ends what is queued as failed, and the thread. NULL is allowed. */

@@ -70,8 +70,8 @@ static void check_event(const struct scheme_request *request, enum mode mode, st
 
 	if (mode == MODE_NONE)
 		refuse(result, REJECTION_MALFORMED, "it is no CloudEvent: neither ce-specversion nor application/cloudevents");
-	else if (mode == MODE_BATCH && !body_begins(request->body, '['))
-		refuse(result, REJECTION_MALFORMED, "the batch is not a JSON array");
+	else if (mode == MODE_BATCH)
+		refuse(result, REJECTION_MALFORMED, "batches are not taken: set the sender to structured or binary mode, one event a request");
 	for (size_t i = 0; mode != MODE_NONE && mode != MODE_BATCH && i < sizeof required / sizeof *required; i++) {
 		strbuf_clear(&text);
 		if (!attribute(request, mode, required[i], &text)) {
@@ -107,10 +107,13 @@ static void verify(const struct scheme_source *source, const struct scheme_reque
 		check_event(request, mode_of(request), result);
 }
 
-static void describe_one(const struct scheme_request *request, enum mode mode, struct scheme_result *result)
+static void describe(const struct scheme_source *source, const struct scheme_request *request, struct scheme_result *result)
 {
 	struct strbuf text = STRBUF_INIT(ATTRIBUTE_MAX);
+	enum mode mode = mode_of(request);
 
+	(void)source;
+	result->form = mode == MODE_BINARY ? SCHEME_BINARY : SCHEME_STRUCTURED;
 	if (attribute(request, mode, "type", &text))
 		put_whole_type(result, (struct slice){text.data, text.len});
 	if (event_type_check((struct slice){strbuf_text(&result->type), result->type.len}, "/type", NULL))
@@ -125,18 +128,6 @@ static void describe_one(const struct scheme_request *request, enum mode mode, s
 	if (attribute(request, mode, "subject", &text))
 		put_subject(result, (struct slice){text.data, text.len});
 	strbuf_free(&text);
-}
-
-static void describe(const struct scheme_source *source, const struct scheme_request *request, struct scheme_result *result)
-{
-	static const struct batch_rule batch = {.scheme = "cloudevents", .array = "", .type = "", .mixed = "batch", .key = "id+source"};
-	enum mode mode = mode_of(request);
-
-	(void)source;
-	if (mode == MODE_BATCH)
-		put_batch(result, request->body, &batch);
-	else
-		describe_one(request, mode, result);
 }
 
 static int check(const struct scheme_source *source, struct err *err)
@@ -155,10 +146,10 @@ const struct scheme scheme_cloudevents = {
     .secret = SCHEME_SECRET_CHOSEN,
     .secret_name = "access token",
     .methods = SCHEME_OPTIONS,
-    .verified = "Authorization: Bearer, or access_token in the query, equals one of the secrets; it is a CloudEvent 1.0; the body is not signed",
+    .verified = "Authorization: Bearer, or access_token in the query, equals one of the secrets; it is one CloudEvent 1.0, structured or binary (batches are refused); the body is not signed",
     .handshake = "OPTIONS with WebHook-Request-Origin is answered with WebHook-Allowed-Origin, and WebHook-Allowed-Rate where a rate was asked for",
-    .type_rule = "the event's own type, in our grammar; cloudevents.batch for a batch",
-    .dedupe_rule = "the event's source and id; of a batch their digest",
+    .type_rule = "the event's own type, in our grammar",
+    .dedupe_rule = "the event's source and id",
     .settings = SETTINGS({"allowed_origin", "string", false, "*", "The only WebHook-Request-Origin that is consented to."},
                          {"allowed_rate", "integer", false, NULL, "Requests a minute that are consented to; any when it is not set."}),
     .keep = KEEP("ce-id", "ce-source", "ce-type", "ce-specversion", "ce-subject", "ce-time"),

@@ -125,7 +125,7 @@ static int check(const struct scheme_source *source, struct err *err)
 		result = err_field(err, ERR_INVALID, "/settings/content", "must contain {body}");
 	if (challenge && check_challenge(challenge, err))
 		result = -1;
-	if (source->secrets_len == 0 && !json_is_true(json_object_get(challenge, "keep_as_secret")))
+	if (source->secrets_len == 0 && !source->waits && !json_is_true(json_object_get(challenge, "keep_as_secret")))
 		result = err_field(err, ERR_INVALID, "/secrets", "is missing: give the secret, or let the challenge bring it (keep_as_secret)");
 	return hmac_check(rule, source, err) ? -1 : result;
 }

@@ -182,11 +182,8 @@ static int check_secrets(const struct scheme *scheme, const struct scheme_source
 		return source->secrets_len == 0 ? 0 : err_field(err, ERR_INVALID, "/secrets", "the scheme %s takes no secret", scheme->name);
 	if (source->secrets_len > SCHEME_SECRETS_MAX)
 		return err_field(err, ERR_INVALID, "/secrets", "there are %zu; %d are allowed", source->secrets_len, SCHEME_SECRETS_MAX);
-	if (source->secrets_len == 0 && scheme->secret != SCHEME_SECRET_SENT && !scheme->secret_may_come)
-		return err_field(err, ERR_INVALID, "/secrets",
-		                 "is missing: the scheme %s needs the %s (before the provider has shown it any text of its form does: what is refused "
-		                 "meanwhile is kept)",
-		                 scheme->name, scheme->secret_name);
+	if (source->secrets_len == 0 && scheme->secret != SCHEME_SECRET_SENT && !scheme->secret_may_come && !source->waits)
+		return err_field(err, ERR_INVALID, "/secrets", "is missing: the scheme %s needs the %s", scheme->name, scheme->secret_name);
 	for (size_t i = 0; i < source->secrets_len; i++) {
 		if (check_secret(scheme, source->secrets[i], i, err))
 			result = -1;
@@ -298,6 +295,10 @@ void scheme_verify(const struct scheme *scheme, const struct scheme_source *sour
 	if (!method_taken(scheme, request)) {
 		refuse(result, REJECTION_MALFORMED, "the scheme %s does not take the method %.*s", scheme->name,
 		       request->method.len > 20 ? 20 : (int)request->method.len, request->method.at);
+		return;
+	}
+	if (source->secrets_len == 0 && scheme->secret == SCHEME_SECRET_GIVEN && !scheme->secret_may_come) {
+		refuse(result, REJECTION_BAD_SIGNATURE, "the source waits for its secret: set it, and accept what came before");
 		return;
 	}
 	judge(scheme, &settled, request, result);

@@ -36,6 +36,7 @@ struct scheme_source {
 	const json_t *settings;   /* an object, checked by scheme_check(); may be NULL: all presets */
 	size_t secrets_len;       /* those that are valid now; the present one first. Of providers that sign with a private key: the public key */
 	struct slice secrets[SCHEME_SECRETS_MAX]; /* unsealed, as they were given */
+	bool waits;               /* for a secret that the provider makes: none need be there yet */
 	int64_t tolerance_s;      /* of timestamps; −1: the scheme's own */
 	struct slice public_url;  /* what the provider calls, without query; absent: https, the request's Host and path */
 };
@@ -87,6 +88,13 @@ struct scheme_reply {
 	} headers[4];
 };
 
+/* What an accepted request is. */
+enum scheme_form {
+	SCHEME_PLAIN,      /* its body is the event's data */
+	SCHEME_STRUCTURED, /* the body is a CloudEvent in the JSON event format */
+	SCHEME_BINARY,     /* the headers ce-… are a CloudEvent's attributes, the body is its data */
+};
+
 struct scheme_result {
 	enum scheme_verdict verdict;
 	enum rejection_reason reason; /* REFUSED */
@@ -96,6 +104,7 @@ struct scheme_result {
 	struct strbuf type;      /* by the grammar of types (model/event.h): "github.push" */
 	struct strbuf dedupe;    /* the provider's own delivery or event id, or a digest of what makes the event one; empty: none */
 	struct strbuf subject;   /* empty: none */
+	enum scheme_form form;
 	int secret_index;        /* which of the secrets fitted; −1: none was needed */
 	/* What the hub is to do beside answering; empty: nothing */
 	struct strbuf certificate_url; /* CERTIFICATE */

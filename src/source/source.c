@@ -345,6 +345,7 @@ int source_check(const struct source *source, const struct master_key *master, i
 		return -1;
 	if (!opened.view.public_url.at)
 		opened.view.public_url = slice_of(public_url);
+	opened.view.waits = source->scheme->secret == SCHEME_SECRET_GIVEN && source->secrets_len == 0;
 	int result = scheme_check(source->scheme, &opened.view, err);
 	source_opened_clear(&opened);
 	return result;

@@ -8,6 +8,7 @@
 #include "sign/outgoing.h"
 #include "sign/pair.h"
 #include "store/audit.h"
+#include "store/expand.h"
 #include "store/private.h"
 
 void endpoint_record_clear(struct endpoint_record *record)
@@ -70,10 +71,12 @@ static void pair_push(struct tx *tx, struct endpoint_record *record)
 	record->pairs_len++;
 }
 
-/* Checks the record and writes it: every change of an endpoint ends here. Its first opting in to v1a makes its key pair, which stays
+/* Checks the record and writes it: every change of an endpoint ends here, after what was published before it. Its first opting in to v1a makes its key pair, which stays
  * when it opts out: receivers may know the public key. */
 static int store_record(struct tx *tx, struct store_change *change, struct endpoint_record *record)
 {
+	if (expand_endpoint(tx->engine, record->meta.id, tx->news))
+		return -1;
 	record->meta.updated_ms = tx->now_ms;
 	record->meta.version++;
 	struct endpoint *endpoint = endpoint_of_record(record, &change->err);

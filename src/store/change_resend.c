@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "store/audit.h"
+#include "store/expand.h"
 #include "store/private.h"
 
 struct resend {
@@ -91,6 +92,8 @@ static int load(struct resend *resend, size_t i)
 {
 	const struct engine_ops *ops = resend->tx->engine->ops;
 	int64_t delivery;
+	if (expand_endpoint(resend->tx->engine, resend->ids[i], resend->tx->news))
+		return -1;
 	int found = ops->event_delivery(resend->tx->engine, resend->event->id, resend->ids[i], &delivery);
 	if (found > 0)
 		found = ops->delivery_get(resend->tx->engine, delivery, &resend->at[i].delivery);

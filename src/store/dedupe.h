@@ -1,10 +1,13 @@
-/* Dedupe of the keys that callers gave, within a window of time. Behind these calls the first form is two tables that take
- * turns: one takes new keys for a window, the other holds the window before and is emptied whole, so nothing is ever deleted row
- * by row. Faster forms (memory for the recent, sorted runs for the old) may replace it. */
+/* Dedupe of the keys that callers gave, within a window of time, and at most so many. An engine writes them only in sequence: the
+ * recent ones are in memory (dedupe_recent.h) and in a log, older ones in runs in the order of the key, which never change, have a
+ * filter in memory (dedupe_filter.h), and go whole when their window is over. */
 #ifndef GRAPNEL_STORE_DEDUPE_H
 #define GRAPNEL_STORE_DEDUPE_H
 
 #include "store/store.h"
+
+/* Keys of a run. In memory: twice as many entries at most, and 2 bytes for each key of a run. */
+enum { DEDUPE_RUN_KEYS = 1 << 18 };
 
 enum dedupe_kind { DEDUPE_UID, DEDUPE_IDEMPOTENCY_KEY, DEDUPE_CLOUDEVENT /* (source, id), as one text */, DEDUPE_SOURCE };
 

@@ -28,6 +28,7 @@ struct engine_env {
 	char *data_dir;
 	unsigned node;
 	int64_t dedupe_window_ms;
+	int64_t dedupe_keys, dedupe_run_keys;
 	bool capture_success;
 	const struct clock *clock;
 	struct index *index;
@@ -45,6 +46,9 @@ struct engine {
 	int64_t death_ms;
 	int64_t deaths_from_ms; /* later than every death before */
 	bool died;              /* something did, in this transaction */
+	size_t rows;    /* that the publishes of the open transaction wrote */
+	bool expanding; /* there may be fan-outs that are not made whole yet (expand.h) */
+	bool expands;   /* the open transaction began one */
 	enum engine_fault fault;
 	char why[ERR_DETAIL_MAX];
 };
@@ -164,6 +168,14 @@ struct rejection_place {
 	int64_t id, source, stored, at_ms;
 };
 
+/* Some of the endpoints that an event is still to reach, ascending: see expand.h. */
+enum { EXPANSION_PART = 125 };
+struct expansion {
+	int64_t event, last; /* its key; no endpoint of it is greater than `last` */
+	size_t len;
+	int64_t targets[EXPANSION_PART];
+};
+
 struct engine_ops {
 	const char *name;
 	/* Opens or creates, migrates, takes the leases, sets ids->last; fills the index and the keyring. */
@@ -239,6 +251,16 @@ struct engine_ops {
 	int (*delivery_make)(struct engine *engine, const struct event *event, const struct endpoint *endpoint, struct due *due);
 	/* Up to `max` hits: the number. `hits` NULL: only counts. */
 	int (*recover_walk)(struct engine *engine, struct recover_walk *walk, struct recover_hit *hits, int max);
+
+	/* 1 and the first part there is, by event; the part of an event that the endpoint is in, if it is in any; the next event with parts. */
+	int (*expansion_first)(struct engine *engine, struct expansion *part);
+	int (*expansion_at)(struct engine *engine, int64_t event, int64_t endpoint, struct expansion *part);
+	int (*expansion_event_after)(struct engine *engine, int64_t event, int64_t *next);
+	int (*expansion_put)(struct engine *engine, const struct expansion *part); /* without targets it goes */
+	/* 1 and the event, a reference; its payload only when it has at most so many bytes. */
+	int (*expansion_event)(struct engine *engine, int64_t id, size_t data_max, struct event **event);
+	/* A delivery that was counted when its event was published: 1: it is pending, 0: held. */
+	int (*delivery_expand)(struct engine *engine, const struct event *event, const struct endpoint *endpoint, struct due *due);
 
 	int (*operation_get)(struct engine *engine, int64_t id, struct operation_record *record);
 	int (*operation_open_after)(struct engine *engine, int64_t id, int64_t *next); /* 1 and the next unfinished one */

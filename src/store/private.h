@@ -74,6 +74,9 @@ int operation_slice(struct tx *tx, int64_t *last) ATTR_MUST_USE;
 /* change_operation.c: freezes the start, the highest id and what `record` says. */
 int operation_start(struct tx *tx, struct operation_record *record) ATTR_MUST_USE;
 
+/* expand.c: one slice of the oldest fan-out that is not made whole yet. 1: there was one, 0: none, -1: the engine failed. */
+int expand_slice(struct tx *tx) ATTR_MUST_USE;
+
 /* change_recover.c: one slice of OPERATION_RECOVER. Ends as cancelled when the endpoint takes no deliveries any more. */
 int recover_slice(struct tx *tx, struct operation_record *record, bool *finished) ATTR_MUST_USE;
 

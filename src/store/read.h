@@ -36,6 +36,7 @@ struct page {
 	/* out */
 	bool more;
 	int64_t last_key, last_id;
+	int64_t being_made; /* an event's deliveries: so many are to come yet; set by who lists them */
 	int64_t searched_to_ms; /* not 0: the walk stopped at its time limit here; rows may be short, the cursor goes on */
 };
 
@@ -44,6 +45,7 @@ struct event_row {
 	int64_t id;
 	size_t data_bytes;
 	int64_t deliveries;
+	int64_t being_made; /* of them, not made yet; only with reader_event_row() */
 	enum event_reach reach;
 };
 
@@ -145,6 +147,7 @@ struct operation_filter {
 /* What became of an event at one endpoint. */
 struct event_at {
 	int64_t delivery; /* 0: none was made */
+	bool being_made;  /* it will be in a moment: one of a large fan-out */
 	int64_t first;    /* the endpoint of its first delivery: the one that it was addressed to, if it was; 0: there is none */
 };
 

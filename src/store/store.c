@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/thread.h"
+#include "store/dedupe.h"
 #include "store/private.h"
 #include "store/read.h"
 
@@ -18,6 +19,8 @@ struct store *store_open(const struct store_config *config, struct err *err)
 	    .data_dir = mem_text(config->data_dir),
 	    .node = config->node,
 	    .dedupe_window_ms = config->dedupe_window_ms,
+	    .dedupe_keys = config->dedupe_keys ? config->dedupe_keys : INT64_MAX,
+	    .dedupe_run_keys = config->dedupe_run_keys ? config->dedupe_run_keys : DEDUPE_RUN_KEYS,
 	    .capture_success = config->capture_success,
 	    .clock = config->clock,
 	    .index = config->index,

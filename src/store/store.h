@@ -263,6 +263,8 @@ struct store_config {
 	const char *data_dir; /* exists; holds grapnel.db */
 	unsigned node;        /* 0–255 */
 	int64_t dedupe_window_ms;
+	int64_t dedupe_keys;     /* so many are remembered at least, if their window is not over; 0: no bound */
+	int64_t dedupe_run_keys; /* in one run; 0: what is usual */
 	bool capture_success; /* keep the response of first-try successes too */
 	const struct clock *clock;
 	const struct master_key *master;

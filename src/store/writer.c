@@ -46,6 +46,7 @@ struct writer {
 
 	bool failing;
 	int64_t probe_us;       /* when to try the disk again */
+	bool expansions;        /* there may be fan-outs to work at (expand.h) */
 	bool operations;        /* there may be unfinished bulk work */
 	int64_t operation_last; /* the operation that had the last slice */
 	void *backup;
@@ -198,7 +199,8 @@ static void tx_begin(struct writer *w, struct tx *tx)
 	w->engine->now_ms = clock_wall_ms(w->store->config.clock);
 	if (w->engine->died)
 		w->engine->deaths_from_ms = w->engine->death_ms + 1;
-	w->engine->died = false;
+	w->engine->died = w->engine->expands = false;
+	w->engine->rows = 0;
 	w->engine->death_ms = w->engine->now_ms > w->engine->deaths_from_ms ? w->engine->now_ms : w->engine->deaths_from_ms;
 	*tx = (struct tx){.store = w->store, .engine = w->engine, .news = &w->news, .now_ms = w->engine->now_ms};
 }
@@ -210,6 +212,7 @@ static enum engine_fault tx_end(struct writer *w, struct tx *tx, int result)
 		result = w->ops->commit(w->engine);
 	if (result == 0) {
 		w->operations |= tx->operations;
+		w->expansions |= w->engine->expands;
 		w->once_rows |= tx->once;
 		news_tell(&w->news, &w->store->config);
 		return ENGINE_FINE;
@@ -380,6 +383,25 @@ static void probe(struct writer *w)
 	set_health(w, true, w->engine->why);
 }
 
+static void run_expansions(struct writer *w)
+{
+	if (!w->expansions || w->failing)
+		return;
+	struct tx tx;
+	tx_begin(w, &tx);
+	int result = w->ops->begin(w->engine);
+	int more = result == 0 ? expand_slice(&tx) : -1;
+	enum engine_fault fault = tx_end(w, &tx, more < 0 ? -1 : 0);
+	if (fault == ENGINE_STORAGE) {
+		set_health(w, true, w->engine->why);
+	} else if (fault == ENGINE_REFUSED) {
+		log_error("store", "deliveries of a large fan-out wait until the next one, or the next start: %s", w->engine->why);
+		w->expansions = false;
+	} else {
+		w->expansions = more > 0;
+	}
+}
+
 static void run_operations(struct writer *w)
 {
 	if (!w->operations || w->failing)
@@ -525,7 +547,7 @@ static int idle_ms(const struct writer *w)
 		return 0;
 	if (w->failing)
 		return wait_ms(w, w->probe_us);
-	if (w->operations || w->kept.len > 0)
+	if (w->operations || w->expansions || w->kept.len > 0)
 		return 0;
 	int counts = w->counts.len > 0 ? wait_ms(w, w->counts_us) : -1, sweep = w->once_rows ? wait_ms(w, w->sweep_us) : -1;
 	int rejections = reject_waits(&w->store->rejects) ? wait_ms(w, w->store->rejects.next_us) : -1;
@@ -565,7 +587,7 @@ static void finish(struct writer *w)
 void *writer_run(void *argument)
 {
 	struct store *store = argument;
-	struct writer w = {.store = store, .engine = store->engine, .ops = store->engine->ops, .operations = true, .once_rows = true};
+	struct writer w = {.store = store, .engine = store->engine, .ops = store->engine->ops, .operations = true, .expansions = true, .once_rows = true};
 	w.queue_tail = &w.queue;
 	for (;;) {
 		bool stopping = atomic_load(&store->stopping);
@@ -584,6 +606,7 @@ void *writer_run(void *argument)
 		batch_run(&w);
 		inbox_release();
 		if (!stopping) {
+			run_expansions(&w);
 			run_operations(&w);
 			run_backup(&w);
 			run_sweep(&w);

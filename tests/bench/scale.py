@@ -108,12 +108,12 @@ def broadcast(report, size, hub, sink, subscribers, addressed):
     others = Background(hub, rate=500, seconds=size.seconds + 2, **addressed)
     time.sleep(1)
     began = time.monotonic()
-    # Written as the load source writes it, or the sink would not know it.
-    body = '{"type":"news","subscriber":"*","data":{"n":"%020d","t":"%020d"}}' % (10**12, time.monotonic_ns())
-    answer = hub.api("POST", "/v1/events", body=body.encode())
+    # The sink reads payloads by their bytes: no spaces.
+    data = f'{{"n":"{10**12:020}","t":"{time.monotonic_ns():020}"}}'
+    answer = hub.api("POST", "/v1/events", body=f'{{"type":"news","subscriber":"*","data":{data}}}'.encode())
     took_ms = (time.monotonic() - began) * 1000
     if answer.status != 202:
-        raise RuntimeError(answer)
+        raise RuntimeError(f"the broadcast was answered {answer.status}")
     sent = others.end()
     stats = sink.wait(subscribers * EACH + sent["events"] * EACH, size.drain_s)
     row = {"program": "hub", "ack": sent["ack"], "acked_per_s": sent["events_per_s"], "delivered": stats["distinct"],

@@ -5,9 +5,17 @@
 
 enum { CAP_MIN = 1 << 16 };
 
+/* Every bit counts: keys differ in the number, or, of one event to very many endpoints, in the endpoint alone. */
+static uint64_t mix(uint64_t key)
+{
+	key = (key ^ key >> 33) * UINT64_C(0xff51afd7ed558ccd);
+	key = (key ^ key >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+	return key ^ key >> 33;
+}
+
 static struct seen_block *find(struct seen_block *blocks, size_t cap, uint64_t key)
 {
-	size_t at = (size_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 20) & (cap - 1);
+	size_t at = (size_t)mix(key) & (cap - 1);
 	while (blocks[at].key && blocks[at].key != key)
 		at = (at + 1) & (cap - 1);
 	return &blocks[at];

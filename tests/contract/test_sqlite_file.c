@@ -275,6 +275,9 @@ static void hot_queries_seek_their_index_and_sort_nothing(void **state)
 	    {"repair_delivery", "deliveries_event (event=?)"},
 	    {"repair_endpoints", "deliveries_event (event=?)"},
 	    {"repair_events", "SEARCH events USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+	    {"expansion_event_after", "expansions USING PRIMARY KEY (event>?)"},
+	    {"expansion_at", "expansions USING PRIMARY KEY (event=? AND last>?)"},
+	    {"expansion_left", "expansions USING PRIMARY KEY (event=?)"},
 	    {"endpoints_of_subscriber_asc", "endpoints_subscriber (subscriber=? AND id>?)"},
 	    {"operation_open_after", "operations_open"},
 	    {"deliveries_desc", "SEARCH deliveries USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
@@ -291,6 +294,11 @@ static void hot_queries_seek_their_index_and_sort_nothing(void **state)
 	    {"stats_events", "SEARCH events USING INTEGER PRIMARY KEY (rowid>?)"},
 	    {"audit_of_resource_desc", "audit_resource (resource=? AND id>? AND id<?)"},
 	    {"audit_of_actor_desc", "audit_actor (actor=? AND id>? AND id<?)"},
+	    {"dedupe_bucket_get", "SEARCH dedupe_buckets USING INTEGER PRIMARY KEY (rowid=?)"},
+	    {"dedupe_bucket_last", "SEARCH dedupe_buckets USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+	    {"dedupe_buckets_delete", "SEARCH dedupe_buckets USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+	    {"dedupe_log_after", "SEARCH dedupe_log USING INTEGER PRIMARY KEY (rowid>?)"},
+	    {"dedupe_log_delete", "SEARCH dedupe_log USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
 	    {"once_oldest", "once_age (at_ms<?)"},
 	};
 	sqlite3 *conn = open_file(w);
@@ -317,6 +325,7 @@ static void no_query_goes_through_what_grows_or_sorts_it(void **state)
 	struct world *w = *state;
 	create(w);
 	static const char *const tables[] = {"SCAN events", "SCAN deliveries", "SCAN attempts", "SCAN dedupe_a", "SCAN dedupe_b",
+	                                     "SCAN dedupe_log", "SCAN dedupe_runs", "SCAN dedupe_buckets", "SCAN dedupe_filters",
 	                                     "SCAN audit", "SCAN d", "SCAN a", "SCAN h", "SCAN endpoints", "SCAN e", "AUTOMATIC", NULL};
 	static const char *const stop[] = {"events_recent", "ids_pending", "ids_ordered", "ids_dead", "stats_pending", "stats_ordered",
 	                                   "stats_dead", "dead_last", NULL};

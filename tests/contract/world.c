@@ -114,6 +114,7 @@ struct world *world_crash(struct world *w)
 	copy_file(w, after, "grapnel.db");
 	copy_file(w, after, "grapnel.db-wal");
 	after->wall_ms = w->wall_ms;
+	after->run_keys = w->run_keys;
 	world_open(after);
 	return after;
 }
@@ -150,6 +151,8 @@ static struct store *open_store(struct world *w, struct err *err)
 	    .data_dir = w->dir,
 	    .node = 7,
 	    .dedupe_window_ms = w->window_ms,
+	    .dedupe_keys = w->dedupe_keys,
+	    .dedupe_run_keys = w->run_keys,
 	    .capture_success = w->capture_success,
 	    .clock = &w->clock,
 	    .master = &w->master,
@@ -207,9 +210,14 @@ int world_setup(void **state)
 	return 0;
 }
 
+static void waiting_reset(void);
+
 int world_teardown(void **state)
 {
+	/* A test that failed may have left the writer held. */
+	world_release();
 	world_close(*state);
+	waiting_reset();
 	world_free(*state);
 	return 0;
 }
@@ -234,6 +242,12 @@ struct waiting {
 };
 
 static struct waiting waiting = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false};
+
+static void waiting_reset(void)
+{
+	waiting.done = 0;
+	waiting.gate_open = false;
+}
 
 static void count_done(struct store_cmd *cmd)
 {

@@ -28,6 +28,7 @@ struct world {
 	_Atomic int64_t wall_ms, mono_us;
 	_Atomic int64_t mono_step_us; /* how much each look at the monotonic clock moves it */
 	int64_t window_ms;
+	int64_t dedupe_keys, run_keys; /* 0: what is usual */
 	bool capture_success;
 	struct master_key master;
 	struct index *index;

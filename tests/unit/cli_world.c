@@ -256,7 +256,7 @@ void write_file(const char *path, const char *text)
 	assert_int_equal(fclose(file), 0);
 }
 
-/* Each test has a working folder of its own, with an empty data folder "var". */
+/* Each test has a working folder of its own, with a data folder "var" in which a hub was once: its lock is there. */
 int enter_folder(void **state)
 {
 	char *folder = strdup("/tmp/grapnel-cli-XXXXXX");
@@ -266,6 +266,7 @@ int enter_folder(void **state)
 	answer(0, 200, "{}");
 	if (!folder || !mkdtemp(folder) || chdir(folder) != 0 || mkdir("var", 0700) != 0)
 		return -1;
+	write_file("var/grapnel.lock", "");
 	*state = folder;
 	return clearenv();
 }

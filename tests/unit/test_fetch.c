@@ -1,4 +1,4 @@
-/* Fetching: the address policy, bounds, and what is kept. */
+/* Fetching: the address policy, TLS, bounds, and what is kept. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +12,7 @@
 #include "deliver/fetch.h"
 #include "name_server.h"
 #include "sink.h"
+#include "tls_server.h"
 
 static struct sink *sink;
 static struct name_server *names;
@@ -34,11 +35,9 @@ static void came(struct fetch *fetch)
 	pthread_mutex_unlock(&waiting->mutex);
 }
 
-static bool get(const char *host, const char *path, bool keep, char why[200])
+static bool get_url(const char *url, bool keep, char why[200])
 {
-	char url[256];
 	struct waiting waiting = {.done = false};
-	snprintf(url, sizeof url, "http://%s:%d%s", host, sink_port(sink), path);
 	pthread_mutex_init(&waiting.mutex, NULL);
 	pthread_cond_init(&waiting.cond, NULL);
 	waiting.fetch = (struct fetch){.url = slice_of(url), .keep = keep, .done = came, .context = &waiting};
@@ -55,15 +54,32 @@ static bool get(const char *host, const char *path, bool keep, char why[200])
 	return waiting.fetch.ok;
 }
 
-static void start(const char *allow)
+static bool get(const char *host, const char *path, bool keep, char why[200])
+{
+	char url[256];
+	snprintf(url, sizeof url, "http://%s:%d%s", host, sink_port(sink), path);
+	return get_url(url, keep, why);
+}
+
+static void start_with(const char *allow, const char *authorities, int timeout_ms)
 {
 	struct err err = {.code = ERR_NONE};
 	sink = sink_start();
 	names = name_server_start(60);
 	egress = egress_new(allow, &err);
-	fetcher = fetcher_start(egress, name_server_address(names), &clock_system, &err);
+	struct fetch_config config = {.egress = egress,
+	                              .dns_servers = name_server_address(names),
+	                              .clock = &clock_system,
+	                              .authorities = authorities,
+	                              .timeout_ms = timeout_ms};
+	fetcher = fetcher_start(&config, &err);
 	if (!fetcher)
 		fail_msg("%s", err.detail);
+}
+
+static void start(const char *allow)
+{
+	start_with(allow, NULL, 0);
 }
 
 static void stop(void)
@@ -118,12 +134,75 @@ static void nothing_goes_to_an_address_that_is_not_allowed(void **state)
 	stop();
 }
 
+/* From a server whose certificate is for loopback.example, valid from `from_s` to `until_s` from now. `trusted`: that it is. */
+static bool get_by_tls(const char *allow, const char *host, long from_s, long until_s, bool trusted, char why[200], unsigned *requests)
+{
+	char url[256];
+	struct tls_server *server = tls_server_start("loopback.example", from_s, until_s);
+	snprintf(url, sizeof url, "https://%s:%d/certificate.pem", host, tls_server_port(server));
+	start_with(allow, trusted ? tls_server_authorities(server) : NULL, 0);
+	bool ok = get_url(url, true, why);
+	/* What is kept is not fetched again; what failed is, and fails again. */
+	assert_int_equal(get_url(url, true, why), ok);
+	stop();
+	*requests = tls_server_stop(server);
+	return ok;
+}
+
+static void a_certificate_is_fetched_by_tls_and_kept(void **state)
+{
+	char why[200];
+	unsigned requests;
+	(void)state;
+	assert_true(get_by_tls("127.0.0.0/8", "loopback.example", -60, 3600, true, why, &requests));
+	assert_int_equal(requests, 1);
+}
+
+static void a_server_that_is_not_who_it_should_be_is_asked_for_nothing(void **state)
+{
+	static const struct {
+		const char *allow, *host;
+		long from_s, until_s;
+		bool trusted;
+		const char *why;
+	} cases[] = {
+	    {"127.0.0.0/8", "loopback.example", -60, 3600, false, "cert"},   /* nobody vouches for it */
+	    {"127.0.0.0/8", "loopback.example", -7200, -3600, true, "cert"}, /* it has expired */
+	    {"127.0.0.0/8", "loopback.example", 3600, 7200, true, "cert"},   /* it is not valid yet */
+	    {"127.0.0.0/8", "loopback.other", -60, 3600, true, "cert"},      /* it is another's */
+	    {"127.0.0.0/8", "127.0.0.1", -60, 3600, true, "cert"},
+	    {NULL, "loopback.example", -60, 3600, true, "--egress-allow"}, /* the address policy */
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char why[200] = "";
+		unsigned requests;
+		bool ok = get_by_tls(cases[i].allow, cases[i].host, cases[i].from_s, cases[i].until_s, cases[i].trusted, why, &requests);
+		if (ok || requests != 0 || !strstr(why, cases[i].why))
+			fail_msg("case %zu: %d, %u requests, %s", i, ok, requests, why);
+	}
+}
+
+static void a_server_that_does_not_answer_is_given_up(void **state)
+{
+	char why[200];
+	(void)state;
+	start_with("127.0.0.0/8", NULL, 200);
+	assert_false(get("127.0.0.1", "/silent", true, why));
+	assert_non_null(strstr(why, "Timeout"));
+	assert_true(get("127.0.0.1", "/status/200", false, NULL));
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_document_is_fetched_and_kept),
 	    cmocka_unit_test(what_is_too_large_or_refused_fails),
 	    cmocka_unit_test(nothing_goes_to_an_address_that_is_not_allowed),
+	    cmocka_unit_test(a_certificate_is_fetched_by_tls_and_kept),
+	    cmocka_unit_test(a_server_that_is_not_who_it_should_be_is_asked_for_nothing),
+	    cmocka_unit_test(a_server_that_does_not_answer_is_given_up),
 	};
 	return cmocka_run_group_tests_name("fetch", tests, NULL, NULL);
 }

@@ -1,55 +1,44 @@
-/* Where dedupe keys are kept: two tables that take turns (store/dedupe.h). */
+/* What is remembered of a key, and remembering more (store/dedupe.h). */
 #include <string.h>
 
 #include "store/dedupe.h"
+#include "store/sqlite/dedupe_runs.h"
 #include "store/sqlite/sqlite.h"
 
-static const struct {
-	enum query put, empty;
-} tables[2] = {
-    {QUERY_DEDUPE_PUT_A, QUERY_DEDUPE_EMPTY_A},
-    {QUERY_DEDUPE_PUT_B, QUERY_DEDUPE_EMPTY_B},
-};
-
-static int get_meta(struct sqlite *s, const char *name, int64_t *value)
+/* 1: the bucket's row has the key. */
+static int find_in_run(struct sqlite *s, const struct dedupe_run *run, const struct dedupe_key *key, struct dedupe_entry *entry)
 {
-	struct run run = db_run(&s->db, QUERY_META_GET);
-	run_text(&run, 1, slice_of(name));
-	return sqlite_value(s, &run, value) < 0 ? -1 : 0;
+	struct run get = db_run(&s->db, QUERY_DEDUPE_BUCKET_GET);
+	run_int(&get, 1, dedupe_bucket_id(run, dedupe_bucket(key->hash, (uint32_t)run->buckets)));
+	int row = sqlite_row(s, &get);
+	if (row <= 0)
+		return row;
+	struct slice entries = run_blob_at(&get, 0);
+	const uint8_t *packed = dedupe_last_of((const uint8_t *)entries.at, entries.len / DEDUPE_PACKED, key);
+	if (packed)
+		dedupe_unpack(packed, entry);
+	run_end(&get);
+	return packed != NULL;
 }
 
-static int put_meta(struct sqlite *s, const char *name, int64_t value)
+static int find_in_runs(struct sqlite *s, const struct dedupe_key *key, struct dedupe_entry *entry)
 {
-	struct run run = db_run(&s->db, QUERY_META_PUT);
-	run_text(&run, 1, slice_of(name));
-	run_int(&run, 2, value);
-	return sqlite_done(s, &run);
-}
-
-/* Changes the table when the present one has taken keys for a whole window: the other one's are all older than that. */
-static int turn(struct sqlite *s)
-{
-	int64_t now_ms = s->base.now_ms;
-	if (!s->turn_known) {
-		if (get_meta(s, "dedupe_turn", &s->turn) || get_meta(s, "dedupe_began_ms", &s->turn_began_ms))
-			return -1;
-		s->turn = s->turn != 0;
-		s->turn_known = true;
+	struct dedupe_store *d = &s->dedupe;
+	int64_t over_ms = s->base.now_ms - s->base.env->dedupe_window_ms;
+	int found = 0;
+	dedupe_filters_ask(&d->filters, key->hash);
+	for (size_t i = d->runs_len; i > 0 && found == 0; i--) {
+		const struct dedupe_run *run = &d->runs[i - 1];
+		if (run->state == DEDUPE_RUN_WHOLE && run->newest_ms > over_ms && dedupe_filters_may(&d->filters, run->filter))
+			found = find_in_run(s, run, key, entry);
 	}
-	if (now_ms - s->turn_began_ms < s->base.env->dedupe_window_ms)
-		return 0;
-	s->turn = !s->turn;
-	s->turn_began_ms = now_ms;
-	struct run run = db_run(&s->db, tables[s->turn].empty);
-	if (sqlite_done(s, &run) || put_meta(s, "dedupe_turn", s->turn) || put_meta(s, "dedupe_began_ms", now_ms))
-		return -1;
-	return 0;
+	return found;
 }
 
-/* 1 and the newest entry of the key, 0, -1. */
-static int find(struct sqlite *s, const struct dedupe_key *key, struct dedupe_entry *entry)
+/* The newer of two: one of them may hold a time that is over already. */
+static int find_in_tables(struct sqlite *s, const struct dedupe_key *key, struct dedupe_entry *entry)
 {
-	struct run run = db_run(&s->db, QUERY_DEDUPE_FIND);
+	struct run run = db_run(&s->db, QUERY_DEDUPE_TABLES_FIND);
 	run_blob(&run, 1, key->hash, sizeof key->hash);
 	int found = 0;
 	int row;
@@ -67,9 +56,27 @@ static int find(struct sqlite *s, const struct dedupe_key *key, struct dedupe_en
 	return row < 0 ? -1 : found;
 }
 
+/* 1 and the newest entry of the key, 0, -1. A key is remembered again only when what was remembered is over: so the newest is the
+ * first that is found on the way back. */
+static int find(struct sqlite *s, const struct dedupe_key *key, struct dedupe_entry *entry)
+{
+	const struct dedupe_store *d = &s->dedupe;
+	const uint8_t *packed = dedupe_recent_find(&d->young, key);
+	if (!packed)
+		packed = dedupe_recent_find(&d->frozen, key);
+	if (packed) {
+		dedupe_unpack(packed, entry);
+		return 1;
+	}
+	int found = find_in_runs(s, key, entry);
+	return found == 0 && d->tables ? find_in_tables(s, key, entry) : found;
+}
+
 int sqlite_dedupe_check(struct sqlite *s, struct publish_item *item, bool known[2])
 {
 	int result = DEDUPE_FRESH;
+	if (dedupe_load(s))
+		return -1;
 	for (unsigned i = 0; i < item->keys_len; i++) {
 		struct dedupe_entry entry = {0};
 		int found = find(s, &item->keys[i], &entry);
@@ -91,19 +98,19 @@ int sqlite_dedupe_check(struct sqlite *s, struct publish_item *item, bool known[
 
 int sqlite_dedupe_put(struct sqlite *s, const struct publish_item *item, const bool known[2])
 {
+	struct dedupe_store *d = &s->dedupe;
 	for (unsigned i = 0; i < item->keys_len; i++) {
 		if (known[i])
 			continue;
-		if (turn(s))
-			return -1;
-		struct run run = db_run(&s->db, tables[s->turn].put);
-		run_blob(&run, 1, item->keys[i].hash, sizeof item->keys[i].hash);
-		run_blob(&run, 2, item->content, sizeof item->content);
-		run_int(&run, 3, item->event_id);
-		run_int(&run, 4, item->deliveries);
-		run_int(&run, 5, s->base.now_ms);
-		if (sqlite_done(s, &run))
-			return -1;
+		struct dedupe_entry entry = {.event = item->event_id, .deliveries = item->deliveries, .at_ms = s->base.now_ms};
+		memcpy(entry.content, item->content, sizeof entry.content);
+		uint8_t packed[DEDUPE_PACKED];
+		dedupe_pack(packed, &item->keys[i], &entry);
+		d->dirty = true;
+		if (dedupe_recent_add(&d->young, packed, 1)) {
+			db_failed(&s->db, SQLITE_NOMEM);
+			return sqlite_failed(s);
+		}
 	}
 	return 0;
 }

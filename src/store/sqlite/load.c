@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "store/sqlite/dedupe_runs.h"
 #include "store/sqlite/rows.h"
 #include "store/sqlite/sqlite.h"
 
@@ -132,7 +133,7 @@ static int load_sources(struct sqlite *s, struct err *err)
 
 int load_all(struct sqlite *s, struct keyring *keyring, struct err *err)
 {
-	if (load_ids(s) || load_deaths(s) || load_ordered(s) || load_subscribers(s) || load_keys(s, keyring))
+	if (load_ids(s) || load_deaths(s) || load_ordered(s) || load_subscribers(s) || load_keys(s, keyring) || dedupe_load(s))
 		return err_set(err, ERR_STORAGE, "the database cannot be read: %s", s->db.why);
 	return load_endpoints(s, err) || load_sources(s, err) ? -1 : 0;
 }

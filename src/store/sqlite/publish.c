@@ -3,7 +3,9 @@
 #include <stdlib.h>
 
 #include "store/dedupe.h"
+#include "store/expand.h"
 #include "store/plan.h"
+#include "store/sqlite/dedupe_runs.h"
 #include "store/sqlite/sqlite.h"
 
 static enum event_reach reach_of(const struct publish_item *item)
@@ -94,6 +96,19 @@ int sqlite_delivery_make(struct engine *engine, const struct event *event, const
 	return sqlite_done(s, &run) ? -1 : insert_delivery(s, event, endpoint, false, due);
 }
 
+int sqlite_delivery_expand(struct engine *engine, const struct event *event, const struct endpoint *endpoint, struct due *due)
+{
+	return insert_delivery(sqlite_of(engine), event, endpoint, false, due);
+}
+
+/* In order it comes after what the endpoint is still to get. */
+static int insert_next(struct sqlite *s, const struct publish_item *item, const struct endpoint *endpoint, struct news *news, struct due *due)
+{
+	if (endpoint->ordered && expand_endpoint(&s->base, endpoint->meta.id, news))
+		return -1;
+	return insert_delivery(s, item->event, endpoint, item->test, due);
+}
+
 static int insert_deliveries(struct sqlite *s, const struct publish_item *item, const struct plan *plan, struct news *news)
 {
 	struct event *event = item->event;
@@ -105,7 +120,7 @@ static int insert_deliveries(struct sqlite *s, const struct publish_item *item, 
 		*made = (struct store_deliveries){.event = event_ref(event)};
 	for (size_t i = 0; i < plan->len; i++) {
 		struct due due;
-		int pending = insert_delivery(s, event, plan->at[i], item->test, &due);
+		int pending = insert_next(s, item, plan->at[i], news, &due);
 		if (pending < 0) {
 			if (made)
 				event_unref(event);
@@ -122,6 +137,16 @@ static int insert_deliveries(struct sqlite *s, const struct publish_item *item, 
 	return 0;
 }
 
+static int fan_out(struct sqlite *s, const struct publish_item *item, const struct plan *plan, struct news *news)
+{
+	if (expand_later(s->base.rows, plan->len)) {
+		s->base.rows += 1 + plan->len / EXPANSION_PART;
+		return sqlite_expansion_begin(s, item->event->id, plan->at, plan->len);
+	}
+	s->base.rows += 1 + plan->len;
+	return insert_deliveries(s, item, plan, news);
+}
+
 static int publish_new(struct sqlite *s, struct publish_item *item, const bool known[2], uint64_t version, struct news *news)
 {
 	struct plan plan;
@@ -130,8 +155,7 @@ static int publish_new(struct sqlite *s, struct publish_item *item, const bool k
 	if (item->fate == ERR_NONE) {
 		item->event_id = item->event->id = id_next(s->base.env->ids, s->base.now_ms);
 		item->deliveries = (uint32_t)plan.len;
-		if (insert_event(s, item, plan.len) || insert_deliveries(s, item, &plan, news) ||
-		    sqlite_dedupe_put(s, item, known))
+		if (insert_event(s, item, plan.len) || fan_out(s, item, &plan, news) || sqlite_dedupe_put(s, item, known))
 			result = -1;
 		news_event(news, item->event_id);
 	}
@@ -169,5 +193,5 @@ int sqlite_publish(struct engine *engine, struct publish_item **items, size_t le
 		if (publish_one(s, items[i], version, news))
 			return -1;
 	}
-	return 0;
+	return dedupe_write(s);
 }

@@ -30,6 +30,7 @@ static const struct {
      "endpoints belong to a subscriber that does not exist"},
     {"SELECT count(*) FROM sources WHERE subscriber <> 0 AND subscriber NOT IN (SELECT id FROM subscribers)",
      "sources belong to a subscriber that does not exist"},
+    {"SELECT count(*) FROM expansions WHERE event NOT IN (SELECT id FROM events)", "parts of a fan-out have no event"},
 };
 
 static int check_structure(struct sqlite_reader *r, void (*finding)(void *, const char *text), void *context)

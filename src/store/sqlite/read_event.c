@@ -86,6 +86,11 @@ int sqlite_read_event_row(struct store_reader *base, int64_t id, int64_t only_su
                           void *context, struct err *err)
 {
 	struct sqlite_reader *r = reader_of(base);
+	int64_t being_made = 0;
+	struct run left = db_run(&r->db, QUERY_EXPANSION_LEFT);
+	run_int(&left, 1, id);
+	if (run_value(&left, &being_made) < 0)
+		return reader_failed(r, err);
 	struct run run = db_run(&r->db, QUERY_EVENT_ROW);
 	run_int(&run, 1, id);
 	int found = run_row(&run);
@@ -96,6 +101,7 @@ int sqlite_read_event_row(struct store_reader *base, int64_t id, int64_t only_su
 		struct event_row event;
 		event_row_of(&run, &fields, &event);
 		fields.context = run_text_at(&run, 17);
+		event.being_made = being_made;
 		if (only_subscriber != 0 && fields.subscriber != only_subscriber)
 			found = 0;
 		else

@@ -1,6 +1,7 @@
 /* What explains a delivery: what became of an event at an endpoint, what a delivery waits behind; and the newest events. */
 #include "base/clock.h"
 #include "store/sqlite/reader.h"
+#include "store/sqlite/rows.h"
 
 /* A query of at most one row of one number: 0 without a row. */
 static int number_of(struct sqlite_reader *r, enum query query, int64_t first, int64_t second, int64_t *number)
@@ -16,9 +17,12 @@ static int number_of(struct sqlite_reader *r, enum query query, int64_t first, i
 int sqlite_read_event_at(struct store_reader *base, int64_t event, int64_t endpoint, struct event_at *at, struct err *err)
 {
 	struct sqlite_reader *r = reader_of(base);
-	if (number_of(r, QUERY_DELIVERY_OF_EVENT_AT, event, endpoint, &at->delivery) < 0 ||
+	/* Asked first: what is made in between is found as a delivery. */
+	int being_made = rows_expansion_has(&r->db, event, endpoint);
+	if (being_made < 0 || number_of(r, QUERY_DELIVERY_OF_EVENT_AT, event, endpoint, &at->delivery) < 0 ||
 	    number_of(r, QUERY_ENDPOINT_OF_EVENT, event, 0, &at->first) < 0)
 		return reader_failed(r, err);
+	at->being_made = being_made && at->delivery == 0;
 	return 0;
 }
 

@@ -71,7 +71,7 @@ static bool late(struct walk_run *run)
 	return ++run->rows % ROWS_BETWEEN_CLOCKS == 0 && clock_mono_us(run->clock) >= run->walk->deadline_us;
 }
 
-/* The delivery of an event at the endpoint: 1: it is meant, 0: it is there but not meant, 2: there is none, -1. A delivery of another
+/* The delivery of an event at the endpoint: 1: it is meant, 0: it is there, or still being made, but not meant, 2: there is none, -1. A delivery of another
  * subscriber is one from before the endpoint changed hands: not meant. */
 static int look_up(struct walk_run *run, struct recover_hit *hit)
 {
@@ -80,8 +80,12 @@ static int look_up(struct walk_run *run, struct recover_hit *hit)
 	run_int(&row, 1, hit->event);
 	run_int(&row, 2, walk->filter->endpoint);
 	int found = run_row(&row);
-	if (found <= 0)
-		return found < 0 ? -1 : 2;
+	if (found < 0)
+		return -1;
+	if (found == 0) {
+		int promised = rows_expansion_has(run->db, hit->event, walk->filter->endpoint);
+		return promised < 0 ? -1 : promised ? 0 : 2;
+	}
 	unsigned state = recover_state_of(walk->filter, (enum delivery_state)run_int_at(&row, 1));
 	bool meant = state != 0 && run_int_at(&row, 2) <= walk->ended_ms && run_int_at(&row, 4) == walk->filter->subscriber;
 	hit->delivery = run_int_at(&row, 0);

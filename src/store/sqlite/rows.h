@@ -8,6 +8,10 @@
 /* An event's time is that of its receipt, its id's that of the commit a little later: a walk by time looks this much further. */
 enum { RECEIPT_SLACK_MS = 60000 };
 
+/* event, last, targets */
+void rows_expansion(const struct run *run, struct expansion *part);
+/* Whether the delivery of an event at an endpoint is still to be made: 1, 0, -1. */
+int rows_expansion_has(struct db *db, int64_t event, int64_t endpoint) ATTR_MUST_USE;
 /* id, event, endpoint, due_ms, expires_ms, round, attempts, round_attempts */
 struct due rows_due(const struct run *run);
 /* delivery_row and its like; the event's part is left empty. */

@@ -50,14 +50,19 @@ static int begin(struct engine *engine)
 
 static int commit(struct engine *engine)
 {
-	return simple(engine, QUERY_COMMIT);
+	struct sqlite *s = sqlite_of(engine);
+	if (simple(engine, QUERY_COMMIT))
+		return -1;
+	s->dedupe.dirty = false;
+	return 0;
 }
 
 /* SQLite rolls back by itself after some failures. What fails here was reported before. */
 static void rollback(struct engine *engine)
 {
 	struct sqlite *s = sqlite_of(engine);
-	s->turn_known = false;
+	s->dedupe.known = s->dedupe.known && !s->dedupe.dirty;
+	s->dedupe.dirty = false;
 	if (sqlite3_get_autocommit(s->db.conn))
 		return;
 	struct run run = db_run(&s->db, QUERY_ROLLBACK);
@@ -151,6 +156,7 @@ static void close_engine(struct engine *engine)
 	}
 	db_close(&s->db);
 	idmap_free(&s->ordered);
+	dedupe_store_free(&s->dedupe);
 	free(s);
 }
 
@@ -159,6 +165,7 @@ static struct engine *open_engine(const struct engine_env *env, struct keyring *
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, configure_library);
 	struct sqlite *s = mem_new(struct sqlite);
+	s->base.expanding = true; /* for all that is known */
 	s->base = (struct engine){.ops = &engine_sqlite, .env = env};
 	s->checkpoint_at = DB_CHECKPOINT_PAGES;
 	if (migrate_open(&s->db, env->data_dir, err))
@@ -230,6 +237,12 @@ const struct engine_ops engine_sqlite = {
     .event_endpoints = sqlite_event_endpoints,
     .delivery_make = sqlite_delivery_make,
     .recover_walk = sqlite_recover_walk,
+    .expansion_first = sqlite_expansion_first,
+    .expansion_at = sqlite_expansion_at,
+    .expansion_event_after = sqlite_expansion_event_after,
+    .expansion_put = sqlite_expansion_put,
+    .expansion_event = sqlite_expansion_event,
+    .delivery_expand = sqlite_delivery_expand,
     .operation_get = sqlite_operation_get,
     .operation_open_after = sqlite_operation_open_after,
     .operation_insert = sqlite_operation_insert,

@@ -5,6 +5,7 @@
 #include "base/idmap.h"
 #include "store/engine.h"
 #include "store/sqlite/db.h"
+#include "store/sqlite/dedupe_state.h"
 
 /* Owned by the writer's thread, but for the epochs, which never change after open. */
 struct sqlite {
@@ -13,10 +14,7 @@ struct sqlite {
 	int64_t epochs[ENGINE_SHARDS];
 	/* Endpoints that have, or lately had, unfinished ordered deliveries: others need no look for a next one. */
 	struct idmap ordered;
-	/* Dedupe: which table takes new keys, and since when. Read again from meta after a rollback. */
-	bool turn_known;
-	int64_t turn;
-	int64_t turn_began_ms;
+	struct dedupe_store dedupe;
 	int wal_pages; /* in the WAL after the last commit */
 	int checkpoint_at; /* so many */
 };
@@ -45,8 +43,9 @@ int load_all(struct sqlite *s, struct keyring *keyring, struct err *err) ATTR_MU
 int sqlite_publish(struct engine *engine, struct publish_item **items, size_t len, struct news *news);
 int sqlite_outcomes(struct engine *engine, struct outcome **outcomes, size_t len);
 int sqlite_delivery_make(struct engine *engine, const struct event *event, const struct endpoint *endpoint, struct due *due);
+int sqlite_delivery_expand(struct engine *engine, const struct event *event, const struct endpoint *endpoint, struct due *due);
 
-/* dedupe_rows.c */
+/* dedupe_rows.c; when all of a batch is published: dedupe_write() */
 /* What the item's keys say of it: a DEDUPE_ verdict, or -1. REPEATED: the item gets the first one's answer. `known`: which of its keys
  * are remembered already. */
 int sqlite_dedupe_check(struct sqlite *s, struct publish_item *item, bool known[2]) ATTR_MUST_USE;
@@ -100,6 +99,15 @@ int sqlite_event_get(struct engine *engine, int64_t id, struct event **event, en
 int sqlite_event_delivery(struct engine *engine, int64_t event, int64_t endpoint, int64_t *delivery);
 int sqlite_event_endpoints(struct engine *engine, int64_t event, int64_t subscriber, int64_t *endpoints, int max);
 int sqlite_recover_walk(struct engine *engine, struct recover_walk *walk, struct recover_hit *hits, int max);
+
+/* expansion_rows.c */
+/* The event is to reach these, sorted by id. */
+int sqlite_expansion_begin(struct sqlite *s, int64_t event, struct endpoint *const *targets, size_t len) ATTR_MUST_USE;
+int sqlite_expansion_first(struct engine *engine, struct expansion *part);
+int sqlite_expansion_at(struct engine *engine, int64_t event, int64_t endpoint, struct expansion *part);
+int sqlite_expansion_event_after(struct engine *engine, int64_t event, int64_t *next);
+int sqlite_expansion_put(struct engine *engine, const struct expansion *part);
+int sqlite_expansion_event(struct engine *engine, int64_t id, size_t data_max, struct event **event);
 
 /* operation_rows.c */
 int sqlite_operation_get(struct engine *engine, int64_t id, struct operation_record *record);
