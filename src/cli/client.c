@@ -13,13 +13,14 @@
 #include "base/mem.h"
 #include "cli/transport.h"
 
-enum { CLIENT_DEADLINE_US = 10 * 1000 * 1000, CLIENT_WAIT_LEAST_US = 100 * 1000 };
+enum { CLIENT_DEADLINE_US = 10 * 1000 * 1000, CLIENT_WAIT_LEAST_US = 100 * 1000, PATH_SHOWN_MAX = 400 };
 
 struct client {
 	const struct cli_local *local;
 	struct conf conf;
 	struct transport *transport;
 	bool running_only;
+	bool make; /* a folder that is no hub's yet becomes one */
 	void *hub; /* the store in this process; NULL: not opened */
 	char why[TRANSPORT_WHY_SIZE];
 };
@@ -59,6 +60,19 @@ static void ask_own(struct client *client, const struct client_ask *ask, struct 
 
 /* ---- Either ------------------------------------------------------------------------------------------------------------ */
 
+/* Neither a database nor the lock of a hub that is about to make one: a command that only looks would leave an empty one behind. */
+static bool is_no_data_folder(const char *data)
+{
+	static const char *const names[] = {"grapnel.db", "grapnel.lock"};
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if ((size_t)snprintf(path, sizeof path, "%s/%s", data, names[i]) >= sizeof path || access(path, F_OK) == 0 || errno != ENOENT)
+			return false;
+	}
+	return true;
+}
+
 static int ask_either(struct client *client, const struct client_ask *ask, struct client_answer *answer)
 {
 	const struct clock *clock = client->local->clock;
@@ -74,6 +88,11 @@ static int ask_either(struct client *client, const struct client_ask *ask, struc
 		}
 		if (way == WAY_FAILED || client->running_only || client->conf.url)
 			return EXIT_UNAVAILABLE;
+		if (!client->make && is_no_data_folder(client->conf.data)) {
+			snprintf(client->why, sizeof client->why, "there is no hub's database in the folder %.*s; say with --data where the hub's is",
+			         PATH_SHOWN_MAX, client->conf.data);
+			return EXIT_USAGE;
+		}
 		err = (struct err){0};
 		int64_t before_us = clock_mono_us(clock);
 		client->hub = client->local->open(&client->conf, &err);
@@ -265,25 +284,13 @@ static int check_remote(struct client *client)
 	return EXIT_OK;
 }
 
-/* Neither a database nor the lock of a hub that is about to make one: a command that only looks would leave an empty one behind. */
-static bool is_no_data_folder(const char *data)
-{
-	static const char *const names[] = {"grapnel.db", "grapnel.lock"};
-	char path[PATH_MAX];
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		if ((size_t)snprintf(path, sizeof path, "%s/%s", data, names[i]) >= sizeof path || access(path, F_OK) == 0 || errno != ENOENT)
-			return false;
-	}
-	return true;
-}
-
 struct client *client_open(const struct command_run *run, bool make, int *code)
 {
 	struct client *client = mem_new(struct client);
 	struct err err = {0};
 
 	client->local = run->local;
+	client->make = make;
 	*code = EXIT_USAGE;
 	if (conf_load(&client->conf, run->args->conf_len, run->args->conf, NULL, &err) != 0) {
 		command_say("%s", err.detail);
@@ -296,9 +303,6 @@ struct client *client_open(const struct command_run *run, bool make, int *code)
 	} else if (!make && access(client->conf.data, F_OK) != 0) {
 		command_say("the data folder %s cannot be reached: %s; say with --data where the hub's is", client->conf.data,
 		            strerror(errno));
-		goto out;
-	} else if (!make && is_no_data_folder(client->conf.data)) {
-		command_say("there is no hub's database in the folder %s; say with --data where the hub's is", client->conf.data);
 		goto out;
 	}
 	if (make && !client->conf.url && access(client->conf.data, F_OK) != 0 && errno == ENOENT)

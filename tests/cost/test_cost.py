@@ -14,7 +14,9 @@ import scenario
 
 FIGURES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "figures.json")
 RECORD = bool(os.environ.get("GRAPNEL_COST_RECORD"))
+TRIES = 3
 WORTH_NAMING = 300  # instructions
+WHAT = ("instructions", "allocations", "statements")
 AGAIN = "When that is worth it: make check-cost RECORD=1, and commit tests/cost/figures.json with the reason"
 
 
@@ -36,23 +38,52 @@ def figures_of(counts, number):
     }
 
 
+def margin_of(name, what):
+    _, _, _, margin = scenario.SCENARIOS[name]
+    return margin * 2 if what == "statements" else margin  # how many events share a transaction is a matter of turns above all
+
+
+def percent_of(now, before, what):
+    return 100 * (now[what] - before[what]) / before[what]
+
+
+def measure():
+    counts = scenario.run_all()
+    return {name: figures_of(counts[name], number) for name, (_, number, _, _) in scenario.SCENARIOS.items()}
+
+
+def least(some, others):
+    """The smaller figure of each, and the parts that go with the fewer instructions."""
+    fewer = min(some, others, key=lambda figures: figures["instructions"])
+    return {**fewer, **{what: min(some[what], others[what]) for what in WHAT}}
+
+
 @pytest.fixture(scope="session")
-def measured():
+def recorded():
+    if RECORD:
+        return None
+    with open(FIGURES) as file:
+        return json.load(file)
+
+
+@pytest.fixture(scope="session")
+def measured(recorded):
+    """Neighbours that take the processor away break turns up, which adds to what is counted and takes nothing away: so what seems to have grown is
+    counted again, and the least counts. What has grown has grown in each."""
     if hubs.sanitizer():
         pytest.skip("a sanitizer's instructions are not the program's")
-    counts = scenario.run_all()
-    figures = {name: figures_of(counts[name], number) for name, (_, number, _, _) in scenario.SCENARIOS.items()}
+    figures = measure()
     if RECORD:
         with open(FIGURES, "w") as file:
             json.dump(figures, file, indent="\t")
             file.write("\n")
+        return figures
+    for _ in range(TRIES - 1):
+        if all(percent_of(figures[name], recorded[name], what) <= margin_of(name, what) for name in figures for what in WHAT):
+            break
+        again = measure()
+        figures = {name: least(figures[name], again[name]) for name in figures}
     return figures
-
-
-@pytest.fixture(scope="session")
-def recorded(measured):
-    with open(FIGURES) as file:
-        return json.load(file)
 
 
 def growth(now, before):
@@ -62,15 +93,14 @@ def growth(now, before):
     return ", ".join(f"{name} +{more:,}" for name, more in largest if more >= WORTH_NAMING) or "nothing by much"
 
 
-@pytest.mark.parametrize("what", ["instructions", "allocations", "statements"])
+@pytest.mark.parametrize("what", WHAT)
 @pytest.mark.parametrize("name", scenario.SCENARIOS)
 def test_what_it_costs_has_not_grown(name, what, measured, recorded):
-    _, _, per, margin = scenario.SCENARIOS[name]
-    if what == "statements":
-        margin *= 2  # how many events share a transaction is a matter of turns above all
+    if RECORD:
+        pytest.skip("recorded")
     now, before = measured[name], recorded[name]
-    percent = 100 * (now[what] - before[what]) / before[what]
-    told = f"{now[what]:,} {what} per {per}; recorded are {before[what]:,}: {percent:+.1f} %"
+    percent, margin = percent_of(now, before, what), margin_of(name, what)
+    told = f"{now[what]:,} {what} per {scenario.SCENARIOS[name][2]}; recorded are {before[what]:,}: {percent:+.1f} %"
     print(told)
     if percent < -margin:
         warnings.warn(f"{told}. Good: record it (make check-cost RECORD=1), so that it does not grow back")
