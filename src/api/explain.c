@@ -93,6 +93,12 @@ static void step_audience(struct explained *c)
 	}
 }
 
+/* Within one millisecond the delivery tells: without one the endpoint was gone. */
+static bool deleted_before(const struct explained *c)
+{
+	return c->meta.status_since_ms < c->event_ms || (c->meta.status_since_ms == c->event_ms && !c->at.delivery && !c->at.being_made);
+}
+
 /* Ids are allotted in the order of commits: the smaller one was there first. */
 static void step_existence(struct explained *c)
 {
@@ -102,7 +108,7 @@ static void step_existence(struct explained *c)
 		     "the endpoint was made at %s, after the event; events reach the endpoints that are there when they come", made.text);
 	else if (c->meta.status != ENDPOINT_DELETED)
 		step(c, "existed", PASSED_YES, "the endpoint was made at %s, before the event", made.text);
-	else if (c->meta.status_since_ms < c->event_ms)
+	else if (deleted_before(c))
 		step(c, "existed", PASSED_NO, "the endpoint was deleted at %s, before the event", deleted.text);
 	else
 		step(c, "existed", PASSED_YES, "the endpoint was made at %s, before the event, and deleted at %s, after it", made.text,
