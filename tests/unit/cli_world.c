@@ -3,11 +3,12 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+
+#include "../lib/temp.h"
 
 /* ---- The hub in this process ------------------------------------------------------------------------------------------- */
 
@@ -259,32 +260,24 @@ void write_file(const char *path, const char *text)
 /* Each test has a working folder of its own, with a data folder "var" in which a hub was once: its lock is there. */
 int enter_folder(void **state)
 {
-	char *folder = strdup("/tmp/grapnel-cli-XXXXXX");
+	char *folder = temp_make();
 
 	memset(&stub, 0, sizeof stub);
 	served.listener = -1;
 	answer(0, 200, "{}");
-	if (!folder || !mkdtemp(folder) || chdir(folder) != 0 || mkdir("var", 0700) != 0)
+	if (chdir(folder) != 0 || mkdir("var", 0700) != 0)
 		return -1;
 	write_file("var/grapnel.lock", "");
 	*state = folder;
 	return clearenv();
 }
 
-static int remove_one(const char *path, const struct stat *stat, int type, struct FTW *place)
-{
-	(void)stat;
-	(void)type;
-	(void)place;
-	return remove(path);
-}
-
 int leave_folder(void **state)
 {
-	int result = chdir("/") != 0 || nftw(*state, remove_one, 8, FTW_DEPTH | FTW_PHYS) != 0 ? -1 : 0;
+	int result = chdir("/");
 
 	for (int i = 0; i < CALLS_MAX; i++)
 		free(stub.seen[i].body);
-	free(*state);
+	temp_remove(*state);
 	return result;
 }

@@ -5,13 +5,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../lib/temp.h"
 #include "conf/conf.h"
 #include "conf/option.h"
 
@@ -20,26 +20,18 @@
 /* Each test has a working folder of its own, with an empty data folder "var", and an empty environment. */
 static int enter_folder(void **state)
 {
-	char *folder = strdup("/tmp/grapnel-conf-XXXXXX");
+	char *folder = temp_make();
 
-	if (!folder || !mkdtemp(folder) || chdir(folder) != 0 || mkdir("var", 0700) != 0)
+	if (chdir(folder) != 0 || mkdir("var", 0700) != 0)
 		return -1;
 	*state = folder;
 	return clearenv();
 }
 
-static int remove_one(const char *path, const struct stat *stat, int type, struct FTW *place)
-{
-	(void)stat;
-	(void)type;
-	(void)place;
-	return remove(path);
-}
-
 static int leave_folder(void **state)
 {
-	int result = chdir("/") != 0 || nftw(*state, remove_one, 8, FTW_DEPTH | FTW_PHYS) != 0 ? -1 : 0;
-	free(*state);
+	int result = chdir("/");
+	temp_remove(*state);
 	return result;
 }
 
