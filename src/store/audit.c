@@ -78,11 +78,6 @@ void audit_actions(struct strbuf *out)
 
 /* ---- One row ---- */
 
-static int memory_out(struct store_change *change)
-{
-	return err_set(&change->err, ERR_UNAVAILABLE, "memory is out; try again");
-}
-
 static void actor_of(const struct store_change *change, struct audit_record *record, char text[ID_TEXT_SIZE])
 {
 	const struct caller *caller = change->caller;
@@ -107,7 +102,7 @@ int audit_note(struct tx *tx, struct store_change *change, const char *action, c
 {
 	char actor[ID_TEXT_SIZE];
 	char *was = before ? json_dumps(before, JSON_COMPACT) : NULL, *is = after ? json_dumps(after, JSON_COMPACT) : NULL;
-	int result = (before && !was) || (after && !is) ? memory_out(change) : 0;
+	int result = (before && !was) || (after && !is) ? change_memory_out(change) : 0;
 	struct audit_record record = {
 	    .at_ms = tx->now_ms,
 	    .subscriber = subscriber,
@@ -202,7 +197,7 @@ int audit_endpoint(struct tx *tx, struct store_change *change, const struct endp
 	if (failed) {
 		json_decref(was);
 		json_decref(is);
-		return memory_out(change);
+		return change_memory_out(change);
 	}
 	id_format(ID_ENDPOINT, after->meta.id, id);
 	return audit_note(tx, change, found ? action_of(change->what) : "endpoint.create", id, after->meta.subscriber, was, is);
@@ -248,7 +243,7 @@ int audit_source(struct tx *tx, struct store_change *change, int64_t id, const s
 	if ((found > 0 && !was) || (after && !is)) {
 		json_decref(was);
 		json_decref(is);
-		return memory_out(change);
+		return change_memory_out(change);
 	}
 	id_format(ID_SOURCE, id, text);
 	return audit_note(tx, change, found ? action_of(change->what) : "source.create", text, subscriber, was, is);
@@ -276,7 +271,7 @@ int audit_subscriber(struct tx *tx, struct store_change *change, int64_t id, con
 	if ((found && !was) || (after && !is)) {
 		json_decref(was);
 		json_decref(is);
-		return memory_out(change);
+		return change_memory_out(change);
 	}
 	id_format(ID_SUBSCRIBER, id, text);
 	return audit_note(tx, change, found ? action_of(change->what) : "subscriber.create", text, id, was, is);
@@ -296,7 +291,7 @@ int audit_key(struct tx *tx, struct store_change *change, const struct key *befo
 	id_format(ID_KEY, key->id, id);
 	json_t *shown = key_shown(key);
 	if (!shown)
-		return memory_out(change);
+		return change_memory_out(change);
 	return audit_note(tx, change, after ? "key.create" : "key.revoke", id, key->subscriber, after ? NULL : shown, after ? shown : NULL);
 }
 
@@ -308,7 +303,7 @@ int audit_admin(struct tx *tx, struct store_change *change, const struct admin *
 	if ((before && !was) || !is) {
 		json_decref(was);
 		json_decref(is);
-		return memory_out(change);
+		return change_memory_out(change);
 	}
 	id_format(ID_ADMIN, after->id, id);
 	return audit_note(tx, change, action, id, 0, was, is);
@@ -331,7 +326,7 @@ int audit_delivery(struct tx *tx, struct store_change *change, const struct deli
 	if (!was || !is) {
 		json_decref(was);
 		json_decref(is);
-		return memory_out(change);
+		return change_memory_out(change);
 	}
 	id_format(ID_DELIVERY, before->due.delivery, id);
 	return audit_note(tx, change, action_of(change->what), id, before->subscriber, was, is);
@@ -353,7 +348,7 @@ int audit_operation(struct tx *tx, struct store_change *change, const struct ope
 	if ((before && !was) || !is) {
 		json_decref(was);
 		json_decref(is);
-		return memory_out(change);
+		return change_memory_out(change);
 	}
 	id_format(ID_OPERATION, after->id, id);
 	return audit_note(tx, change, action_of(change->what), id, after->subscriber, was, is);
@@ -377,7 +372,7 @@ int audit_resend(struct tx *tx, struct store_change *change, int64_t subscriber)
 	if (!after) {
 		if (result)
 			json_decref(list);
-		return memory_out(change);
+		return change_memory_out(change);
 	}
 	id_format(ID_EVENT, change->id, id);
 	return audit_note(tx, change, action_of(change->what), id, subscriber, NULL, after);

@@ -69,3 +69,20 @@ int change_not_found(struct store_change *change, const char *thing)
 {
 	return err_set(&change->err, ERR_NOT_FOUND, "There is no such %s", thing);
 }
+
+int change_memory_out(struct store_change *change)
+{
+	return err_set(&change->err, ERR_UNAVAILABLE, "memory is out; try again");
+}
+
+int change_take_uid(struct store_change *change, json_t *doc)
+{
+	const char *given = json_string_value(json_object_get(doc, "uid"));
+	if (given && strcmp(given, change->uid) != 0)
+		return err_field(&change->err, ERR_INVALID, "/uid", "is not the uid of the address; leave it out or make them equal");
+	if (caller_allows(change->caller, 0, 0, &change->err))
+		return -1;
+	if (json_is_object(doc) && json_object_set_new(doc, "uid", json_string(change->uid)))
+		return change_memory_out(change);
+	return 0;
+}

@@ -29,11 +29,6 @@ struct endpoint *endpoint_of_record(const struct endpoint_record *record, struct
 	return endpoint;
 }
 
-static int memory_out(struct store_change *change)
-{
-	return err_set(&change->err, ERR_UNAVAILABLE, "memory is out; try again");
-}
-
 static int find(struct tx *tx, struct store_change *change, int64_t id, struct endpoint_record *record)
 {
 	int found = tx->engine->ops->endpoint_get(tx->engine, id, record);
@@ -259,7 +254,7 @@ static int64_t owner_of_new(const struct store_change *change)
 int endpoint_create(struct tx *tx, struct store_change *change)
 {
 	json_t *doc = json_deep_copy(change->doc);
-	int result = doc ? create(tx, change, doc, owner_of_new(change)) : memory_out(change);
+	int result = doc ? create(tx, change, doc, owner_of_new(change)) : change_memory_out(change);
 	json_decref(doc);
 	return result;
 }
@@ -285,7 +280,7 @@ static int take_document(struct store_change *change, struct endpoint_record *re
 {
 	json_t *uid = json_object_get(record->doc, "uid");
 	if (uid && json_is_object(doc) && !json_object_get(doc, "uid") && json_object_set(doc, "uid", uid))
-		return memory_out(change);
+		return change_memory_out(change);
 	json_decref(record->doc);
 	record->doc = json_incref(doc);
 	return 0;
@@ -293,13 +288,8 @@ static int take_document(struct store_change *change, struct endpoint_record *re
 
 static int create_by_uid(struct tx *tx, struct store_change *change, json_t *doc)
 {
-	const char *given = json_string_value(json_object_get(doc, "uid"));
-	if (given && strcmp(given, change->uid) != 0)
-		return err_field(&change->err, ERR_INVALID, "/uid", "is not the uid of the address; leave it out or make them equal");
-	if (caller_allows(change->caller, 0, 0, &change->err))
+	if (change_take_uid(change, doc))
 		return -1;
-	if (json_is_object(doc) && json_object_set_new(doc, "uid", json_string(change->uid)))
-		return memory_out(change);
 	return create(tx, change, doc, owner_of_new(change));
 }
 
@@ -323,7 +313,7 @@ static int replace(struct tx *tx, struct store_change *change, json_t *doc)
 int endpoint_replace(struct tx *tx, struct store_change *change)
 {
 	json_t *doc = json_deep_copy(change->doc);
-	int result = doc ? replace(tx, change, doc) : memory_out(change);
+	int result = doc ? replace(tx, change, doc) : change_memory_out(change);
 	json_decref(doc);
 	return result;
 }

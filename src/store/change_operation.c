@@ -45,7 +45,7 @@ int operation_create(struct tx *tx, struct store_change *change)
 	record.subscriber = filter.subscriber == FILTER_NOBODY ? 0 : filter.subscriber;
 	record.filter = dead_filter_text(&filter);
 	if (!record.filter)
-		return err_set(&change->err, ERR_UNAVAILABLE, "memory is out; try again");
+		return change_memory_out(change);
 	int result = count_dead(tx, &filter, &record.total);
 	if (result == 0)
 		result = operation_start(tx, &record);

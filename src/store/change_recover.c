@@ -40,7 +40,7 @@ static int start(struct tx *tx, struct store_change *change, const struct endpoi
 	struct operation_record record = {
 	    .kind = OPERATION_RECOVER, .endpoint = filter.endpoint, .subscriber = filter.subscriber, .filter = recover_filter_text(&filter)};
 	if (!record.filter)
-		return err_set(&change->err, ERR_UNAVAILABLE, "memory is out; try again");
+		return change_memory_out(change);
 	int result = count_total(tx, &filter, &record.total);
 	if (result == 0)
 		result = operation_start(tx, &record);

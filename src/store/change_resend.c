@@ -184,7 +184,7 @@ static int resend_all(struct resend *resend)
 		return -1;
 	change->resent = calloc(resend->len + 1, sizeof *change->resent);
 	if (!change->resent)
-		return err_set(&change->err, ERR_UNAVAILABLE, "memory is out; try again");
+		return change_memory_out(change);
 	for (size_t i = 0; i < resend->len; i++) {
 		if (apply(resend, i, &change->resent[i]))
 			return -1;
@@ -198,7 +198,7 @@ int event_resend(struct tx *tx, struct store_change *change)
 {
 	struct resend *resend = calloc(1, sizeof *resend);
 	if (!resend)
-		return err_set(&change->err, ERR_UNAVAILABLE, "memory is out; try again");
+		return change_memory_out(change);
 	resend->tx = tx;
 	resend->change = change;
 	resend->named = change->endpoints_len > 0;

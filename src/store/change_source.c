@@ -16,11 +16,6 @@ void source_record_clear(struct source_record *record)
 	*record = (struct source_record){.doc = NULL};
 }
 
-static int memory_out(struct store_change *change)
-{
-	return err_set(&change->err, ERR_UNAVAILABLE, "memory is out; try again");
-}
-
 static int find(struct tx *tx, struct store_change *change, int64_t id, struct source_record *record)
 {
 	int found = change->only_subscriber ? 0 : tx->engine->ops->source_get(tx->engine, id, record);
@@ -220,7 +215,7 @@ static int create(struct tx *tx, struct store_change *change, json_t *doc)
 int source_create(struct tx *tx, struct store_change *change)
 {
 	json_t *doc = json_deep_copy(change->doc);
-	int result = doc ? create(tx, change, doc) : memory_out(change);
+	int result = doc ? create(tx, change, doc) : change_memory_out(change);
 	json_decref(doc);
 	return result;
 }
@@ -240,13 +235,8 @@ static int update(struct tx *tx, struct store_change *change, struct source_reco
 
 static int create_by_uid(struct tx *tx, struct store_change *change, json_t *doc)
 {
-	const char *given = json_string_value(json_object_get(doc, "uid"));
-	if (given && strcmp(given, change->uid) != 0)
-		return err_field(&change->err, ERR_INVALID, "/uid", "is not the uid of the address; leave it out or make them equal");
-	if (caller_allows(change->caller, 0, 0, &change->err))
+	if (change_take_uid(change, doc))
 		return -1;
-	if (json_is_object(doc) && json_object_set_new(doc, "uid", json_string(change->uid)))
-		return memory_out(change);
 	return create(tx, change, doc);
 }
 
@@ -265,7 +255,7 @@ static int replace(struct tx *tx, struct store_change *change, json_t *doc)
 	int result = uid && json_is_object(doc) && !json_object_get(doc, "uid") ? json_object_set(doc, "uid", uid) : 0;
 	json_decref(record.doc);
 	record.doc = json_incref(doc);
-	result = result ? memory_out(change) : update(tx, change, &record);
+	result = result ? change_memory_out(change) : update(tx, change, &record);
 	source_record_clear(&record);
 	return result;
 }
@@ -273,7 +263,7 @@ static int replace(struct tx *tx, struct store_change *change, json_t *doc)
 int source_replace(struct tx *tx, struct store_change *change)
 {
 	json_t *doc = json_deep_copy(change->doc);
-	int result = doc ? replace(tx, change, doc) : memory_out(change);
+	int result = doc ? replace(tx, change, doc) : change_memory_out(change);
 	json_decref(doc);
 	return result;
 }

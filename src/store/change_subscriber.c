@@ -48,7 +48,7 @@ static int store_record(struct tx *tx, struct store_change *change, struct subsc
 {
 	const char *uid = NULL;
 	if (!record->doc)
-		return err_set(&change->err, ERR_UNAVAILABLE, "memory is out; try again");
+		return change_memory_out(change);
 	if (subscriber_check(record->doc, &change->err) || uid_of_doc(record->doc, &uid, &change->err) ||
 	    uid_free(tx, change, uid, record->id))
 		return -1;
@@ -82,13 +82,8 @@ static int create_by_uid(struct tx *tx, struct store_change *change, json_t *doc
 {
 	if (change->only_subscriber)
 		return change_not_found(change, "subscriber");
-	const char *given = json_string_value(json_object_get(doc, "uid"));
-	if (given && strcmp(given, change->uid) != 0)
-		return err_field(&change->err, ERR_INVALID, "/uid", "is not the uid of the address; leave it out or make them equal");
-	if (caller_allows(change->caller, 0, 0, &change->err))
+	if (change_take_uid(change, doc))
 		return -1;
-	if (json_is_object(doc) && json_object_set_new(doc, "uid", json_string(change->uid)))
-		return err_set(&change->err, ERR_UNAVAILABLE, "memory is out; try again");
 	return create(tx, change, doc);
 }
 
@@ -106,7 +101,7 @@ static int replace(struct tx *tx, struct store_change *change, json_t *doc)
 	json_t *uid = json_object_get(record.doc, "uid");
 	int bad = uid && json_is_object(doc) && !json_object_get(doc, "uid") ? json_object_set(doc, "uid", uid) : 0;
 	if (bad)
-		err_set(&change->err, ERR_UNAVAILABLE, "memory is out; try again");
+		change_memory_out(change);
 	else
 		bad = uid_kept(change, uid, doc);
 	json_decref(record.doc);

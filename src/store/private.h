@@ -61,6 +61,11 @@ void *writer_run(void *store);
 int change_run(struct tx *tx, struct store_change *change) ATTR_MUST_USE;
 /* For the handlers: a NOT_FOUND that does not tell foreign from unknown. Always -1. */
 int change_not_found(struct store_change *change, const char *thing);
+/* Likewise, when memory is out. Always -1. */
+int change_memory_out(struct store_change *change);
+/* For a PUT to a uid that nobody has: `doc`, which makes a new thing, gets it. -1 when it names another one, or the caller's condition
+ * does not hold. */
+int change_take_uid(struct store_change *change, json_t *doc) ATTR_MUST_USE;
 
 /* change_endpoint.c: makes it disabled, and the operation that ends its deliveries. Nothing when it is disabled or gone. */
 int endpoint_disable(struct tx *tx, int64_t id, const char *reason) ATTR_MUST_USE;
