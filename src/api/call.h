@@ -139,6 +139,14 @@ bool media_type_is(struct slice value, const char *wanted);
 int call_change(struct call *call, struct store_change *change) ATTR_MUST_USE;
 /* The answer shows this version. */
 void call_etag(struct call *call, int64_t id, int64_t version);
+/* The answer with a thing as it is stored, for a reader's row function. */
+struct whole {
+	struct call *call;
+	int status;
+	const char *secret; /* a member of the answer; NULL: not */
+};
+/* Takes `json`. */
+int call_whole(const struct whole *whole, const struct document_row *row, json_t *json) ATTR_MUST_USE;
 /* After a GET whose answer has an ETag: If-None-Match makes it 304. */
 int call_read_condition(struct call *call) ATTR_MUST_USE;
 

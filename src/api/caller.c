@@ -90,6 +90,16 @@ void call_etag(struct call *call, int64_t id, int64_t version)
 	http_response_header(call->response, "ETag", quoted);
 }
 
+int call_whole(const struct whole *whole, const struct document_row *row, json_t *json)
+{
+	call_etag(whole->call, row->id, row->version);
+	if (whole->secret && json_object_set_new(json, "secret", json_string(whole->secret)) < 0) {
+		json_decref(json);
+		json = NULL;
+	}
+	return call_json(whole->call, whole->status, json);
+}
+
 /* The answer's tag without its quotes; false: it has none. */
 static bool tag_of_answer(const struct http_response *response, char tag[TAG_SIZE])
 {

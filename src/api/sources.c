@@ -31,28 +31,16 @@ static int source_item(void *context, const struct document_row *row)
 	return 0;
 }
 
-struct answer {
-	struct call *call;
-	int status;
-	const char *secret; /* NULL: not part of it */
-};
-
 static int source_whole(void *context, const struct document_row *row)
 {
-	struct answer *answer = context;
-	json_t *json = to_json(answer->call, row);
-	call_etag(answer->call, row->id, row->version);
-	if (answer->secret && json_object_set_new(json, "secret", json_string(answer->secret)) < 0) {
-		json_decref(json);
-		json = NULL;
-	}
-	return call_json(answer->call, answer->status, json);
+	struct whole *whole = context;
+	return call_whole(whole, row, to_json(whole->call, row));
 }
 
 static int respond(struct call *call, int status, int64_t id, const char *secret)
 {
-	struct answer answer = {call, status, secret};
-	if (reader_source(call->worker->reader, id, source_whole, &answer, &call->err) < 0)
+	struct whole whole = {call, status, secret};
+	if (reader_source(call->worker->reader, id, source_whole, &whole, &call->err) < 0)
 		return -1;
 	if (status == 201)
 		call_location(call, "sources", ID_SOURCE, id);
