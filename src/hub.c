@@ -281,6 +281,7 @@ static int store_up(struct hub *hub, struct err *err)
 		.keyring = hub->keyring,
 		.sources = hub->sources,
 		.rejections = {conf->rejections_per_source, conf->rejections_bytes, conf->rejections_age},
+		.operational = {conf->operational_events, conf->operational_interval, conf->operational_source_after},
 		.public_url = conf->public_url,
 		.listener = {.context = hub, .deliveries = on_deliveries, .event = on_event, .due = on_due, .endpoint = on_endpoint, .health = on_health},
 	};

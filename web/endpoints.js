@@ -2,6 +2,7 @@
 import {get, post} from './api.js'
 import {ask, button, chip, duration, el, facts, link, notice, number, plural, problemBox, say, short, time, words} from './dom.js'
 import {result} from './deliveries.js'
+import {insecureChip, insecureWhy, shownDrill} from './drill.js'
 import {filterForm, list} from './list.js'
 import {countDead, progress, repair} from './operations.js'
 
@@ -34,7 +35,7 @@ export async function endpoints(filter) {
 		['URL', endpoint => el('span', {class: 'url'}, short(endpoint.url))],
 		['Types', someTypes],
 		['Subscriber', endpoint => endpoint.subscriber ?? '–'],
-		['Status', status],
+		['Status', endpoint => [status(endpoint), insecureChip(endpoint)]],
 	]
 	return el('div', null,
 		el('p', {class: 'buttons'}, el('a', {class: 'button primary', href: '#/endpoints/new'}, 'New endpoint')),
@@ -130,14 +131,24 @@ export async function endpoint(_query, id, reload) {
 		said.replaceChildren(el('p', {class: 'loading'}, `Sending; the answer comes within ${duration(found.timeout_ms)}…`))
 		said.replaceChildren(shownTest(await post(`/v1/endpoints/${found.id}/test`)))
 	}
+	const drill = async () => {
+		said.replaceChildren(el('p', {class: 'loading'}, 'Sending up to four requests, one after the other…'))
+		const report = await post(`/v1/endpoints/${found.id}/test`, {drill: true})
+		const now = await get('/v1/endpoints/' + found.id)
+		mark.replaceChildren(...[insecureWhy(now)].filter(Boolean))
+		say(said, shownDrill(report))
+	}
+	const mark = el('div', null, insecureWhy(found))
 	return el('div', null,
 		el('p', {class: 'buttons'},
 			found.status === 'active' && button('Pause', () => act('pause', 'The endpoint is paused: deliveries wait.'), failed),
 			found.status !== 'active' && button('Resume', () => act('resume', resumed[found.status]), failed),
 			found.status !== 'disabled' && button('Send a test event', test, failed),
-			found.status !== 'disabled' && button('Disable…', disable, failed, {class: 'danger'})), said,
+			found.status !== 'disabled' && button('Drill: does it verify?', drill, failed),
+			found.status !== 'disabled' && button('Disable…', disable, failed, {class: 'danger'})), mark, said,
 		facts([
 			['Status', [status(found), ' since ', time(found.status_since)]],
+			['Last drill', found.drill && [found.drill.verdict, ', ', time(found.drill.at)]],
 			['Id', el('code', null, found.id)], ['Uid', found.uid], ['URL', el('span', {class: 'url'}, found.url)], ['Types', found.event_types.join(', ')],
 			['Description', found.description], ['Subscriber', found.subscriber], ['Ordered', found.ordered ? 'yes' : 'no'],
 			['Concurrent attempts', String(found.max_in_flight)], ['Timeout', duration(found.timeout_ms)], ['Retries', retryPolicy(found.retry)], ['Format', found.format], ['Signature', found.signature.versions.join(', ')], ['Made', time(found.created_at)], ['Changed', time(found.updated_at)]]),

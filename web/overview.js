@@ -1,12 +1,12 @@
 // How the hub is: what was lost, what is stuck, why, and the button that mends it.
-import {get, post} from './api.js'
+import {get, payload, post} from './api.js'
 import {button, duration, el, link, notice, number, plural, problemBox, say, short, time, words} from './dom.js'
 import {result} from './deliveries.js'
 import {endpointKnown, endpointName, loadNames, name, status} from './endpoints.js'
 import {table} from './list.js'
 import {ended, progress, repair} from './operations.js'
 
-const SAMPLE = 500, ROWS = 20
+const SAMPLE = 500, ROWS = 20, NOTICES = 5
 
 const tile = (label, value, path) => el('a', {class: 'tile', href: '#/' + path}, el('strong', null, value), el('span', null, label))
 
@@ -22,7 +22,9 @@ function tiles(stats) {
 		tile('active endpoints', number(stats.endpoints.active), 'endpoints?status=active'))
 }
 
-function sentences(stats, unmatched) {
+// Those of the hub's own are nobody's loss.
+function sentences(stats, {data, next_cursor: more}) {
+	const unmatched = data.filter(event => !event.type.startsWith('grapnel.'))
 	const {dead, pending, due, oldest_pending_ms: oldest} = stats.deliveries
 	const none = stats.endpoints.active + stats.endpoints.paused + stats.endpoints.disabled === 0
 	return el('ul', {class: 'sentences'},
@@ -31,8 +33,8 @@ function sentences(stats, unmatched) {
 		el('li', null, pending
 			? `Of what is pending, ${number(due)} ${due === 1 ? 'is' : 'are'} due now; the others wait for their time. The oldest was made ${duration(oldest)} ago.`
 			: 'Nothing waits: all deliveries have ended.'),
-		unmatched.data.length > 0 && el('li', null,
-			link('events?unmatched=true&since=-1h', plural(unmatched.data.length, 'event', 'events', unmatched.next_cursor)), ' of the last hour reached no endpoint.'))
+		unmatched.length > 0 && el('li', null,
+			link('events?unmatched=true&since=-1h', plural(unmatched.length, 'event', 'events', more)), ' of the last hour reached no endpoint.'))
 }
 
 const size = trouble => trouble.dead + trouble.pending + trouble.held
@@ -108,11 +110,29 @@ function troubleTable(found, samples, now, said, reload) {
 		['What mends it', t => el('span', {class: 'buttons'}, mend(t, moreDead, said, reload))]], found.slice(0, ROWS))
 }
 
+// Its own events, in words.
+const told = {
+	'grapnel.endpoint.disabled': ({reason}) => `was disabled: ${words(reason)}`,
+	'grapnel.endpoint.recovered': ({was}) => `takes deliveries again, after it was ${was === 'disabled' ? 'disabled' : 'held to be down'}`,
+	'grapnel.delivery.dead': ({count, reasons}) => `has ${plural(count, 'new dead letter')}: ${Object.keys(reasons).map(words).join(', ')}`,
+	'grapnel.source.failing': ({rejections, reason}) => `refused ${number(rejections)} requests in a row: ${words(reason)}`,
+	'grapnel.circuit.opened': ({detail}) => `is not sent anything for now: ${detail}`,
+}
+
+async function noticed(events) {
+	const known = events.filter(({type}) => told[type])
+	const data = await Promise.all(known.map(async ({id}) => JSON.parse(new TextDecoder().decode(await payload(id)))))
+	return el('ul', null, known.map((event, i) => {
+		const {endpoint, source} = data[i], {id, uid} = endpoint ?? source
+		return el('li', null, time(event.time), ': ', link(`${endpoint ? 'endpoints' : 'sources'}/${id}`, short(uid ?? id, 48)), ' ', link('events/' + event.id, told[event.type](data[i])))
+	}))
+}
+
 export async function overview(_query, _parameter, reload) {
-	const [stats, running, operations, paused, disabled, dead, pending, held, unmatched] = await Promise.all([
+	const [stats, running, operations, paused, disabled, dead, pending, held, unmatched, notices] = await Promise.all([
 		get('/v1/stats'), get('/v1/operations?state=running'), get('/v1/operations?limit=5'), get('/v1/endpoints?status=paused'), get('/v1/endpoints?status=disabled'),
 		get('/v1/dead-letters?limit=' + SAMPLE), get('/v1/deliveries?state=pending&order=asc&limit=' + SAMPLE), get('/v1/deliveries?state=held&order=asc&limit=' + SAMPLE),
-		get('/v1/events?unmatched=true&since=-1h&limit=' + SAMPLE), loadNames()])
+		get('/v1/events?unmatched=true&since=-1h&limit=' + SAMPLE), get('/v1/events?type=grapnel.**&limit=' + NOTICES), loadNames()])
 	const said = el('div', {'aria-live': 'polite'})
 	const now = Date.parse(stats.at)
 	const found = troubles(dead, pending, held, [...disabled.data, ...paused.data], now)
@@ -126,6 +146,7 @@ export async function overview(_query, _parameter, reload) {
 		partial && el('p', {class: 'faint'}, `Only part is shown: the latest ${SAMPLE} dead letters and the oldest ${SAMPLE} that wait are looked at. All: `,
 			link('dead-letters', 'dead letters'), ', ', link('deliveries?state=pending', 'pending'), ', ', link('deliveries?state=held', 'held'), ', ',
 			link('endpoints?status=paused', 'paused'), ' and ', link('endpoints?status=disabled', 'disabled endpoints'), '.'),
+		notices.data.length > 0 && [el('h2', null, 'What the hub noticed'), await noticed(notices.data)],
 		el('h2', null, 'Operations'),
 		running.data.map(operation => progress(operation, reload)),
 		done.length ? el('ul', null, done.map(ended)) : !running.data.length && el('p', {class: 'empty'}, 'No bulk work has been done yet.'))

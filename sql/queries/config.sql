@@ -75,6 +75,14 @@ DELETE FROM endpoint_pairs WHERE endpoint = ?1;
 -- name: pair_insert
 INSERT INTO endpoint_pairs (endpoint, place, until_ms, public_key, sealed) VALUES (?1, ?2, ?3, ?4, ?5);
 
+-- name: drill_get
+SELECT at_ms, verdict, findings, insecure, insecure_ms FROM endpoint_drills WHERE endpoint = ?1;
+
+-- name: drill_put
+INSERT INTO endpoint_drills (endpoint, at_ms, verdict, findings, insecure, insecure_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+ON CONFLICT (endpoint) DO UPDATE SET at_ms = excluded.at_ms, verdict = excluded.verdict, findings = excluded.findings, insecure = excluded.insecure,
+	insecure_ms = excluded.insecure_ms;
+
 -- name: key_get
 SELECT id, hash, scopes, subscriber, created_ms, expires_ms, name, hint FROM keys WHERE id = ?1;
 

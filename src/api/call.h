@@ -49,11 +49,13 @@ struct route {
 /* Tests of endpoints that are under way: test.c */
 enum { TESTS_MAX = 16 };
 struct testing;
+struct drilling;
 struct tests {
 	pthread_mutex_t mutex;
 	/* under the mutex */
 	struct testing *first; /* committed and not over */
 	unsigned len;          /* all that are not answered */
+	struct drilling *drills; /* those that have an Idempotency-Key */
 	bool closed;
 };
 
@@ -137,6 +139,8 @@ bool media_type_is(struct slice value, const char *wanted);
 /* Posts the change on behalf of the caller, under the request's conditions, and waits; its error becomes the call's. Clear the change
  * in any case. */
 int call_change(struct call *call, struct store_change *change) ATTR_MUST_USE;
+/* Who asks, for a change that is posted when the call is over; what it points to is the request's. */
+void call_actor(const struct call *call, struct caller *caller);
 /* The answer shows this version. */
 void call_etag(struct call *call, int64_t id, int64_t version);
 /* The answer with a thing as it is stored, for a reader's row function. */
@@ -156,6 +160,8 @@ int call_read_condition(struct call *call) ATTR_MUST_USE;
 int call_once_begin(struct call *call) ATTR_MUST_USE;
 /* For the change that the request makes; NULL when there is no key, and for every further change: the first one is what counts. */
 const struct once *call_once_take(struct call *call);
+/* The answer of a request whose change was made with this key, when it comes later than its call ends. */
+void once_remember(struct api *api, const struct once *once, const struct http_response *response, const char *request_id);
 /* After the handler. */
 void call_once_end(struct call *call, int result);
 

@@ -181,7 +181,7 @@ static int read_conditions(struct call *call, enum store_change_kind what, struc
 	return 0;
 }
 
-static void read_actor(const struct call *call, struct caller *caller)
+void call_actor(const struct call *call, struct caller *caller)
 {
 	struct session session;
 	caller->actor = call->who.key ? ACTOR_KEY : call->who.admin ? ACTOR_ADMIN : ACTOR_LOCAL;
@@ -201,7 +201,7 @@ int call_change(struct call *call, struct store_change *change)
 	struct caller caller = {.actor = ACTOR_HUB};
 	if (read_conditions(call, change->what, &caller) < 0)
 		return -1;
-	read_actor(call, &caller);
+	call_actor(call, &caller);
 	caller.once = call_once_take(call);
 	change->only_subscriber = call->who.subscriber;
 	change->caller = &caller;

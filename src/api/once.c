@@ -141,16 +141,16 @@ static char *answer_text(const struct http_response *response)
 }
 
 /* Without it a repetition gets an answer that is built anew, so a failure is no error of this request. */
-static void remember(struct call *call)
+void once_remember(struct api *api, const struct once *once, const struct http_response *response, const char *request_id)
 {
-	struct caller caller = {.actor = ACTOR_HUB, .once = &call->once};
+	struct caller caller = {.actor = ACTOR_HUB, .once = once};
 	struct store_change change = {.what = CHANGE_ONCE_ANSWER, .caller = &caller};
-	char *text = call->response->body.len <= ONCE_ANSWER_MAX ? answer_text(call->response) : NULL;
+	char *text = response->body.len <= ONCE_ANSWER_MAX ? answer_text(response) : NULL;
 	if (!text)
 		return;
 	change.answer = slice_of(text);
-	if (store_change(call->api->config.store, &change) < 0)
-		log_warn("api", "the answer to %s is not remembered: %s", call->request->id, change.err.detail);
+	if (store_change(api->config.store, &change) < 0)
+		log_warn("api", "the answer to %s is not remembered: %s", request_id, change.err.detail);
 	store_change_clear(&change);
 	explicit_bzero(text, strlen(text));
 	free(text);
@@ -188,6 +188,6 @@ void call_once_end(struct call *call, int result)
 	if (call->once_state == ONCE_NONE)
 		return;
 	if (result == 0 && call->once_state != ONCE_REPLAYED && response->status >= 200 && response->status <= 299)
-		remember(call);
+		once_remember(call->api, &call->once, response, call->request->id);
 	leave(call);
 }

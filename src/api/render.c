@@ -46,7 +46,7 @@ static int append(const char *bytes, size_t len, void *out)
 
 void put_json(struct strbuf *out, json_t *json)
 {
-	if (!json || json_dump_callback(json, append, out, JSON_COMPACT | JSON_REAL_PRECISION(15)) < 0)
+	if (!json || json_dump_callback(json, append, out, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) < 0)
 		out->failed = true;
 	json_decref(json);
 }
@@ -94,6 +94,13 @@ static void put_result(struct strbuf *out, int status, enum attempt_failure fail
 	put_number(out, ",\"duration_ms\":", duration_ms);
 }
 
+/* There only in what belongs to a drill. */
+static void put_drill(struct strbuf *out, enum drill drill)
+{
+	if (drill != DRILL_NONE)
+		put_text(out, ",\"drill\":", slice_of(drill_text(drill)));
+}
+
 void put_delivery_open(struct call *call, struct strbuf *out, const struct delivery_row *row)
 {
 	put_id(out, "{\"id\":", ID_DELIVERY, row->id);
@@ -105,7 +112,8 @@ void put_delivery_open(struct call *call, struct strbuf *out, const struct deliv
 	put_subscriber(call, out, ",\"subscriber\":", row->subscriber);
 	put_text(out, ",\"state\":", slice_of(delivery_state_text(row->state)));
 	put_text(out, ",\"reason\":", row->reason ? slice_of(delivery_reason_text(row->reason)) : (struct slice){NULL, 0});
-	put_number(out, ",\"round\":", row->round);
+	put_number(out, ",\"round\":", delivery_round_shown(row->round));
+	put_drill(out, drill_of(row->round, 0));
 	put_number(out, ",\"attempt_count\":", row->attempts);
 	put_time(out, ",\"due_at\":", row->state == DELIVERY_PENDING ? row->due_ms : 0);
 	put_time(out, ",\"created_at\":", row->created_ms);
@@ -125,7 +133,8 @@ void put_delivery_open(struct call *call, struct strbuf *out, const struct deliv
 void put_attempt(struct strbuf *out, const struct attempt_row *row)
 {
 	put_number(out, "{\"number\":", row->number);
-	put_number(out, ",\"round\":", row->round);
+	put_number(out, ",\"round\":", delivery_round_shown(row->round));
+	put_drill(out, drill_of(row->round, row->number - 1));
 	strbuf_putc(out, ',');
 	put_result(out, row->status, row->failure, row->detail, row->started_ms, row->duration_ms);
 	put_text(out, ",\"response\":", row->response);

@@ -1,25 +1,13 @@
-/* POST /v1/endpoints/{id}/test: makes and sends a test event, and answers with the attempt when it is over. No thread waits for it: the
- * exchange is suspended, and what is under way stands in a table by its event, from the commit of the publish (on the writer's
- * thread) until api_tested() (on the scheduler's) or api_break_off(). */
+/* POST /v1/endpoints/{id}/test: makes and sends a test event, and answers with the attempt when it is over; with "drill", drill.c goes on
+ * from there. testing.h tells how it waits. */
 #include <stdlib.h>
 
-#include "api/call.h"
+#include "api/testing.h"
 #include "base/mem.h"
 #include "json/scan.h"
 #include "model/check.h"
 
 enum { TEST_TEXT_MAX = 512 };
-
-struct testing {
-	struct pool_job job;
-	struct testing *next; /* under the table's mutex */
-	struct api *api;
-	struct http_exchange *exchange;
-	char request_id[HTTP_REQUEST_ID_SIZE];
-	struct store_publish publish;
-	struct publish_item item;
-	struct err err; /* instead of an answer */
-};
 
 /* ---- The end -------------------------------------------------------------------------------------------------------------- */
 
@@ -28,10 +16,15 @@ static void release(struct testing *testing)
 	endpoint_unref(testing->item.only);
 	event_unref(testing->item.event);
 	index_targets_clear(&testing->item.targets);
+	testing->drop(testing);
+}
+
+static void drop(struct testing *testing)
+{
 	free(testing);
 }
 
-static void answer(struct testing *testing, struct http_response *response)
+void testing_answer(struct testing *testing, struct http_response *response)
 {
 	struct tests *tests = &testing->api->tests;
 	if (testing->err.code != ERR_NONE)
@@ -59,10 +52,8 @@ static int attempt_found(void *context, const struct attempt_row *row)
 }
 
 /* As it is stored, so that a look at the delivery says the same. */
-static void read_and_answer(struct pool_job *job, void *thread_context)
+static void read_and_answer(struct testing *testing, const struct worker *worker)
 {
-	struct testing *testing = CONTAINER_OF(job, struct testing, job);
-	const struct worker *worker = thread_context;
 	struct http_response response = {.status = 200, .content_type = "application/json", .body = STRBUF_INIT(SMALL_BODY_MAX)};
 	struct strbuf *out = &response.body;
 	struct delivery_row row = {.id = 0};
@@ -82,7 +73,13 @@ static void read_and_answer(struct pool_job *job, void *thread_context)
 			http_response_header(&response, "Idempotent-Replayed", "true");
 		strbuf_putc(out, '}');
 	}
-	answer(testing, &response);
+	testing_answer(testing, &response);
+}
+
+static void run_over(struct pool_job *job, void *thread_context)
+{
+	struct testing *testing = CONTAINER_OF(job, struct testing, job);
+	testing->over(testing, thread_context);
 }
 
 /* What was wrong before an attempt was made. Any thread. */
@@ -90,7 +87,7 @@ static void answer_problem(struct testing *testing, enum err_code code, const ch
 {
 	struct http_response response = {.status = 0};
 	err_set(&testing->err, code, "%s", why);
-	answer(testing, &response);
+	testing_answer(testing, &response);
 }
 
 void api_tested(struct api *api, int64_t event)
@@ -105,7 +102,7 @@ void api_tested(struct api *api, int64_t event)
 	pthread_mutex_unlock(&api->tests.mutex);
 	if (!testing)
 		return;
-	testing->job.run = read_and_answer;
+	testing->job.run = run_over;
 	if (pool_post(api->pool, &testing->job) < 0)
 		answer_problem(testing, ERR_UNAVAILABLE, "The test was sent, but too many requests wait for its result to be read");
 }
@@ -130,7 +127,7 @@ void api_break_off(struct api *api, bool stopping, const char *why)
 /* The same Idempotency-Key: nothing is sent again, and the answer is what became of the first one. */
 static void answer_repeated(struct testing *testing)
 {
-	testing->job.run = read_and_answer;
+	testing->job.run = run_over;
 	if (pool_post(testing->api->pool, &testing->job) < 0)
 		answer_problem(testing, ERR_UNAVAILABLE, "Too many requests wait already: try again");
 }
@@ -163,28 +160,47 @@ static void published(struct store_cmd *cmd)
 		answer_problem(testing, ERR_UNAVAILABLE, "the hub is stopping");
 }
 
-static int read_member(struct call *call, struct slice key, struct slice value, struct slice *type, struct slice *data)
+void testing_send(struct testing *testing)
+{
+	testing->publish = (struct store_publish){
+	    .cmd = {.kind = STORE_PUBLISH, .done = published}, .items_len = 1, .items = &testing->item};
+	store_post(testing->api->config.store, &testing->publish.cmd);
+}
+
+static int read_drill(struct call *call, struct slice value, struct test_request *asked)
+{
+	enum json_kind kind = json_kind_of(value);
+	if (asked->drill_given || (kind != JSON_KIND_TRUE && kind != JSON_KIND_FALSE))
+		return err_field(&call->err, ERR_INVALID, "/drill", "must be true or false, given once");
+	asked->drill_given = true;
+	asked->drill = kind == JSON_KIND_TRUE;
+	return 0;
+}
+
+static int read_member(struct call *call, struct slice key, struct slice value, struct test_request *asked)
 {
 	if (json_string_is(key, "data")) {
-		if (data->at)
+		if (asked->data.at)
 			return err_field(&call->err, ERR_INVALID, "/data", "is given twice");
-		*data = value;
+		asked->data = value;
 		return 0;
 	}
+	if (json_string_is(key, "drill"))
+		return read_drill(call, value, asked);
 	struct strbuf *text = call_text(call, TEST_TEXT_MAX);
 	if (!json_string_is(key, "type")) {
 		char pointer[ERR_POINTER_MAX];
 		check_member(pointer, "", json_decode(key, text) < 0 ? "…" : strbuf_text(text));
-		return err_field(&call->err, ERR_INVALID, pointer, "is not known here; these are: type data");
+		return err_field(&call->err, ERR_INVALID, pointer, "is not known here; these are: type data drill");
 	}
-	if (type->at || json_kind_of(value) != JSON_KIND_STRING || json_decode(value, text) < 0)
+	if (asked->type.at || json_kind_of(value) != JSON_KIND_STRING || json_decode(value, text) < 0)
 		return err_field(&call->err, ERR_INVALID, "/type", "must be a string, given once: an event type");
-	*type = (struct slice){strbuf_text(text), text->len};
-	return slice_is(*type, "grapnel.test") ? 0 : event_type_check(*type, "/type", &call->err);
+	asked->type = (struct slice){strbuf_text(text), text->len};
+	return slice_is(asked->type, "grapnel.test") ? 0 : event_type_check(asked->type, "/type", &call->err);
 }
 
 /* The data's bytes are kept, as those of any event. */
-static int read_body(struct call *call, struct slice *type, struct slice *data)
+static int read_body(struct call *call, struct test_request *asked)
 {
 	struct json_scan scan;
 	struct slice key, value;
@@ -195,7 +211,7 @@ static int read_body(struct call *call, struct slice *type, struct slice *data)
 		return err_field(&call->err, ERR_INVALID, "", "the body must be a JSON object");
 	int found = json_open_object(&scan) < 0 ? -1 : 1;
 	while (found > 0 && (found = json_member(&scan, &key, &value)) > 0)
-		if (read_member(call, key, value, type, data) < 0)
+		if (read_member(call, key, value, asked) < 0)
 			return -1;
 	if (found == 0 && json_end(&scan) == 0)
 		return 0;
@@ -237,40 +253,50 @@ static void take_key(struct call *call, struct publish_item *item)
 	memcpy(item->content, once->content, sizeof item->content);
 }
 
-static int start(struct call *call, struct endpoint *endpoint)
+static struct event *make_event(struct call *call, const struct endpoint *endpoint, const struct test_request *asked)
 {
-	struct slice data = {NULL, 0}, type = {NULL, 0};
-	if (read_body(call, &type, &data) < 0)
-		return -1;
-	if (endpoint->meta.status == ENDPOINT_DISABLED)
-		return err_set(&call->err, ERR_ENDPOINT_DISABLED, "The endpoint is disabled: resume it first");
 	struct event_fields fields = {
 	    .subscriber = endpoint->meta.subscriber,
 	    .time_ms = call_now_ms(call),
-	    .type = type.at ? type : SLICE_LITERAL("grapnel.test"),
+	    .type = asked->type.at ? asked->type : SLICE_LITERAL("grapnel.test"),
 	    .content_type = SLICE_LITERAL("application/json"),
-	    .data = data.at ? data : default_data(call, endpoint),
+	    .data = asked->data.at ? asked->data : default_data(call, endpoint),
 	};
-	struct event *event = event_new(&fields, call->api->config.budget);
+	return event_new(&fields, call->api->config.budget);
+}
+
+static struct testing *test_new(struct call *call, struct event *event)
+{
+	struct testing *testing = mem_new(struct testing);
+	*testing = (struct testing){.api = call->api, .item = {.event = event, .test = true}, .over = read_and_answer, .drop = drop};
+	return testing;
+}
+
+static int start(struct call *call, struct endpoint *endpoint)
+{
+	struct test_request asked = {.drill = false};
+	if (read_body(call, &asked) < 0)
+		return -1;
+	if (endpoint->meta.status == ENDPOINT_DISABLED)
+		return err_set(&call->err, ERR_ENDPOINT_DISABLED, "The endpoint is disabled: resume it first");
+	struct event *event = make_event(call, endpoint, &asked);
 	if (!event)
 		return err_set(&call->err, ERR_UNAVAILABLE, "The hub has no memory for this request now; try again");
-	if (take_place(call) < 0) {
+	struct testing *testing = asked.drill ? drill_new(call, event) : test_new(call, event);
+	if (!testing || take_place(call) < 0) {
+		if (testing)
+			testing->drop(testing);
 		event_unref(event);
 		return -1;
 	}
-	struct testing *testing = mem_new(struct testing);
-	*testing = (struct testing){
-	    .api = call->api,
-	    .exchange = call->exchange,
-	    .item = {.event = event, .only = endpoint_ref(endpoint), .test = true},
-	};
+	testing->exchange = call->exchange;
+	testing->item.only = endpoint_ref(endpoint);
 	memcpy(testing->request_id, call->request->id, sizeof testing->request_id);
-	take_key(call, &testing->item);
-	testing->publish = (struct store_publish){
-	    .cmd = {.kind = STORE_PUBLISH, .done = published}, .items_len = 1, .items = &testing->item};
+	if (!asked.drill)
+		take_key(call, &testing->item);
 	/* From here on the exchange may be answered at any moment. */
 	call->later = true;
-	store_post(call->api->config.store, &testing->publish.cmd);
+	testing_send(testing);
 	return 0;
 }
 

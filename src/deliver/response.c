@@ -36,7 +36,7 @@ size_t exchange_body(char *bytes, size_t size, size_t count, void *context)
 	struct exchange *exchange = context;
 	size_t len = size * count;
 	size_t room = EXCHANGE_CAPTURE_MAX - exchange->body.len;
-	bool test = exchange->job && exchange->job->outcome.due.round == DELIVERY_ROUND_TEST;
+	bool test = exchange->job && delivery_round_tests(exchange->job->outcome.due.round);
 	if (!is_success(exchange->status) || test || exchange->config->capture_success)
 		strbuf_append(&exchange->body, bytes, len < room ? len : room);
 	exchange->body_bytes += len;

@@ -24,10 +24,12 @@ void verdict(struct outcome *outcome, const struct endpoint *endpoint, int64_t e
 	outcome->next_due_ms = 0;
 	outcome->disable_endpoint = false;
 	if (outcome->failure == FAILURE_NONE) {
-		outcome->change = DELIVERY_SUCCEED;
+		bool again = drill_repeats(outcome->due.round, outcome->due.attempts);
+		outcome->change = again ? DELIVERY_RETRY_LATER : DELIVERY_SUCCEED;
+		outcome->next_due_ms = again ? now_ms : 0;
 		return;
 	}
-	if (outcome->due.round == DELIVERY_ROUND_TEST) {
+	if (delivery_round_tests(outcome->due.round)) {
 		outcome->change = DELIVERY_CANCEL;
 		outcome->reason = REASON_TEST_FAILED;
 		return;

@@ -55,6 +55,22 @@ int delivery_reason_parse(struct slice text, enum delivery_reason *reason) ATTR_
 enum { DELIVERY_RESPONSE_MAX = 4096 }; /* bytes of a response that are kept */
 /* A test is sent once, at once, outside of any order and window, and a failed one ends cancelled: it is round 0 of a delivery. Sent again
  * by hand it becomes one like any other. */
-enum { DELIVERY_ROUND_TEST = 0, DELIVERY_ROUND_FIRST = 1 };
+enum {
+	DELIVERY_ROUND_DRILL_STALE = -3, /* tests, too: drill.h */
+	DELIVERY_ROUND_DRILL_BAD_SIGNATURE = -2,
+	DELIVERY_ROUND_DRILL_VALID = -1,
+	DELIVERY_ROUND_TEST = 0,
+	DELIVERY_ROUND_FIRST = 1
+};
+
+static inline bool delivery_round_tests(int32_t round)
+{
+	return round <= DELIVERY_ROUND_TEST;
+}
+/* As people are shown it: 0 is any test. */
+static inline int delivery_round_shown(int32_t round)
+{
+	return delivery_round_tests(round) ? DELIVERY_ROUND_TEST : (int)round;
+}
 
 #endif

@@ -420,7 +420,7 @@ static int given_text(json_t *taken, const char *key, const char *pointer, const
 int endpoint_doc_split(json_t *doc, struct endpoint_given *given, struct err *err)
 {
 	static const char *const beside[] = {"secret",       "subscriber", "id",         "status",    "status_reason",
-	                                     "status_since", "created_at", "updated_at", "public_key"};
+	                                     "status_since", "created_at", "updated_at", "public_key", "insecure", "drill"};
 	*given = (struct endpoint_given){0};
 	if (!json_is_object(doc))
 		return err_field(err, ERR_INVALID, "", "an endpoint must be a JSON object");

@@ -13,6 +13,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "model/drill.h"
 #include "model/retry.h"
 
 enum endpoint_status { ENDPOINT_ACTIVE, ENDPOINT_PAUSED, ENDPOINT_DISABLED, ENDPOINT_DELETED /* a tombstone: never shown */ };
@@ -31,6 +32,7 @@ struct endpoint_meta {
 	int64_t created_ms, updated_ms, status_since_ms;
 	enum endpoint_status status;
 	char status_reason[64]; /* "" or a code: "gone", "by_hand" */
+	struct drill_result drill;
 };
 
 struct endpoint_header {

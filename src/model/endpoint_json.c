@@ -86,6 +86,8 @@ json_t *endpoint_json(const struct endpoint *endpoint, const json_t *doc, const 
 	    {"created_at", time_json(endpoint->meta.created_ms)},
 	    {"updated_at", time_json(endpoint->meta.updated_ms)},
 	    {"public_key", public_key_json(endpoint)},
+	    {"insecure", drill_insecure_json(&endpoint->meta.drill)},
+	    {"drill", drill_json(&endpoint->meta.drill)},
 	};
 	json_t *answer = json_object();
 	int result = 0;

@@ -50,14 +50,14 @@ void scheduler_settled(struct store_cmd *cmd)
 
 static void tested(struct scheduler *scheduler, const struct due *due)
 {
-	if (due->round == DELIVERY_ROUND_TEST && scheduler->config.tested)
+	if (delivery_round_tests(due->round) && scheduler->config.tested)
 		scheduler->config.tested(scheduler->config.context, due->event);
 }
 
 /* Somebody waits for it: a test goes before all others and beside the window, also to an endpoint that is paused. There are few. */
 static void add(struct scheduler *scheduler, struct lane *lane, const struct due *due, struct event *event)
 {
-	if (due->round == DELIVERY_ROUND_TEST && !atomic_load(&scheduler->quiet) && !idmap_get(&lane->live, (uint64_t)due->delivery))
+	if (delivery_round_tests(due->round) && !atomic_load(&scheduler->quiet) && !idmap_get(&lane->live, (uint64_t)due->delivery))
 		scheduler_send(scheduler, lane, due, event);
 	else
 		lane_add(lane, due, event);
@@ -140,13 +140,20 @@ static void learn(struct lane *lane, const struct outcome *outcome)
 	bool ours = outcome->failure == FAILURE_PAYLOAD || outcome->failure == FAILURE_INTERNAL;
 	if (!outcome->attempted || ours)
 		return;
-	if (outcome->change == DELIVERY_SUCCEED)
+	bool repeated = outcome->change == DELIVERY_RETRY_LATER && drill_repeats(outcome->due.round, outcome->due.attempts);
+	if (outcome->change == DELIVERY_SUCCEED || repeated)
 		lane_learn(lane, true);
 	else if (outcome->change == DELIVERY_RETRY_LATER || outcome->change == DELIVERY_DIE)
 		lane_learn(lane, false);
 }
 
-static void settle_lane(struct lane *lane, struct job *job, int64_t now_ms)
+/* Another attempt follows. */
+static bool goes_on(const struct outcome *outcome)
+{
+	return outcome->cmd.fate == ERR_NONE && outcome->applied && outcome->change == DELIVERY_RETRY_LATER;
+}
+
+static void settle_lane(struct scheduler *scheduler, struct lane *lane, struct job *job, int64_t now_ms)
 {
 	const struct outcome *outcome = &job->outcome;
 	lane_settled(lane, job);
@@ -159,12 +166,12 @@ static void settle_lane(struct lane *lane, struct job *job, int64_t now_ms)
 			lane_spill(lane, now_ms + LOST_RETRY_MS);
 		return;
 	}
-	if (outcome->applied && outcome->change == DELIVERY_RETRY_LATER) {
+	if (goes_on(outcome)) {
 		struct due next = outcome->due;
 		next.due_ms = outcome->next_due_ms;
 		next.attempts += outcome->attempted;
 		next.round_attempts += outcome->attempted;
-		lane_add(lane, &next, NULL);
+		add(scheduler, lane, &next, NULL);
 	}
 	if (outcome->has_promoted)
 		lane_add(lane, &outcome->promoted, NULL);
@@ -180,10 +187,11 @@ static void handle_settled(struct scheduler *scheduler, struct schedule_node *no
 	if (!job->endpoint)
 		settle_expiry(scheduler, &job->outcome, now_ms);
 	if (lane) {
-		settle_lane(lane, job, now_ms);
+		settle_lane(scheduler, lane, job, now_ms);
 		scheduler_place(scheduler, lane);
 	}
-	tested(scheduler, &job->outcome.due);
+	if (!(lane && goes_on(&job->outcome)))
+		tested(scheduler, &job->outcome.due);
 	job_free(job);
 }
 

@@ -21,7 +21,7 @@ struct scheduler_config {
 	size_t event_bytes_max; /* payload bytes that lanes keep; beyond it they keep ids: 64 MiB */
 	/* Gives a job to its worker; on the scheduler's thread, must not block. */
 	void (*deliver)(void *context, struct job *job);
-	/* What became of a test (DELIVERY_ROUND_TEST) is committed, or nothing will. On the scheduler's thread, must not block. NULL is
+	/* What became of a test (delivery_round_tests()) is committed, or nothing will. On the scheduler's thread, must not block. NULL is
 	 * allowed. */
 	void (*tested)(void *context, int64_t event);
 	void *context;

@@ -25,6 +25,7 @@ static const struct {
     {CHANGE_ENDPOINT_DISABLE, "endpoint.disable"},
     {CHANGE_SECRET_ROTATE, "endpoint.rotate_secret"},
     {CHANGE_ENDPOINT_RECOVER, "endpoint.recover"},
+    {CHANGE_ENDPOINT_DRILL, "endpoint.drill"},
     {CHANGE_KEY_CREATE, "key.create"},
     {CHANGE_KEY_REVOKE, "key.revoke"},
     {CHANGE_DELIVERY_RETRY, "delivery.retry"},
@@ -316,7 +317,7 @@ static json_t *delivery_shown(const struct delivery_record *record)
 	id_format(ID_ENDPOINT, record->due.endpoint, endpoint);
 	const char *reason = record->reason ? delivery_reason_text(record->reason) : NULL;
 	return json_pack("{s:s, s:s, s:s, s:s?, s:i}", "event", event, "endpoint", endpoint, "state", delivery_state_text(record->state),
-	                 "reason", reason, "round", (int)record->due.round);
+	                 "reason", reason, "round", delivery_round_shown(record->due.round));
 }
 
 int audit_delivery(struct tx *tx, struct store_change *change, const struct delivery_record *before, const struct delivery_record *after)

@@ -1,4 +1,5 @@
 /* Changes: one row per kind with its handler; each runs in a savepoint, so that one that turns out wrong leaves nothing behind. */
+#include "store/herald.h"
 #include "store/once.h"
 #include "store/private.h"
 
@@ -34,6 +35,8 @@ static change_handler *const handlers[] = {
     [CHANGE_SOURCE_ROTATE] = source_rotate,
     [CHANGE_SOURCE_KEEP_SECRET] = source_keep_secret,
     [CHANGE_REJECTION_ACCEPT] = rejection_accept,
+    [CHANGE_ENDPOINT_DRILL] = endpoint_drill,
+    [CHANGE_CIRCUIT] = endpoint_circuit,
     [CHANGE_ONCE_ANSWER] = once_answer,
 };
 
@@ -49,7 +52,7 @@ static int run_once(struct tx *tx, struct store_change *change)
 int change_run(struct tx *tx, struct store_change *change)
 {
 	const struct engine_ops *ops = tx->engine->ops;
-	size_t news_before = tx->news->len;
+	size_t news_before = tx->news->len, told_before = herald_mark(tx);
 	store_change_clear(change);
 	if (ops->savepoint(tx->engine))
 		return -1;
@@ -62,6 +65,7 @@ int change_run(struct tx *tx, struct store_change *change)
 	store_change_clear(change);
 	change->err = err;
 	news_drop(tx->news, news_before);
+	herald_back(tx, told_before);
 	return ops->savepoint_rollback(tx->engine);
 }
 

@@ -9,6 +9,7 @@
 #include "sign/pair.h"
 #include "store/audit.h"
 #include "store/expand.h"
+#include "store/herald.h"
 #include "store/private.h"
 
 void endpoint_record_clear(struct endpoint_record *record)
@@ -360,11 +361,31 @@ int endpoint_remove(struct tx *tx, struct store_change *change)
 	return result;
 }
 
+/* Takes `more`. */
+static void tell_status(struct tx *tx, const struct endpoint_record *record, enum operational what, json_t *more)
+{
+	struct err err = {0};
+	struct endpoint *endpoint = endpoint_of_record(record, &err);
+	if (endpoint)
+		herald_endpoint(tx, what, endpoint, more);
+	else
+		json_decref(more);
+	endpoint_unref(endpoint);
+}
+
+static json_t *was_disabled(int64_t since_ms)
+{
+	char since[CLOCK_RFC3339_SIZE];
+	clock_format_rfc3339(since_ms, since);
+	return json_pack("{s:s, s:s}", "was", "disabled", "since", since);
+}
+
 static int disable(struct tx *tx, struct store_change *change, struct endpoint_record *record, const char *reason)
 {
 	set_status(tx, record, ENDPOINT_DISABLED, reason);
 	if (store_record(tx, change, record))
 		return -1;
+	tell_status(tx, record, OPERATIONAL_ENDPOINT_DISABLED, json_pack("{s:s}", "reason", reason));
 	return operation_drain(tx, OPERATION_DRAIN_DISABLED, record->meta.id, record->meta.subscriber);
 }
 
@@ -397,9 +418,13 @@ static int status_apply(struct tx *tx, struct store_change *change, struct endpo
 {
 	if (to == ENDPOINT_DISABLED)
 		return disable(tx, change, record, "by_hand");
+	bool disabled = record->meta.status == ENDPOINT_DISABLED;
+	int64_t since_ms = record->meta.status_since_ms;
 	set_status(tx, record, to, to == ENDPOINT_ACTIVE ? "" : "by_hand");
 	if (store_record(tx, change, record))
 		return -1;
+	if (disabled)
+		tell_status(tx, record, OPERATIONAL_ENDPOINT_RECOVERED, was_disabled(since_ms));
 	if (to == ENDPOINT_ACTIVE)
 		news_due(tx->news, record->meta.id, tx->now_ms);
 	return 0;
@@ -440,4 +465,37 @@ int endpoint_resume(struct tx *tx, struct store_change *change)
 int endpoint_disable_by_hand(struct tx *tx, struct store_change *change)
 {
 	return status_change(tx, change, ENDPOINT_DISABLED);
+}
+
+/* ---- Drills ---- */
+
+int endpoint_drill(struct tx *tx, struct store_change *change)
+{
+	struct endpoint_record record = {0};
+	if (find(tx, change, change->id, &record))
+		return -1;
+	change->drill.at_ms = tx->now_ms;
+	drill_mark(&change->drill, &record.meta.drill);
+	record.meta.drill = change->drill;
+	int result = store_record(tx, change, &record);
+	endpoint_record_clear(&record);
+	return result;
+}
+
+/* ---- Circuits ---- */
+
+/* The scheduler's: nothing is stored but that it is told. */
+int endpoint_circuit(struct tx *tx, struct store_change *change)
+{
+	struct endpoint_record record = {0};
+	char since[CLOCK_RFC3339_SIZE];
+	if (find(tx, change, change->id, &record))
+		return -1;
+	clock_format_rfc3339(change->since_ms, since);
+	if (change->opened)
+		tell_status(tx, &record, OPERATIONAL_CIRCUIT_OPENED, json_pack("{s:s}", "detail", change->why));
+	else
+		tell_status(tx, &record, OPERATIONAL_ENDPOINT_RECOVERED, json_pack("{s:s, s:s}", "was", "circuit_open", "since", since));
+	endpoint_record_clear(&record);
+	return 0;
 }

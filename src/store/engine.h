@@ -176,6 +176,14 @@ struct expansion {
 	int64_t targets[EXPANSION_PART];
 };
 
+/* Deaths at an endpoint for one reason, which wait to be told of (herald.h). */
+struct toll_part {
+	int64_t subscriber; /* whose it was */
+	int64_t deaths;
+	int64_t since_ms, until_ms;
+	int64_t delivery; /* the last one */
+};
+
 struct engine_ops {
 	const char *name;
 	/* Opens or creates, migrates, takes the leases, sets ids->last; fills the index and the keyring. */
@@ -266,6 +274,15 @@ struct engine_ops {
 	int (*operation_open_after)(struct engine *engine, int64_t id, int64_t *next); /* 1 and the next unfinished one */
 	int (*operation_insert)(struct engine *engine, const struct operation_record *record);
 	int (*operation_progress)(struct engine *engine, const struct operation_record *record);
+
+	/* Adds to what waits to be told of; takes it all out (what there is none of stays as it was); 1 and the next endpoint that has some. */
+	int (*toll_add)(struct engine *engine, int64_t endpoint, enum delivery_reason reason, const struct toll_part *part);
+	int (*tolls_take)(struct engine *engine, int64_t endpoint, struct toll_part parts[REASONS]);
+	int (*tolls_after)(struct engine *engine, int64_t after, int64_t *endpoint);
+	/* Sources that fail; 1 and the next one. */
+	int (*failing_put)(struct engine *engine, int64_t source, int64_t since_ms);
+	int (*failing_delete)(struct engine *engine, int64_t source);
+	int (*failing_after)(struct engine *engine, int64_t after, int64_t *source);
 
 	int (*audit_insert)(struct engine *engine, const struct audit_record *record);
 	int (*once_get)(struct engine *engine, const struct once *once, struct once_record *record); /* by its key alone */

@@ -13,6 +13,18 @@ static enum err_code plan_only(const struct engine_env *env, struct publish_item
 	return ERR_NONE;
 }
 
+static void leave_out(struct index_targets *targets, int64_t endpoint)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < targets->len; i++) {
+		if (targets->at[i]->meta.id == endpoint)
+			endpoint_unref(targets->at[i]);
+		else
+			targets->at[kept++] = targets->at[i];
+	}
+	targets->len = kept;
+}
+
 enum err_code plan_make(const struct engine_env *env, struct publish_item *item, uint64_t version, struct plan *plan)
 {
 	const struct event_fields *fields = &item->event->f;
@@ -22,6 +34,8 @@ enum err_code plan_make(const struct engine_env *env, struct publish_item *item,
 		return plan_only(env, item, plan);
 	if (item->targets.version != version && index_match(env->index, fields->type, item->audience, fields->subscriber, &item->targets))
 		return ERR_UNAVAILABLE;
+	if (item->except)
+		leave_out(&item->targets, item->except);
 	plan->at = item->targets.at;
 	plan->len = item->targets.len;
 	if (plan->len == 0)

@@ -35,6 +35,7 @@ struct store {
 	struct backup_request *_Atomic backup; /* set under the mutex, looked at without it */
 
 	struct reject_queue rejects; /* has a lock of its own */
+	struct herald *herald;       /* the writer's; NULL: nothing is told */
 
 	/* owned by who opened the store */
 	pthread_t thread;
@@ -98,6 +99,7 @@ typedef int change_handler(struct tx *tx, struct store_change *change);
 change_handler subscriber_create, subscriber_replace, subscriber_patch, subscriber_remove;
 change_handler endpoint_create, endpoint_replace, endpoint_patch, endpoint_remove, endpoint_pause, endpoint_resume,
     endpoint_disable_by_hand, secret_rotate;
+change_handler endpoint_drill, endpoint_circuit;
 change_handler key_create, key_revoke;
 change_handler admin_put, admin_disable;
 change_handler delivery_retry, delivery_cancel;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/audit.h"
+#include "store/herald.h"
 #include "store/private.h"
 
 enum { QUEUE_MAX = 512, QUEUE_OF_SOURCE_MAX = 128, QUEUE_BYTES_MAX = 32 * 1024 * 1024 };
@@ -262,7 +263,7 @@ int reject_slice(struct tx *tx, int64_t mono_us)
 	queue->tallied = true;
 	take(queue);
 	for (struct inbox_node *node = queue->taken; node; node = node->next)
-		if (insert(tx, of_node(node)))
+		if (insert(tx, of_node(node)) || herald_refused(tx, of_node(node)))
 			return -1;
 	return trim(tx, mono_us);
 }

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "store/dedupe.h"
+#include "store/herald.h"
 #include "store/private.h"
 #include "store/read.h"
 
@@ -36,6 +37,7 @@ struct store *store_open(const struct store_config *config, struct err *err)
 	atomic_init(&store->backup, NULL);
 	store->inbox.fd = -1;
 	reject_queue_init(&store->rejects, &config->rejections);
+	store->herald = herald_new(config);
 	if (inbox_init(&store->inbox, err) == 0)
 		store->engine = engine_sqlite.open(&store->env, config->keyring, err);
 	if (!store->engine) {
@@ -183,10 +185,42 @@ void store_close(struct store *store)
 	if (store->inbox.fd >= 0)
 		inbox_destroy(&store->inbox);
 	reject_queue_destroy(&store->rejects);
+	herald_free(store->herald);
 	pthread_cond_destroy(&store->backup_done);
 	pthread_mutex_destroy(&store->mutex);
 	pthread_rwlock_destroy(&store->gate);
 	gate_destroy(&store->long_reads);
 	free(store->env.data_dir);
 	free(store);
+}
+
+/* ---- Told by others ---- */
+
+struct circuit {
+	struct store_change change;
+	char why[256];
+};
+
+static void circuit_done(struct store_cmd *cmd)
+{
+	struct circuit *circuit = CONTAINER_OF(CONTAINER_OF(cmd, struct store_change, cmd), struct circuit, change);
+	store_change_clear(&circuit->change);
+	free(circuit);
+}
+
+void store_circuit(struct store *store, int64_t endpoint, bool opened, const char *why, int64_t since_ms)
+{
+	if (!store->herald)
+		return;
+	struct circuit *circuit = mem_new(struct circuit);
+	memccpy(circuit->why, why ? why : "", '\0', sizeof circuit->why - 1);
+	circuit->change = (struct store_change){
+	    .cmd = {.kind = STORE_CHANGE, .done = circuit_done},
+	    .what = CHANGE_CIRCUIT,
+	    .id = endpoint,
+	    .opened = opened,
+	    .why = circuit->why,
+	    .since_ms = since_ms,
+	};
+	store_post(store, &circuit->change.cmd);
 }

@@ -59,7 +59,9 @@ struct publish_item {
 	struct event *event; /* its id is set by the store */
 	enum audience audience;
 	struct endpoint *only;         /* addressed to this endpoint alone, whatever its types; NULL: by audience and type */
-	bool test;                     /* with `only`: see DELIVERY_ROUND_TEST */
+	bool test;                     /* with `only`: a test … */
+	int32_t test_round;            /* … of this round: DELIVERY_ROUND_TEST or that of a drill */
+	int64_t except;                /* an endpoint that it does not go to, whatever matches; 0: none */
 	struct index_targets targets;  /* what matched (empty with `only`); matched again when its version is stale */
 	unsigned keys_len;             /* 0, 1 (uid, a CloudEvent's (source, id), or Idempotency-Key) or 2 (with Idempotency-Key) */
 	struct dedupe_key keys[2];
@@ -132,6 +134,8 @@ enum store_change_kind {
 	CHANGE_SOURCE_CREATE, CHANGE_SOURCE_PUT, CHANGE_SOURCE_PATCH, CHANGE_SOURCE_DELETE,
 	CHANGE_SOURCE_ROTATE, CHANGE_SOURCE_KEEP_SECRET /* that the provider sent, when there is none */,
 	CHANGE_REJECTION_ACCEPT,
+	CHANGE_ENDPOINT_DRILL, /* what a drill found */
+	CHANGE_CIRCUIT, /* not a change of what is stored: the circuit of an endpoint opened, or closed */
 	CHANGE_ONCE_ANSWER, /* not a change by itself: see once.h */
 };
 
@@ -199,6 +203,10 @@ struct store_change {
 	const int64_t *endpoints;      /* EVENT_RESEND: to these, each once; none: to all that have a delivery of it or match it now */
 	size_t endpoints_len;
 	struct slice type;    /* EVENT_TYPE: which */
+	struct drill_result drill; /* ENDPOINT_DRILL: verdict and findings; what is stored, afterwards */
+	bool opened;          /* CIRCUIT: otherwise it was closed … */
+	int64_t since_ms;     /* … after it had been open since then */
+	const char *why;      /* CIRCUIT, opened */
 	struct slice answer;  /* ONCE_ANSWER: what the request was answered */
 	const struct caller *caller; /* who, on which condition, as which request; NULL: the hub itself */
 	/* out; free with store_change_clear() */
@@ -259,6 +267,13 @@ struct store_listener {
 	void (*event)(void *context, int64_t id);
 };
 
+/* What the hub publishes of itself: store/herald.h. */
+struct store_operational {
+	bool on;
+	int64_t interval_ms;   /* deaths at one endpoint are told once in this time */
+	int64_t failing_after; /* so many refused requests of a source in a row; 0: not told */
+};
+
 struct store_config {
 	const char *data_dir; /* exists; holds grapnel.db */
 	unsigned node;        /* 0–255 */
@@ -272,6 +287,7 @@ struct store_config {
 	struct keyring *keyring; /* likewise */
 	struct source_table *sources; /* likewise; may be NULL */
 	struct rejection_limits rejections;
+	struct store_operational operational;
 	const char *public_url; /* how the outside calls the hub; NULL: not known */
 	struct store_listener listener;
 };
@@ -289,6 +305,9 @@ enum reject_room store_reject_room(struct store *store, int64_t source, size_t b
 /* Posts a change and waits for its fate; any thread but the writer's. 0, or -1 and change->err. */
 int store_change(struct store *store, struct store_change *change) ATTR_MUST_USE;
 void store_change_clear(struct store_change *change); /* frees the out part */
+/* Tells, as an operational event, that the circuit of an endpoint opened (why: a sentence) or is closed again, since_ms being when it had
+ * opened. Returns at once; any thread. */
+void store_circuit(struct store *store, int64_t endpoint, bool opened, const char *why, int64_t since_ms);
 /* The fencing epoch of the shard that leases this endpoint to this node; any thread. */
 int64_t store_epoch(struct store *store, int64_t endpoint);
 /* False while the disk fails; `why` gets the sentence. Any thread. */

@@ -1,6 +1,7 @@
 /* Changes of deliveries by hand and by bulk work, over the one table of transitions. Invariant of ordered deliveries: of each
  * (endpoint, key) with unfinished ones exactly one is pending, the others are held. */
 #include "base/log.h"
+#include "store/herald.h"
 #include "store/private.h"
 
 static enum delivery_state state_after(const struct delivery_record *record, enum delivery_change change)
@@ -20,6 +21,8 @@ int transition_end(struct tx *tx, struct delivery_record *record, enum delivery_
 	if (change != DELIVERY_DISCARD)
 		record->ended_ms = change == DELIVERY_DIE ? engine_death_ms(tx->engine) : tx->now_ms;
 	if (ops->delivery_put(tx->engine, record))
+		return -1;
+	if (change == DELIVERY_DIE && herald_death(tx, &record->due, reason, record->subscriber))
 		return -1;
 	/* The scheduler may hold it in its cache: it must look again before it sends anything there. */
 	if (was_pending)
@@ -46,7 +49,7 @@ int transition_reopen(struct tx *tx, struct delivery_record *record)
 	record->reason = REASON_NONE;
 	record->ended_ms = 0;
 	record->due.due_ms = tx->now_ms;
-	record->due.round++;
+	record->due.round = delivery_round_tests(record->due.round) ? DELIVERY_ROUND_FIRST : record->due.round + 1;
 	record->due.round_attempts = 0;
 	if (ops->delivery_put(tx->engine, record))
 		return -1;

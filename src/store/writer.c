@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "store/herald.h"
 #include "store/once.h"
 #include "store/private.h"
 #include "store/type_counts.h"
@@ -183,9 +184,15 @@ static int run_part(struct writer *w, struct tx *tx, const struct part *part)
 		struct outcome *outcome = part->outcomes[i];
 		if (outcome->disable_endpoint && outcome->applied && endpoint_disable(tx, outcome->due.endpoint, "gone"))
 			return -1;
+		if (herald_outcome(tx, outcome))
+			return -1;
 	}
 	if (part->items_len > 0 && ops->publish(w->engine, part->items, part->items_len, &w->news))
 		return -1;
+	for (size_t i = 0; i < part->items_len; i++) {
+		if (herald_verified(tx, part->items[i]->event->f.source))
+			return -1;
+	}
 	for (size_t i = 0; i < part->changes_len; i++) {
 		if (change_run(tx, part->changes[i]))
 			return -1;
@@ -209,7 +216,12 @@ static void tx_begin(struct writer *w, struct tx *tx)
 static enum engine_fault tx_end(struct writer *w, struct tx *tx, int result)
 {
 	if (result == 0)
+		result = herald_publish(tx);
+	if (result == 0)
 		result = w->ops->commit(w->engine);
+	if (w->counts.len == 0)
+		w->counts_us = mono_us(w) + COUNTS_MS * INT64_C(1000);
+	herald_end(w->store->herald, result == 0, &w->counts);
 	if (result == 0) {
 		w->operations |= tx->operations;
 		w->expansions |= w->engine->expands;
@@ -485,6 +497,40 @@ static void run_rejections(struct writer *w)
 	queue->next_us = end_us + (pause_us > REJECTIONS_MS * 1000 ? pause_us : REJECTIONS_MS * INT64_C(1000));
 }
 
+/* Deaths that were not told of at once. */
+static void run_herald(struct writer *w)
+{
+	if (w->failing || herald_due_us(w->store->herald) > mono_us(w))
+		return;
+	struct tx tx;
+	tx_begin(w, &tx);
+	int result = w->ops->begin(w->engine);
+	if (result == 0)
+		result = herald_slice(&tx);
+	enum engine_fault fault = tx_end(w, &tx, result);
+	if (fault == ENGINE_STORAGE)
+		set_health(w, true, w->engine->why);
+	else if (fault != ENGINE_FINE)
+		log_error("store", "deaths cannot be told of: %s", w->engine->why);
+}
+
+/* What was left by the last run, before anything else happens. */
+static void begin_herald(struct writer *w)
+{
+	struct tx tx;
+	if (!w->store->herald)
+		return;
+	tx_begin(w, &tx);
+	int result = w->ops->begin(w->engine);
+	if (result == 0)
+		result = herald_load(&tx);
+	enum engine_fault fault = tx_end(w, &tx, result);
+	if (fault == ENGINE_STORAGE)
+		set_health(w, true, w->engine->why);
+	else if (fault != ENGINE_FINE)
+		log_error("store", "what was still to be told cannot be read: %s", w->engine->why);
+}
+
 static void backup_answer(struct writer *w, int result)
 {
 	struct store *store = w->store;
@@ -551,7 +597,8 @@ static int idle_ms(const struct writer *w)
 		return 0;
 	int counts = w->counts.len > 0 ? wait_ms(w, w->counts_us) : -1, sweep = w->once_rows ? wait_ms(w, w->sweep_us) : -1;
 	int rejections = reject_waits(&w->store->rejects) ? wait_ms(w, w->store->rejects.next_us) : -1;
-	return sooner(sooner(counts, sweep), rejections);
+	int64_t due_us = herald_due_us(w->store->herald);
+	return sooner(sooner(counts, sweep), sooner(rejections, due_us == INT64_MAX ? -1 : wait_ms(w, due_us)));
 }
 
 /* Whatever is still unanswered: the owners get it back. */
@@ -589,6 +636,7 @@ void *writer_run(void *argument)
 	struct store *store = argument;
 	struct writer w = {.store = store, .engine = store->engine, .ops = store->engine->ops, .operations = true, .expansions = true, .once_rows = true};
 	w.queue_tail = &w.queue;
+	begin_herald(&w);
 	for (;;) {
 		bool stopping = atomic_load(&store->stopping);
 		gather(&w);
@@ -611,6 +659,7 @@ void *writer_run(void *argument)
 			run_backup(&w);
 			run_sweep(&w);
 			run_rejections(&w);
+			run_herald(&w);
 		}
 		run_counts(&w);
 		tidy(&w);

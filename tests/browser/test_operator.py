@@ -1,6 +1,7 @@
 """What an operator needs of the page: what is stuck, why and what mends it; and a page that stays right while sessions, hubs and tabs change."""
 
 import json
+import time
 
 from selenium.webdriver.common.by import By
 
@@ -87,6 +88,19 @@ def test_an_endpoint_is_tried_with_a_test_event(page, hub, sink):
     hub.endpoint(sink.url("/hook"), uid="billing")
     page.enter("#/endpoints/billing").click("Send a test event").sees("The test failed: HTTP 503")
     page.click("Send a test event").sees("The test was delivered: HTTP 200")
+
+
+def test_a_drill_marks_an_insecure_endpoint_until_it_passes(page, hub, sink):
+    endpoint = hub.endpoint(sink.url("/hook"), uid="billing")
+    page.enter("#/endpoints/billing").click("Drill: does it verify?").sees("It is insecure.", "not as it should", "This endpoint is insecure", "def verify(headers, body)")
+    page.go("#/endpoints").sees("insecure")
+
+    def mended(received):
+        stale = abs(time.time() - int(received.headers["webhook-timestamp"])) > 300
+        return Reply(401 if stale or not received.signed_with(endpoint["secret"]) else 204)
+
+    sink.on("/hook", mended)
+    page.go("#/endpoints/billing").click("Drill: does it verify?").sees("It passed", "as it should").sees_no_more("This endpoint is insecure")
 
 
 def test_what_an_endpoint_missed_is_recovered(page, hub, sink):

@@ -13,6 +13,11 @@ def seen(hub, type, count):
     return eventually(lambda: (lambda a: a.json if a.status == 200 and a.json["count"] >= count else None)(hub.api("GET", path)), f"{count} of {type}")
 
 
+def others(hub, **query):
+    """All types but the hub's own."""
+    return [row for row in hub.pages("/v1/event-types", **query) if not row["type"].startswith("grapnel.")]
+
+
 def test_published_types_are_seen_and_counted(hub):
     for _ in range(3):
         hub.publish("order.created")
@@ -29,7 +34,7 @@ def test_published_types_are_seen_and_counted(hub):
     hub.publish("order.created")
     later = seen(hub, "order.created", 4)
     assert later["first_seen"] == created["first_seen"] and later["last_seen"] >= created["last_seen"]
-    assert [t["type"] for t in hub.pages("/v1/event-types", order="asc")] == ["order.created", "order.paid"]
+    assert [t["type"] for t in others(hub, order="asc")] == ["order.created", "order.paid"]
     assert hub.pages("/v1/event-types", limit=1) == hub.pages("/v1/event-types", order="asc")[::-1]
 
 
@@ -37,7 +42,7 @@ def test_counts_survive_a_stop_exactly(hub):
     batch = [{"type": f"batch.t{n % 7}", "data": n} for n in range(700)]
     assert hub.api("POST", "/v1/events", batch).status == 202
     hub.restart()
-    types = {t["type"]: t["count"] for t in hub.pages("/v1/event-types")}
+    types = {t["type"]: t["count"] for t in others(hub)}
     assert types == {f"batch.t{n}": 100 for n in range(7)}
     hub.publish("batch.t0")
     hub.restart()
@@ -56,7 +61,7 @@ def test_a_refused_event_is_not_counted(hub):
     hub.api("POST", "/v1/events", [{"type": "a.good", "data": 1}, {"type": "a..bad", "data": 1}])
     hub.publish("a.other")
     seen(hub, "a.other", 1)
-    assert [t["type"] for t in hub.pages("/v1/event-types")] == ["a.other"]
+    assert [t["type"] for t in others(hub)] == ["a.other"]
 
 
 def test_a_type_is_described_replaced_and_forgotten(hub):
@@ -126,7 +131,7 @@ def test_a_bound_key_sees_descriptions_without_counts(hub):
     hub.api("PUT", "/v1/event-types/order.created", {"description": "d"})
     seen(hub, "secret.business", 1)
     bound = hub.key("read", "manage", subscriber="acme")
-    rows = hub.pages("/v1/event-types", key=bound)
+    rows = others(hub, key=bound)
     assert [r["type"] for r in rows] == ["order.created"]
     assert rows[0]["description"] == "d"
     assert not {"count", "first_seen", "last_seen"} & set(rows[0])

@@ -599,7 +599,7 @@ static void the_answer_has_every_field(void **state)
 	                 "'factor': 3.5, 'max_delay_ms': 86400000, 'max_attempts': 12, 'max_age_ms': 0, 'jitter': 0.2},"
 	                 "'timeout_ms': 15000, 'max_in_flight': 8, 'ordered': false, 'metadata': {}, 'status': 'active',"
 	                 "'status_reason': null, 'status_since': '2023-11-14T22:13:20.002Z',"
-	                 "'created_at': '2023-11-14T22:13:20.000Z', 'updated_at': '2023-11-14T22:13:20.001Z'}");
+	                 "'created_at': '2023-11-14T22:13:20.000Z', 'updated_at': '2023-11-14T22:13:20.001Z', 'insecure': null, 'drill': null}");
 	json_object_set_new(expected, "id", json_string(id));
 	if (!json_equal(answer, expected))
 		fail_msg("%s", json_dumps(answer, JSON_COMPACT));

@@ -140,6 +140,21 @@ static int put_pairs(struct sqlite *s, const struct endpoint *endpoint)
 	return result;
 }
 
+static int put_drill(struct sqlite *s, const struct endpoint *endpoint)
+{
+	const struct drill_result *drill = &endpoint->meta.drill;
+	if (drill->at_ms == 0)
+		return 0;
+	struct run run = db_run(&s->db, QUERY_DRILL_PUT);
+	run_int(&run, 1, endpoint->meta.id);
+	run_int(&run, 2, drill->at_ms);
+	run_int(&run, 3, drill->verdict);
+	run_int(&run, 4, drill->findings);
+	run_int(&run, 5, drill->insecure);
+	run_int(&run, 6, drill->insecure_ms);
+	return sqlite_done(s, &run);
+}
+
 int sqlite_endpoint_put(struct engine *engine, const struct endpoint *endpoint, const json_t *doc)
 {
 	struct sqlite *s = sqlite_of(engine);
@@ -160,7 +175,7 @@ int sqlite_endpoint_put(struct engine *engine, const struct endpoint *endpoint, 
 	run_text(&run, 10, slice_of(text));
 	int result = sqlite_done(s, &run);
 	free(text);
-	return result || put_secrets(s, endpoint) || put_pairs(s, endpoint) ? -1 : 0;
+	return result || put_secrets(s, endpoint) || put_pairs(s, endpoint) || put_drill(s, endpoint) ? -1 : 0;
 }
 
 int sqlite_key_get(struct engine *engine, int64_t id, struct key *key)

@@ -123,7 +123,7 @@ static int outcome_one(struct sqlite *s, struct outcome *outcome)
 		return outcome->attempted ? record_late(s, outcome) : 0;
 	/* Of a test the response is kept. */
 	bool first_success = outcome->change == DELIVERY_SUCCEED && outcome->due.attempts == 0 &&
-	                     outcome->due.round != DELIVERY_ROUND_TEST && !s->base.env->capture_success;
+	                     !delivery_round_tests(outcome->due.round) && !s->base.env->capture_success;
 	if (outcome->attempted && !first_success && insert_attempt(s, outcome))
 		return -1;
 	bool head_ended = outcome->change != DELIVERY_RETRY_LATER && was_pending;

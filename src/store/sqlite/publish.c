@@ -60,9 +60,10 @@ static int behind(struct sqlite *s, int64_t endpoint, struct slice key)
 }
 
 /* 1: it is pending, 0: held, -1. */
-static int insert_delivery(struct sqlite *s, const struct event *event, const struct endpoint *endpoint, bool test, struct due *due)
+static int insert_delivery(struct sqlite *s, const struct event *event, const struct endpoint *endpoint, int32_t round,
+                           struct due *due)
 {
-	struct slice key = test ? (struct slice){NULL, 0} : plan_order_key(endpoint, event);
+	struct slice key = delivery_round_tests(round) ? (struct slice){NULL, 0} : plan_order_key(endpoint, event);
 	int held = key.at ? behind(s, endpoint->meta.id, key) : 0;
 	if (held < 0)
 		return -1;
@@ -73,7 +74,7 @@ static int insert_delivery(struct sqlite *s, const struct event *event, const st
 	    .endpoint = endpoint->meta.id,
 	    .due_ms = event->f.deliver_at_ms > now_ms ? event->f.deliver_at_ms : now_ms,
 	    .expires_ms = event->f.expires_at_ms,
-	    .round = test ? DELIVERY_ROUND_TEST : DELIVERY_ROUND_FIRST,
+	    .round = round,
 	};
 	struct run run = db_run(&s->db, QUERY_DELIVERY_INSERT);
 	run_int(&run, 1, due->delivery);
@@ -93,12 +94,12 @@ int sqlite_delivery_make(struct engine *engine, const struct event *event, const
 	struct sqlite *s = sqlite_of(engine);
 	struct run run = db_run(&s->db, QUERY_REPAIR_COUNT);
 	run_int(&run, 1, event->id);
-	return sqlite_done(s, &run) ? -1 : insert_delivery(s, event, endpoint, false, due);
+	return sqlite_done(s, &run) ? -1 : insert_delivery(s, event, endpoint, DELIVERY_ROUND_FIRST, due);
 }
 
 int sqlite_delivery_expand(struct engine *engine, const struct event *event, const struct endpoint *endpoint, struct due *due)
 {
-	return insert_delivery(sqlite_of(engine), event, endpoint, false, due);
+	return insert_delivery(sqlite_of(engine), event, endpoint, DELIVERY_ROUND_FIRST, due);
 }
 
 /* In order it comes after what the endpoint is still to get. */
@@ -106,7 +107,7 @@ static int insert_next(struct sqlite *s, const struct publish_item *item, const 
 {
 	if (endpoint->ordered && expand_endpoint(&s->base, endpoint->meta.id, news))
 		return -1;
-	return insert_delivery(s, item->event, endpoint, item->test, due);
+	return insert_delivery(s, item->event, endpoint, item->test ? item->test_round : DELIVERY_ROUND_FIRST, due);
 }
 
 static int insert_deliveries(struct sqlite *s, const struct publish_item *item, const struct plan *plan, struct news *news)

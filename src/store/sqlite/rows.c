@@ -246,6 +246,23 @@ int rows_once(const struct run *run, struct once_record *record)
 	return -1;
 }
 
+static int rows_drill(struct db *db, struct endpoint_record *record)
+{
+	struct run run = db_run(db, QUERY_DRILL_GET);
+	run_int(&run, 1, record->meta.id);
+	int found = run_row(&run);
+	if (found > 0)
+		record->meta.drill = (struct drill_result){
+		    .at_ms = run_int_at(&run, 0),
+		    .verdict = (enum drill_verdict)run_int_at(&run, 1),
+		    .findings = (unsigned)run_int_at(&run, 2),
+		    .insecure = (unsigned)run_int_at(&run, 3),
+		    .insecure_ms = run_int_at(&run, 4),
+		};
+	run_end(&run);
+	return found < 0 ? -1 : 0;
+}
+
 int rows_secrets(struct db *db, struct endpoint_record *record)
 {
 	struct run run = db_run(db, QUERY_SECRETS_GET);
@@ -257,7 +274,7 @@ int rows_secrets(struct db *db, struct endpoint_record *record)
 		record->secrets_len++;
 	}
 	run_end(&run);
-	return row < 0 || rows_pairs(db, record) ? -1 : 0;
+	return row < 0 || rows_pairs(db, record) || rows_drill(db, record) ? -1 : 0;
 }
 
 int rows_event_of_delivery(struct db *db, struct run *run, struct delivery_row *row)

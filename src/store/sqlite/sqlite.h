@@ -109,6 +109,14 @@ int sqlite_expansion_event_after(struct engine *engine, int64_t event, int64_t *
 int sqlite_expansion_put(struct engine *engine, const struct expansion *part);
 int sqlite_expansion_event(struct engine *engine, int64_t id, size_t data_max, struct event **event);
 
+/* herald_rows.c */
+int sqlite_toll_add(struct engine *engine, int64_t endpoint, enum delivery_reason reason, const struct toll_part *part);
+int sqlite_tolls_take(struct engine *engine, int64_t endpoint, struct toll_part parts[REASONS]);
+int sqlite_tolls_after(struct engine *engine, int64_t after, int64_t *endpoint);
+int sqlite_failing_put(struct engine *engine, int64_t source, int64_t since_ms);
+int sqlite_failing_delete(struct engine *engine, int64_t source);
+int sqlite_failing_after(struct engine *engine, int64_t after, int64_t *source);
+
 /* operation_rows.c */
 int sqlite_operation_get(struct engine *engine, int64_t id, struct operation_record *record);
 int sqlite_operation_open_after(struct engine *engine, int64_t id, int64_t *next);
