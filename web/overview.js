@@ -22,9 +22,7 @@ function tiles(stats) {
 		tile('active endpoints', number(stats.endpoints.active), 'endpoints?status=active'))
 }
 
-// Those of the hub's own are nobody's loss.
-function sentences(stats, {data, next_cursor: more}) {
-	const unmatched = data.filter(event => !event.type.startsWith('grapnel.'))
+function sentences(stats, unmatched) {
 	const {dead, pending, due, oldest_pending_ms: oldest} = stats.deliveries
 	const none = stats.endpoints.active + stats.endpoints.paused + stats.endpoints.disabled === 0
 	return el('ul', {class: 'sentences'},
@@ -33,8 +31,8 @@ function sentences(stats, {data, next_cursor: more}) {
 		el('li', null, pending
 			? `Of what is pending, ${number(due)} ${due === 1 ? 'is' : 'are'} due now; the others wait for their time. The oldest was made ${duration(oldest)} ago.`
 			: 'Nothing waits: all deliveries have ended.'),
-		unmatched.length > 0 && el('li', null,
-			link('events?unmatched=true&since=-1h', plural(unmatched.length, 'event', 'events', more)), ' of the last hour reached no endpoint.'))
+		unmatched.data.length > 0 && el('li', null,
+			link('events?unmatched=true&since=-1h', plural(unmatched.data.length, 'event', 'events', unmatched.next_cursor)), ' of the last hour reached no endpoint.'))
 }
 
 const size = trouble => trouble.dead + trouble.pending + trouble.held

@@ -69,12 +69,22 @@ static bool event_found(struct slice q, const struct event_fields *f)
 	return filter_finds(q, f->type) || filter_finds(q, f->subject) || filter_finds(q, f->uid);
 }
 
+/* That nobody listens to the hub's own events is nobody's loss: they are found by their types alone. */
+static bool reach_fits(const struct event_filter *filter, const struct event_row *row)
+{
+	if (filter->matched == MATCHED_ANY)
+		return true;
+	if (filter->matched == MATCHED_SOMEBODY || row->deliveries > 0)
+		return (row->deliveries > 0) == (filter->matched == MATCHED_SOMEBODY);
+	return !event_type_reserved(row->f->type) || event_type_reserved(filter->type);
+}
+
 bool event_filter_matches(const struct event_filter *filter, const struct event_row *row)
 {
 	const struct event_fields *f = row->f;
 	return filter_takes_owner(filter->subscriber, f->subscriber) &&
 	       in_time(f->time_ms, filter->since_ms, filter->until_ms) &&
-	       (filter->matched == MATCHED_ANY || (row->deliveries == 0) == (filter->matched == MATCHED_NOBODY)) &&
+	       reach_fits(filter, row) &&
 	       (!filter->by_source || filter->source == f->source) && (filter->type.len == 0 || pattern_matches(filter->type, f->type)) &&
 	       (!filter->subject.at || (f->subject.at && slice_equal(filter->subject, f->subject))) &&
 	       (filter->trace_id.len == 0 || in_trace(filter->trace_id, f->traceparent)) &&

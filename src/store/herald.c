@@ -191,14 +191,8 @@ int herald_publish(struct tx *tx)
 	return 0;
 }
 
-void herald_end(struct herald *herald, bool committed, struct type_counts *counts)
+static void streaks_end(struct herald *herald, bool committed)
 {
-	if (!herald)
-		return;
-	for (size_t i = 0; committed && i < herald->facts_len; i++)
-		type_counts_add(counts, herald->facts[i].event->f.type, herald->facts[i].event->f.time_ms);
-	forget(herald, 0);
-	tolls_end(herald, committed);
 	size_t at = 0;
 	uint64_t id;
 	void *value;
@@ -208,6 +202,19 @@ void herald_end(struct herald *herald, bool committed, struct type_counts *count
 			streak->failing = false;
 		streak->fresh = false;
 	}
+}
+
+void herald_end(struct herald *herald, bool committed, struct type_counts *counts)
+{
+	if (!herald)
+		return;
+	for (size_t i = 0; committed && i < herald->facts_len; i++)
+		type_counts_add(counts, herald->facts[i].event->f.type, herald->facts[i].event->f.time_ms);
+	forget(herald, 0);
+	tolls_end(herald, committed);
+	if (herald->fresh)
+		streaks_end(herald, committed);
+	herald->fresh = false;
 }
 
 /* ---- Sources ---- */
@@ -256,7 +263,7 @@ int herald_refused(struct tx *tx, const struct rejection *rejection)
 	bool lately = streak->told_us != 0 && now_us - streak->told_us < FAILING_AGAIN_US;
 	if (streak->failing || lately || streak->refused < herald->config.failing_after)
 		return 0;
-	streak->failing = streak->fresh = true;
+	streak->failing = streak->fresh = herald->fresh = true;
 	streak->told_us = now_us;
 	tell_failing(tx, streak, rejection);
 	return tx->engine->ops->failing_put(tx->engine, streak->source, streak->since_ms);

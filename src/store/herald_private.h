@@ -41,6 +41,7 @@ struct herald {
 	struct idmap told; /* endpoint → struct told * */
 	struct heap told_due;
 	struct idmap streaks; /* source → struct streak * */
+	bool fresh;           /* the open transaction tells of one */
 };
 
 /* Takes `data`. `about`: the id that becomes the event's subject. */

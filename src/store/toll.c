@@ -62,12 +62,15 @@ int herald_death(struct tx *tx, const struct due *due, enum delivery_reason reas
 
 int herald_outcome(struct tx *tx, const struct outcome *outcome)
 {
-	struct delivery_record delivery;
+	struct delivery_record delivery = {.subscriber = 0};
 	if (!tx->store->herald || !outcome->applied || outcome->change != DELIVERY_DIE)
 		return 0;
-	int found = tx->engine->ops->delivery_get(tx->engine, outcome->due.delivery, &delivery);
-	if (found <= 0)
-		return found;
+	struct endpoint *endpoint = index_endpoint(tx->store->herald->index, outcome->due.endpoint);
+	if (endpoint)
+		delivery.subscriber = endpoint->meta.subscriber;
+	else if (tx->engine->ops->delivery_get(tx->engine, outcome->due.delivery, &delivery) < 0)
+		return -1;
+	endpoint_unref(endpoint);
 	return herald_death(tx, &outcome->due, outcome->reason, delivery.subscriber);
 }
 

@@ -71,6 +71,15 @@ def test_an_operation_of_any_kind_has_a_name(page, hub, sink):
     page.enter().heading("Overview").sees("Recovery: done, 1 of 1")
 
 
+def test_the_overview_shows_what_the_hub_noticed(page, hub, sink):
+    kill_some(hub, sink, 1)
+    page.enter().sees("What the hub noticed", "has 1 new dead letter: exhausted")
+    hub.api("POST", "/v1/endpoints/billing/disable")
+    hub.api("POST", "/v1/endpoints/billing/resume")
+    page.click("Look again").sees("was disabled: by hand", "takes deliveries again, after it was disabled")
+    page.go("#/events").sees("grapnel.endpoint.recovered")
+
+
 def test_disabling_says_how_many_deliveries_die(page, hub, sink):
     sink.on("/hook", 500)
     hub.endpoint(sink.url("/hook"), uid="billing", retry=SLOW_RETRY)

@@ -159,6 +159,7 @@ static struct store *open_store(struct world *w, struct err *err)
 	    .index = w->index,
 	    .keyring = w->keyring,
 	    .rejections = {WORLD_REJECTIONS_PER_SOURCE, 1 << 20, WORLD_REJECTIONS_AGE_MS},
+	    .operational = w->operational,
 	    .listener = {w, hear_deliveries, hear_due, hear_endpoint, hear_health},
 	};
 	return engines[engine_at].open(&config, err);

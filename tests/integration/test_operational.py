@@ -254,6 +254,13 @@ def test_subscriber_who_does_not_listen_gets_no_event_of_its_own(hub, sink):
     assert [(e["subscriber"], e["data"]["endpoint"]["subscriber"]) for e in told(hub)] == [(None, "acme")]
 
 
+def test_nobody_misses_what_nobody_listens_to(hub, sink):
+    kill(hub, sink)
+    lost = hub.publish("lost.event")
+    assert [e["id"] for e in hub.got("/v1/events", unmatched="true")["data"]] == [lost["id"]]
+    assert [e["type"] for e in hub.got("/v1/events", unmatched="true", type="grapnel.**")["data"]] == [DEAD]
+
+
 # Never in a circle.
 
 
