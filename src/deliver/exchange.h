@@ -52,7 +52,8 @@ struct exchange {
 	size_t header_bytes;
 	size_t body_bytes;
 	struct strbuf body;
-	bool headers_too_large;
+	bool headers_too_large, bad_status_line;
+	bool in_head; /* a status line was there, its empty line not yet */
 	char denied[160]; /* why the address policy refused; "" */
 	bool out_of_sockets; /* there was none for the last address that was tried */
 	char error[CURL_ERROR_SIZE];

@@ -150,7 +150,7 @@ void exchange_clear(struct exchange *exchange)
 	exchange->status = 0;
 	exchange->header_bytes = 0;
 	exchange->body_bytes = 0;
-	exchange->headers_too_large = false;
+	exchange->headers_too_large = exchange->bad_status_line = exchange->in_head = false;
 	exchange->out_of_sockets = false;
 	exchange->denied[0] = '\0';
 	exchange->error[0] = '\0';
