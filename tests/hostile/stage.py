@@ -20,7 +20,8 @@ SECONDS = 2.5
 ROUNDS = 3
 RATIO, FLOOR_MS = 1.5, 5.0
 RSS_MB = 64
-DESCRIPTORS = 8  # connections that are kept to healthy endpoints come and go
+TIME_WAIT, LISTEN = "06", "0A"
+KEPT = 8  # connections to an address that may be kept when nobody needs them
 BOUND_S = 30
 
 
@@ -83,8 +84,17 @@ class Stage:
     def rss_mb(self, most=True):
         return machine.memory_mb(self.hub.pid, "VmHWM" if most else "VmRSS")
 
-    def descriptors(self):
-        return len(os.listdir(f"/proc/{self.hub.pid}/fd"))
+    def connections(self, port, side):
+        """Connections of this machine that have the port on this side ("local", "remote"), from the kernel's table (proc(5), net/tcp). Those of which
+        only the memory is left do not count."""
+        with open(f"/proc/{self.hub.pid}/net/tcp") as table:
+            rows = [line.split() for line in table.readlines()[1:]]
+        place = {"local": 1, "remote": 2}[side]
+        return sum(1 for row in rows if int(row[place].rpartition(":")[2], 16) == port and row[3] not in (TIME_WAIT, LISTEN) and row[9] != "0")
+
+    def connections_end(self, port, side="remote"):
+        """Nothing is left of those to an endpoint that is gone but what may be kept for another one at its address; nothing of clients that left."""
+        until(lambda: self.connections(port, side) <= KEPT, "the hub closing its connections")
 
     def hostile(self, url, types=("bench.*",), **fields):
         fields.setdefault("timeout_ms", 500)
@@ -95,9 +105,11 @@ class Stage:
         """All attempts at an endpoint that are known, once there are so many."""
 
         def look():
-            found = []
-            for delivery in self.hub.got("/v1/deliveries", endpoint=endpoint, limit=20, order="asc")["data"]:
-                found += self.hub.got(f"/v1/deliveries/{delivery['id']}")["attempts"]
+            found, ids = [], []
+            for order in ("asc", "desc"):  # the first ones and the last ones
+                ids += [delivery["id"] for delivery in self.hub.got("/v1/deliveries", endpoint=endpoint, limit=20, order=order)["data"]]
+            for delivery in dict.fromkeys(ids):
+                found += self.hub.got(f"/v1/deliveries/{delivery}")["attempts"]
             return found if len(found) >= count else None
 
         return until(look, f"{count} attempts at the hostile endpoint")
@@ -112,9 +124,6 @@ class Stage:
     def alive(self):
         require(self.hub.process.poll() is None, "the hub ended")
         require(self.hub.api("GET", "/readyz", key=None).status == 200, "the hub is not ready")
-
-    def descriptors_return(self, before):
-        until(lambda: self.descriptors() <= before + DESCRIPTORS, f"descriptors returning to {before} (they are {self.descriptors()})")
 
 
 def ratio_of(now_ms, before_ms):
@@ -132,7 +141,7 @@ def beside(serve, codes, must=(), options=(), fields=None, healthy=HEALTHY, rate
     def once():
         with world() as around, Stage(*options, *getattr(around, "options", ()), healthy=healthy, rate=rate, allow=allow) as stage:
             before = stage.load()
-            rss_mb, descriptors = stage.rss_mb(), stage.descriptors()
+            rss_mb = stage.rss_mb()
             with serve() as server:
                 endpoint = stage.hostile(server.url(host), **(fields(server) if callable(fields) else fields or {}))["id"]
                 if during:
@@ -141,7 +150,7 @@ def beside(serve, codes, must=(), options=(), fields=None, healthy=HEALTHY, rate
                 seen = until(lambda: (lambda found: found if set(must) <= set(found) else None)(stage.codes(endpoint)), f"an attempt that ends with {must}")
                 grown_mb = max(0, stage.rss_mb() - rss_mb)
                 stage.remove(endpoint)
-                stage.descriptors_return(descriptors)
+                stage.connections_end(server.port)
             stage.alive()
         require(set(seen) <= set(codes), f"attempts ended with {', '.join(seen)}; expected {', '.join(codes)}")
         require(grown_mb <= RSS_MB, f"memory grew by {grown_mb:.0f} MB")
