@@ -108,13 +108,19 @@ static void copy_file(const struct world *from, const struct world *to, const ch
 	free(target);
 }
 
-struct world *world_crash(struct world *w)
+struct world *world_crash_closed(struct world *w)
 {
 	struct world *after = world_new();
 	copy_file(w, after, "grapnel.db");
 	copy_file(w, after, "grapnel.db-wal");
 	after->wall_ms = w->wall_ms;
 	after->run_keys = w->run_keys;
+	return after;
+}
+
+struct world *world_crash(struct world *w)
+{
+	struct world *after = world_crash_closed(w);
 	world_open(after);
 	return after;
 }

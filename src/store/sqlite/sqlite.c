@@ -165,8 +165,7 @@ static struct engine *open_engine(const struct engine_env *env, struct keyring *
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, configure_library);
 	struct sqlite *s = mem_new(struct sqlite);
-	s->base.expanding = true; /* for all that is known */
-	s->base = (struct engine){.ops = &engine_sqlite, .env = env};
+	s->base = (struct engine){.ops = &engine_sqlite, .env = env, .expanding = true /* for all that is known */};
 	s->checkpoint_at = DB_CHECKPOINT_PAGES;
 	if (migrate_open(&s->db, env->data_dir, err))
 		goto failed;
