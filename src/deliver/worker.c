@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "deliver/exchange.h"
+#include "deliver/recent.h"
 #include "deliver/room.h"
 #include "deliver/signers.h"
 #include "deliver/verdict.h"
@@ -38,6 +39,7 @@ struct worker {
 	struct store_reader *reader;
 	struct signers signers;
 	struct room room;
+	struct recent recent;
 	struct inbox_node *posted, *posted_last; /* jobs that were taken out of the inbox and not begun */
 	struct exchange *running;
 	unsigned running_len;
@@ -269,17 +271,36 @@ static bool event_fits(void *context, size_t bytes)
 	return may_enter(entry, bytes + exchange_made_bytes(entry->job->endpoint, bytes));
 }
 
+/* The event of a job whose payload the scheduler did not pass; NULL and err. */
+static struct event *read_back(struct worker *worker, struct job *job, struct entry *entry, struct err *err)
+{
+	struct event *event =
+	    reader_event_if(worker->reader, job->outcome.due.event, worker->config.budget, event_fits, entry, err);
+	if (event)
+		recent_put(&worker->recent, event, worker->config.budget);
+	return event;
+}
+
+/* What was read back lately is not kept when others wait for memory. */
+static void park(struct worker *worker, struct job *job)
+{
+	recent_clear(&worker->recent);
+	room_park(&worker->room, job);
+}
+
 /* False when the job was ended here, or waits. A payload that is gone or damaged stays so; what else fails may pass. */
 static bool load_payload(struct worker *worker, struct job *job, bool waited)
 {
 	struct err err = {0};
 	struct entry entry = {.worker = worker, .job = job, .waited = waited};
+	if (!job->event)
+		job->event = recent_get(&worker->recent, job->outcome.due.event);
 	if (job->event)
 		may_enter(&entry, exchange_made_bytes(job->endpoint, job->event->charged_bytes));
 	else
-		job->event = reader_event_if(worker->reader, job->outcome.due.event, worker->config.budget, event_fits, &entry, &err);
+		job->event = read_back(worker, job, &entry, &err);
 	if (entry.refused) {
-		room_park(&worker->room, job);
+		park(worker, job);
 		return false;
 	}
 	if (job->event) {
@@ -444,6 +465,8 @@ static void turn(struct worker *worker)
 	expire_names(worker);
 	take_completed(worker);
 	take_waiting(worker);
+	if (worker->running_len == 0 && !worker->posted)
+		recent_clear(&worker->recent);
 	inbox_release();
 }
 
@@ -495,6 +518,7 @@ static void worker_free(struct worker *worker)
 	sockets_free(&worker->sockets);
 	heap_free(&worker->deadlines);
 	signers_free(&worker->signers);
+	recent_clear(&worker->recent);
 	reader_close(worker->reader);
 	if (worker->epoll_fd >= 0)
 		close(worker->epoll_fd);
