@@ -23,7 +23,7 @@
 #include "deliver/verdict.h"
 #include "store/read.h"
 
-enum { SPARE_MAX = 256, EVENTS_MAX = 64, STARTS_MAX = EVENTS_MAX / 2, WARN_EVERY_US = 1000000 };
+enum { SPARE_MAX = 256, EVENTS_MAX = 64, STARTS_MAX = EVENTS_MAX / 2, FEW_RUNNING = 64, WARN_EVERY_US = 1000000 };
 
 struct worker {
 	/* shared */
@@ -341,11 +341,12 @@ static void take(struct worker *worker, struct job *job, bool waited)
 	resolver_query(worker->resolver, job->endpoint->host, name_resolved, exchange);
 }
 
-/* Some of what was posted. Answers are looked for in between, so that endpoints that answer quickly never have thousands of exchanges at a
- * time, which costs memory, and libcurl a walk over all connections to a host; of those that do not answer there soon are as many. */
-static void take_some(struct worker *worker)
+/* Some of what was posted. When more than a few are under way and answers wait, these go first: so endpoints that answer quickly never have
+ * hundreds of exchanges at a time, whose handles and connections the caches do not hold, with a walk of libcurl's over all connections
+ * to a host for each; of those that do not answer there soon are as many as the windows allow. */
+static void take_some(struct worker *worker, bool answers_wait)
 {
-	for (int i = 0; i < STARTS_MAX && worker->posted; i++) {
+	for (int i = 0; i < STARTS_MAX && worker->posted && (!answers_wait || worker->running_len < FEW_RUNNING); i++) {
 		struct job *job = CONTAINER_OF(worker->posted, struct job, to_worker);
 		worker->posted = worker->posted->next;
 		take(worker, job, false);
@@ -460,7 +461,7 @@ static void turn(struct worker *worker)
 	if (names)
 		resolver_process(worker->resolver);
 	gather(worker);
-	take_some(worker);
+	take_some(worker, len > 0);
 	act_on_timer(worker);
 	expire_names(worker);
 	take_completed(worker);
