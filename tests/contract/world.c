@@ -160,6 +160,7 @@ static struct store *open_store(struct world *w, struct err *err)
 	    .dedupe_keys = w->dedupe_keys,
 	    .dedupe_run_keys = w->run_keys,
 	    .capture_success = w->capture_success,
+	    .outcomes_ms = w->outcomes_ms,
 	    .clock = &w->clock,
 	    .master = &w->master,
 	    .index = w->index,

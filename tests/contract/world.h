@@ -30,6 +30,7 @@ struct world {
 	int64_t window_ms;
 	int64_t dedupe_keys, run_keys; /* 0: what is usual */
 	bool capture_success;
+	int outcomes_ms;
 	struct master_key master;
 	struct index *index;
 	struct keyring *keyring;
