@@ -198,8 +198,8 @@ static void send_request(struct exchange *exchange, const struct resolved *resol
 		fail(exchange, FAILURE_TIMEOUT, "the time was used up before the request was sent");
 		return;
 	}
-	struct signer *signer = signers_get(&worker->signers, endpoint, &err);
-	if (!signer || exchange_request(exchange, signer, resolved, (int)left_ms, &err)) {
+	struct prepared *prepared = signers_get(&worker->signers, endpoint, &err);
+	if (!prepared || exchange_request(exchange, prepared, resolved, (int)left_ms, &err)) {
 		fail(exchange, FAILURE_INTERNAL, err.detail);
 		return;
 	}
