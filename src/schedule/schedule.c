@@ -85,6 +85,7 @@ static struct job *job_new(struct scheduler *scheduler, const struct due *due, s
 	job->outcome.cmd.kind = STORE_OUTCOME;
 	job->outcome.cmd.done = scheduler_settled;
 	job->outcome.due = *due;
+	job->outcome.urgent = lane->endpoint->ordered || due->round == DELIVERY_ROUND_TEST;
 	job->outcome.epoch = store_epoch(scheduler->config.store, lane->endpoint_id);
 	job->freed.kind = SCHEDULE_FREED;
 	job->settled.kind = SCHEDULE_SETTLED;
@@ -161,6 +162,7 @@ static void expire(struct scheduler *scheduler, const struct due *row)
 		struct job *job = job_new(scheduler, row, lane);
 		job->outcome.change = DELIVERY_DIE;
 		job->outcome.reason = REASON_EXPIRED;
+		job->outcome.urgent = true; /* the sweep goes on after it */
 		lane_started(lane, job);
 		scheduler->expiring++;
 		store_post(scheduler->config.store, &job->outcome.cmd);
