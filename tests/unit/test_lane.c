@@ -11,6 +11,7 @@
 #include "schedule/lane.h"
 
 enum { ENDPOINT_ID = 7 };
+static const int64_t NOW_US = 5000000000;
 
 static struct lane_payloads payloads;
 
@@ -21,6 +22,7 @@ static struct endpoint *make_endpoint(int64_t version, enum endpoint_status stat
 	endpoint->meta.version = version;
 	endpoint->meta.status = status;
 	endpoint->max_in_flight = max_in_flight;
+	endpoint->breaker = &endpoint_defaults.breaker;
 	atomic_init(&endpoint->refs, 1);
 	return endpoint;
 }
@@ -37,7 +39,7 @@ static struct lane *make_lane(int max_in_flight)
 static void configure(struct lane *lane, int64_t version, enum endpoint_status status)
 {
 	struct endpoint *endpoint = make_endpoint(version, status, 8);
-	lane_configure(lane, endpoint);
+	lane_configure(lane, endpoint, NOW_US);
 	endpoint_unref(endpoint);
 }
 
@@ -59,7 +61,7 @@ static int64_t start(struct lane *lane, int64_t now_ms, struct job *job)
 	if (!entry)
 		return 0;
 	*job = (struct job){.outcome.due = entry->due, .slot = true, .missed_ms = INT64_MAX};
-	lane_started(lane, job);
+	lane_started(lane, job, NOW_US);
 	lane_entry_free(entry);
 	return job->outcome.due.delivery;
 }
@@ -148,7 +150,7 @@ static void live_delivery_seen_in_a_new_round_is_looked_for_again(void **state)
 	lane_spill(lane, 30);
 	lane_refill(lane, &again, 1, true);
 	assert_int_equal(lane_next_ms(lane), INT64_MAX);
-	assert_false(lane_idle(lane));
+	assert_false(lane_idle(lane, NOW_US));
 	lane_settled(lane, &job);
 	assert_int_equal(lane_next_ms(lane), 30);
 	assert_true(lane_wants_refill(lane, 30));
@@ -305,7 +307,7 @@ static void paused_lane_takes_nothing_and_looks_again_when_resumed(void **state)
 	assert_int_equal(lane_next_ms(lane), INT64_MAX);
 	assert_false(add(lane, 2, 5));
 	assert_int_equal(lane->waiting.len, 0);
-	assert_false(lane_idle(lane));
+	assert_false(lane_idle(lane, NOW_US));
 	configure(lane, 3, ENDPOINT_ACTIVE);
 	assert_int_equal(lane_next_ms(lane), 5);
 	struct due rows[] = {due_at(2, 5), due_at(1, 10)};
@@ -335,11 +337,11 @@ static void deleted_lane_holds_nothing_but_what_is_in_flight(void **state)
 	add(lane, 2, 10);
 	start(lane, 10, &job);
 	configure(lane, 2, ENDPOINT_DELETED);
-	assert_false(lane_idle(lane));
+	assert_false(lane_idle(lane, NOW_US));
 	lane_spill(lane, 5);
 	assert_false(add(lane, 3, 10));
 	lane_settled(lane, &job);
-	assert_true(lane_idle(lane));
+	assert_true(lane_idle(lane, NOW_US));
 	lane_free(lane);
 }
 
@@ -417,7 +419,7 @@ static void resting_lane_forgets_what_waits_until_then(void **state)
 	lane_settled(lane, &job);
 	configure(lane, 2, ENDPOINT_DELETED);
 	lane_rest(lane, 3000);
-	assert_true(lane_idle(lane));
+	assert_true(lane_idle(lane, NOW_US));
 	lane_free(lane);
 }
 
