@@ -327,5 +327,5 @@ bool lane_idle(const struct lane *lane, int64_t now_us)
 	if (lane->waiting.len > 0 || lane->live.len > 0 || lane->spill_ms != INT64_MAX)
 		return false;
 	bool gone = lane->endpoint->meta.status == ENDPOINT_DELETED;
-	return gone || (!lane_probes(lane) && pace_gate_us(&lane->pace, &lane->endpoint->rate) <= now_us);
+	return gone || (lane->breaker.failures == 0 && !lane_probes(lane) && pace_gate_us(&lane->pace, &lane->endpoint->rate) <= now_us);
 }
