@@ -19,7 +19,7 @@ struct endpoint_defaults endpoint_defaults = {
     .retry = {.base_ms = 5000, .factor = 3.5, .max_delay_ms = 86400000, .max_attempts = 12, .max_age_ms = 0, .jitter = 0.2},
     .timeout_ms = 15000,
     .max_in_flight = 8,
-    .breaker = {.max_failures = 10, .ratio = 0.9, .window_ms = 60000, .wait_ms = 5000, .max_wait_ms = 300000},
+    .breaker = {.max_failures = 10, .ratio = 0.9, .window_ms = 60000, .wait_ms = 5000, .max_wait_ms = 60000},
 };
 
 const char *endpoint_status_text(enum endpoint_status status)

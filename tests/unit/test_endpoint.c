@@ -597,7 +597,7 @@ static void the_answer_has_every_field(void **state)
 	                 "'retry': {'strategy': 'exponential', 'base_ms': 9,"
 	                 "'factor': 3.5, 'max_delay_ms': 86400000, 'max_attempts': 12, 'max_age_ms': 0, 'jitter': 0.2},"
 	                 "'timeout_ms': 15000, 'max_in_flight': 8, 'rate': null, 'breaker': {'max_failures': 10, 'ratio': 0.9,"
-	                 "'window_ms': 60000, 'wait_ms': 5000, 'max_wait_ms': 300000}, 'ordered': false, 'metadata': {}, 'status': 'active',"
+	                 "'window_ms': 60000, 'wait_ms': 5000, 'max_wait_ms': 60000}, 'ordered': false, 'metadata': {}, 'status': 'active',"
 	                 "'status_reason': null, 'status_since': '2023-11-14T22:13:20.002Z',"
 	                 "'created_at': '2023-11-14T22:13:20.000Z', 'updated_at': '2023-11-14T22:13:20.001Z'}");
 	json_object_set_new(expected, "id", json_string(id));
