@@ -32,6 +32,7 @@ struct world {
 	bool capture_success;
 	struct store_operational operational; /* off */
 	int outcomes_ms;
+	int64_t disable_after_ms, disable_attempts;
 	struct master_key master;
 	struct index *index;
 	struct keyring *keyring;
@@ -45,6 +46,8 @@ struct world {
 	struct due made[WORLD_SEEN_MAX];
 	size_t due_len;
 	struct world_seen_due due[WORLD_SEEN_MAX];
+	size_t urged_len;
+	struct due urged[WORLD_SEEN_MAX];
 	size_t endpoint_len;
 	int health_calls;
 	bool healthy;

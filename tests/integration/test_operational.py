@@ -8,8 +8,8 @@ from hub import eventually
 from incoming import github, send, source
 from sink import Reply
 
-DISABLED, RECOVERED, DEAD, FAILING = (
-    "grapnel.endpoint.disabled", "grapnel.endpoint.recovered", "grapnel.delivery.dead", "grapnel.source.failing")
+DISABLED, RECOVERED, DEAD, FAILING, CIRCUIT = (
+    "grapnel.endpoint.disabled", "grapnel.endpoint.recovered", "grapnel.delivery.dead", "grapnel.source.failing", "grapnel.circuit.opened")
 ONE_TRY = {"max_attempts": 1}
 NOT_AGAIN = ("--operational-interval", "1h")
 
@@ -133,6 +133,48 @@ def test_many_deaths_at_once_are_few_events(make_hub, sink):
     counts = eventually(lambda: (lambda c: c if sum(c) == 3001 else None)([e["data"]["count"] for e in told(hub, DEAD)]), "all of them")
     assert len(counts) == 3, "one at once and one for the rest; one of the other endpoint"
     assert {r for e in told(hub, DEAD) for r in e["data"]["reasons"]} == {"endpoint_disabled"}
+
+
+def test_circuit_that_opens_and_closes_is_told(hub, sink, listener):
+    sink.on("/shaky", 500)
+    endpoint = hub.endpoint(sink.url("/shaky"), ["order.*"], uid="shaky", breaker={"max_failures": 2, "wait_ms": 3600000}, retry={"schedule_ms": [1] * 9})
+    event = hub.publish("order.created")
+    sink.wait_for(1, "/ops")
+    (opened,) = told(hub, CIRCUIT)
+    assert (opened["data"]["endpoint"], opened["subject"]) == (about(endpoint), endpoint["id"])
+    assert "2 attempts failed in a row" in opened["data"]["detail"]
+    sink.on("/shaky", 200)
+    act(hub, endpoint, "resume")
+    hub.wait_delivery(event, "delivered")
+    sink.wait_for(2, "/ops")
+    assert [type for type, _ in heard(sink)] == [CIRCUIT, RECOVERED]
+    recovered = heard(sink)[1][1]
+    assert (recovered["endpoint"], recovered["was"]) == (about(endpoint), "circuit_open") and recovered["since"] < recovered["at"]
+    assert types(hub) == [CIRCUIT, RECOVERED]
+
+
+def test_endpoint_that_fails_for_too_long_is_told_once(make_hub, sink):
+    hub = make_hub("--disable-after", "1ms", "--disable-attempts", "3")
+    hub.endpoint(sink.url("/ops"), ["grapnel.**"], uid="ops")
+    sink.on("/down", 500)
+    hub.endpoint(sink.url("/down"), ["order.*"], uid="down", retry={"schedule_ms": [5] * 9})
+    hub.publish("order.created")
+    eventually(lambda: hub.got("/v1/endpoints/down")["status"] == "disabled", "that it is disabled")
+    assert [e["data"]["reason"] for e in told(hub, DISABLED)] == ["failing"]
+    assert RECOVERED not in types(hub), "its breaker is reset, and nothing has recovered"
+
+
+def test_listener_whose_circuit_opens_is_not_told_of_it(hub, sink):
+    sink.on("/ops", 500)
+    sink.on("/other", 200)
+    listener = hub.endpoint(sink.url("/ops"), ["grapnel.**"], uid="ops", breaker={"max_failures": 1, "wait_ms": 3600000}, retry={"schedule_ms": [1] * 9})
+    hub.endpoint(sink.url("/other"), ["grapnel.circuit.*"], uid="other")
+    kill(hub, sink)
+    sink.wait_for(1, "/other")
+    (event,) = told(hub, CIRCUIT)
+    assert event["data"]["endpoint"] == about(listener)
+    assert [d["endpoint"] for d in hub.deliveries(event)] == [hub.got("/v1/endpoints/other")["id"]]
+    assert sorted(types(hub)) == [CIRCUIT, DEAD]
 
 
 def test_deaths_by_deletion_are_told(hub, sink, listener):
@@ -317,7 +359,7 @@ def test_operational_events_can_be_turned_off(make_hub, sink):
 
 def test_operational_types_are_described(hub, sink):
     rows = {row["type"]: row for row in hub.got("/v1/event-types")["data"]}
-    assert {DISABLED, RECOVERED, DEAD, FAILING, "grapnel.circuit.opened"} <= set(rows)
+    assert {DISABLED, RECOVERED, DEAD, FAILING, CIRCUIT} <= set(rows)
     assert all(rows[type]["described"] and rows[type]["owner"] == "grapnel" for type in rows)
     act(hub, kill(hub, sink), "disable")
     source(hub, uid="gh")
@@ -327,7 +369,11 @@ def test_operational_types_are_described(hub, sink):
         example = rows[event["type"]]["example"]
         assert set(event["data"]) == set(example), f"the example of {event['type']} has every member"
         assert {n: type(v) for n, v in event["data"].items()} == {n: type(v) for n, v in example.items()}
-    assert len({event["type"] for event in told(hub)}) == 4
+    hub.endpoint(sink.url("/dying"), ["shaky"], breaker={"max_failures": 1}, retry={"schedule_ms": [1] * 9})
+    hub.publish("shaky")
+    (opened,) = eventually(lambda: told(hub, CIRCUIT), "an open circuit")
+    assert set(opened["data"]) == set(rows[CIRCUIT]["example"])
+    assert len({event["type"] for event in told(hub)}) == 5
     eventually(lambda: hub.got(f"/v1/event-types/{DEAD}")["count"] == 1, "that it is counted")
 
 

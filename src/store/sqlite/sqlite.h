@@ -117,6 +117,11 @@ int sqlite_failing_put(struct engine *engine, int64_t source, int64_t since_ms);
 int sqlite_failing_delete(struct engine *engine, int64_t source);
 int sqlite_failing_after(struct engine *engine, int64_t after, int64_t *source);
 
+/* health_rows.c */
+int sqlite_health_each(struct engine *engine, void (*each)(void *context, const struct health_record *record), void *context);
+int sqlite_health_put(struct engine *engine, const struct health_record *record);
+int sqlite_health_delete(struct engine *engine, int64_t endpoint);
+
 /* operation_rows.c */
 int sqlite_operation_get(struct engine *engine, int64_t id, struct operation_record *record);
 int sqlite_operation_open_after(struct engine *engine, int64_t id, int64_t *next);
