@@ -374,7 +374,7 @@ def test_operational_types_are_described(hub, sink):
     (opened,) = eventually(lambda: told(hub, CIRCUIT), "an open circuit")
     assert set(opened["data"]) == set(rows[CIRCUIT]["example"])
     assert len({event["type"] for event in told(hub)}) == 5
-    eventually(lambda: hub.got(f"/v1/event-types/{DEAD}")["count"] == 1, "that it is counted")
+    eventually(lambda: hub.got(f"/v1/event-types/{DEAD}")["count"] > 0, "that it is counted")
 
 
 def test_description_of_ones_own_stays(hub):
