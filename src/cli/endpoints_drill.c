@@ -72,7 +72,9 @@ int endpoints_drill_run(const struct command_run *run)
 		return code;
 	path_make(&path, "endpoints", run->args->words[0], "test");
 	path_filters(&path, run, endpoint_owner);
-	code = client_request_json(client, "POST", strbuf_text(&path), json_pack("{s:b, s:s*}", "drill", 1, "type", type), &answer);
+	json_t *doc = json_pack("{s:b, s:s*}", "drill", 1, "type", type);
+	code = client_request_json(client, "POST", strbuf_text(&path), doc, &answer);
+	json_decref(doc);
 	if (code == EXIT_OK)
 		code = put_answer(run, answer);
 	json_decref(answer);

@@ -232,8 +232,8 @@ void tolls_free(struct herald *herald)
 	uint64_t id;
 	void *told;
 	tolls_end(herald, false);
+	heap_free(&herald->told_due);
 	while (idmap_next(&herald->told, &at, &id, &told))
 		free(told);
 	idmap_free(&herald->told);
-	heap_free(&herald->told_due);
 }

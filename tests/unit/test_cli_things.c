@@ -64,6 +64,31 @@ static void dead_letters_are_listed_by_filter(void **state)
 	assert_holds(printed.out, "\nT     dlv_1     t     ep_1      exhausted  12        500     http_status\n");
 }
 
+static void a_drill_is_a_report_or_a_snippet(void **state)
+{
+	static const char text[] = "{\"endpoint\":\"ep_1\",\"verdict\":\"insecure\",\"requests\":[{\"drill\":\"stale\",\"expected\":\"refused\","
+				   "\"as_expected\":false,\"delivery\":\"dlv_1\",\"attempt\":{\"status\":200}}],\"findings\":[{\"code\":\"stale_accepted\","
+				   "\"severity\":\"serious\",\"detail\":\"d\"}],\"insecure\":{\"since\":\"T\"},\"snippets\":{\"go\":\"func\\n\"}}";
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		answer(i, 200, text);
+	answer(3, 200, "{\"verdict\":\"passed\",\"requests\":[],\"findings\":[],\"insecure\":null,\"snippets\":null}");
+	assert_int_equal(RUN("endpoints", "drill", "billing", "--type", "order.created"), EXIT_FAILED);
+	assert_string_equal(stub.seen[0].path, "/v1/endpoints/billing/test");
+	assert_string_equal(stub.seen[0].body, "{\"drill\":true,\"type\":\"order.created\"}");
+	assert_holds(printed.out, "stale    refused   no           200     -        dlv_1\n");
+	assert_holds(printed.out, "verdict         insecure\ninsecure since  T\n");
+	assert_holds(printed.out, "stale_accepted  serious   d\n");
+	assert_int_equal(RUN("endpoints", "drill", "billing", "--snippet", "go"), EXIT_FAILED);
+	assert_string_equal(printed.out, "func\n");
+	assert_int_equal(RUN("endpoints", "drill", "billing", "--json"), EXIT_FAILED);
+	assert_holds(printed.out, "{\"endpoint\":\"ep_1\"");
+	assert_int_equal(RUN("endpoints", "drill", "billing"), EXIT_OK);
+	assert_int_equal(RUN("endpoints", "drill", "billing", "--snippet", "cobol"), EXIT_USAGE);
+	assert_int_equal(stub.calls, 4);
+}
+
 static void one_thing_is_shown_line_by_line(void **state)
 {
 	static const char text[] = "{\"id\":\"sub_1\",\"uid\":null,\"name\":\"A\",\"metadata\":{\"a\":\"b\"}}";
@@ -219,6 +244,7 @@ int main(void)
 	    CLI_TEST(a_list_ends_at_its_limit_and_says_so),
 	    CLI_TEST(an_empty_list_has_its_titles),
 	    CLI_TEST(dead_letters_are_listed_by_filter),
+	    CLI_TEST(a_drill_is_a_report_or_a_snippet),
 	    CLI_TEST(one_thing_is_shown_line_by_line),
 	    CLI_TEST(things_are_made_and_deleted),
 	    CLI_TEST(an_endpoints_status_is_changed),
