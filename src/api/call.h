@@ -299,7 +299,8 @@ void put_json(struct strbuf *out, json_t *json);
 void put_event_open(struct call *call, struct strbuf *out, const struct event_row *row);
 void put_event(struct call *call, struct strbuf *out, const struct event_row *row);
 void put_delivery_open(struct call *call, struct strbuf *out, const struct delivery_row *row);
-void put_attempt(struct strbuf *out, const struct attempt_row *row);
+/* `outside`: for a key that is bound to a subscriber. */
+void put_attempt(struct strbuf *out, const struct attempt_row *row, bool outside);
 void put_operation(struct strbuf *out, const struct operation_row *row);
 
 #endif

@@ -66,7 +66,7 @@ static void start_with(const char *allow, const char *authorities, int timeout_m
 	struct err err = {.code = ERR_NONE};
 	sink = sink_start();
 	names = name_server_start(60);
-	egress = egress_new(allow, &err);
+	egress = egress_new(&(struct egress_rules){.allow = allow}, &err);
 	struct fetch_config config = {.egress = egress,
 	                              .dns_servers = name_server_address(names),
 	                              .clock = &clock_system,
