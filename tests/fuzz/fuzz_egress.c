@@ -45,15 +45,16 @@ static bool between(uint32_t at, uint32_t first, uint32_t last)
 	return at >= first && at <= last;
 }
 
-/* hostile.md's list, written as first and last. */
+/* The special blocks of IPv4, written as first and last. */
+static const uint32_t blocks[][2] = {
+    {0x00000000, 0x00ffffff}, {0x0a000000, 0x0affffff}, {0x64400000, 0x647fffff}, {0x7f000000, 0x7fffffff}, {0xa9fe0000, 0xa9feffff},
+    {0xac100000, 0xac1fffff}, {0xc0000000, 0xc00000ff}, {0xc0000200, 0xc00002ff}, {0xc01fc400, 0xc01fc4ff}, {0xc034c100, 0xc034c1ff},
+    {0xc0586300, 0xc05863ff}, {0xc0a80000, 0xc0a8ffff}, {0xc0af3000, 0xc0af30ff}, {0xc6120000, 0xc613ffff}, {0xc6336400, 0xc63364ff},
+    {0xcb007100, 0xcb0071ff}, {0xe0000000, 0xffffffff},
+};
+
 static bool special4(uint32_t at)
 {
-	static const uint32_t blocks[][2] = {
-	    {0x00000000, 0x00ffffff}, {0x0a000000, 0x0affffff}, {0x64400000, 0x647fffff}, {0x7f000000, 0x7fffffff}, {0xa9fe0000, 0xa9feffff},
-	    {0xac100000, 0xac1fffff}, {0xc0000000, 0xc00000ff}, {0xc0000200, 0xc00002ff}, {0xc01fc400, 0xc01fc4ff}, {0xc034c100, 0xc034c1ff},
-	    {0xc0586300, 0xc05863ff}, {0xc0a80000, 0xc0a8ffff}, {0xc0af3000, 0xc0af30ff}, {0xc6120000, 0xc613ffff}, {0xc6336400, 0xc63364ff},
-	    {0xcb007100, 0xcb0071ff}, {0xe0000000, 0xffffffff},
-	};
 	bool any = false;
 	for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
 		any |= between(at, blocks[i][0], blocks[i][1]);
@@ -181,17 +182,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 }
 
 #ifndef FUZZ_LIBFUZZER
-/* Every block's edges, as addresses. */
+static void take_url(const char *host, void (*take)(const char *input, size_t len))
+{
+	char input[256];
+	int len = snprintf(input, sizeof input, "10.0.0.0/8, ::/0\n10.1.0.0/16\n\nhttps://%s/hook?a=b", host);
+	take(input, (size_t)len);
+}
+
+/* The addresses at the edges of every block, inside and outside, and hosts of every form. */
 void fuzz_seeds(void (*take)(const char *input, size_t len))
 {
 	static const char *const hosts[] = {"9.255.255.255",  "10.0.0.0",        "100.64.0.0",      "127.0.0.1",          "169.254.169.254", "172.31.255.255",
 	                                    "192.0.0.255",    "198.19.255.255",  "223.255.255.255", "255.255.255.255",    "[2000::]",        "[2001:1ff::]",
 	                                    "[2001:200::]",   "[2001:db8::1]",   "[2620:4f:8000::]", "[3fff:fff::]",      "[4000::]",        "[::ffff:1.1.1.1]",
 	                                    "[64:ff9b::1]",   "[2002:101:101::]", "[2001::fefe:fefe]", "example.com",     "EXAMPLE.com:8443", "a-b_c.xn--p1ai"};
-	char input[256];
-	for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
-		int len = snprintf(input, sizeof input, "10.0.0.0/8, ::/0\n10.1.0.0/16\n\nhttps://%s/hook?a=b", hosts[i]);
-		take(input, (size_t)len);
+	for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
+		take_url(hosts[i], take);
+	for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+		for (uint32_t edge = 0; edge < 4; edge++) {
+			struct in_addr at = {.s_addr = htonl(blocks[i][edge / 2] + (edge == 0 ? UINT32_MAX : edge == 3))};
+			char text[INET_ADDRSTRLEN];
+			take_url(inet_ntop(AF_INET, &at, text, sizeof text), take);
+		}
 	}
 }
 #endif

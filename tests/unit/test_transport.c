@@ -146,7 +146,15 @@ static void socket_is_judged_whatever_was_pinned(void **state)
 	assert_true(aim("127.0.0.1", "127.0.0.2"));
 	change("10.0.0.0/8");
 	assert_int_equal(failure(perform()), FAILURE_ADDRESS_DENIED);
-	assert_int_equal(sink_connections(here) + sink_connections(there), 0);
+	/* A connection is counted before the next one's request. */
+	change("127.0.0.0/8");
+	assert_true(aim("127.0.0.1", NULL));
+	assert_int_equal(perform(), CURLE_OK);
+	assert_true(aim("127.0.0.2", NULL));
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+	assert_int_equal(perform(), CURLE_OK);
+	assert_int_equal(sink_connections(here), 1);
+	assert_int_equal(sink_connections(there), 1);
 }
 
 static void name_with_a_refused_address_is_refused_whole(void **state)
