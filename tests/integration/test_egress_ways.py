@@ -244,6 +244,9 @@ def test_subscriber_cannot_search_for_the_reason(make_hub, names, sink):
         body = {"filter": {"q": word}, "dry_run": True}
         assert hub.api("POST", "/v1/dead-letters/retry", body, key=bound).json == {"count": 0}, word
     assert len(hub.got("/v1/dead-letters", key=bound, q="unreachable")["data"]) == 1
+    exported = hub.api("GET", "/v1/dead-letters/export", key=bound).body
+    assert b"unreachable" in exported and b"address_denied" not in exported and b"egress" not in exported
+    assert b"address_denied" in hub.api("GET", "/v1/dead-letters/export").body
 
 
 def test_refusal_at_registration_tells_a_subscriber_what_can_be_mended_and_no_more(make_hub):
