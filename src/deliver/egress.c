@@ -152,21 +152,46 @@ static int try_source(const struct policy *policy, const char *text, struct err 
 
 /* ---- the options ---- */
 
+/* "user:password@", as a URL may have it before its host; it is never shown again. */
+static int take_user(struct slice *authority, char user[EGRESS_USER_MAX + 1])
+{
+	static const char accepted[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:%";
+	const char *end = memchr(authority->at, '@', authority->len);
+	size_t len = end ? (size_t)(end - authority->at) : 0;
+	if (!end)
+		return 0;
+	if (len < 1 || len > EGRESS_USER_MAX)
+		return -1;
+	memcpy(user, authority->at, len);
+	if (strspn(user, accepted) != len)
+		return -1;
+	*authority = (struct slice){end + 1, authority->len - len - 1};
+	return 0;
+}
+
 static int parse_proxy(struct policy *policy, const char *text, struct err *err)
 {
+	static const char scheme[] = "http://";
 	struct url url;
 	struct err why = {.code = ERR_NONE};
+	char bare[sizeof scheme + URL_HOST_MAX + 16];
+	struct egress_proxy *proxy = &policy->proxy;
 	if (!text || !*text)
 		return 0;
-	size_t len = strlen(text);
-	len -= text[len - 1] == '/';
-	const char *host = strstr(text, "://");
-	if (url_parse((struct slice){text, len}, "", &url, &why) || url.https || !host || memchr(host + 3, '/', (size_t)(text + len - host - 3)) ||
-	    strchr(text, '?'))
-		return err_set(err, ERR_INVALID, "egress.proxy: \"%s\" is no proxy; accepted is http://host:port%s%s", text,
-		               why.code ? ": " : "", why.code ? why.fields[0].detail : "");
-	memcpy(policy->proxy.host, url.host, sizeof policy->proxy.host);
-	policy->proxy.port = url.port;
+	bool plain = strncmp(text, scheme, sizeof scheme - 1) == 0;
+	struct slice authority = slice_of(plain ? text + sizeof scheme - 1 : text);
+	authority.len -= authority.len > 0 && authority.at[authority.len - 1] == '/';
+	bool bad = !plain || take_user(&authority, proxy->user) || authority.len >= sizeof bare - sizeof scheme || memchr(authority.at, '/', authority.len) ||
+	           memchr(authority.at, '?', authority.len);
+	if (!bad) {
+		snprintf(bare, sizeof bare, "%s%.*s", scheme, (int)authority.len, authority.at);
+		bad = url_parse(slice_of(bare), "", &url, &why);
+	}
+	if (bad)
+		return err_set(err, ERR_INVALID, "egress.proxy: \"%s\" is no proxy; accepted is http://host:port, or http://user:password@host:port with what is not a "
+		               "letter or digit as %%XX%s%s", strchr(text, '@') ? "…" : text, why.code ? ": " : "", why.code ? why.fields[0].detail : "");
+	memcpy(proxy->host, url.host, sizeof proxy->host);
+	proxy->port = url.port;
 	return 0;
 }
 

@@ -20,7 +20,7 @@ struct egress_rules {
 	const char *allow, *deny; /* range.h */
 	const char *ports;        /* range.h; unset: every port but those that web browsers refuse */
 	bool allow_http;          /* plain http:// also where egress.allow does not open */
-	const char *proxy;        /* http://host:port */
+	const char *proxy;        /* http://[user:password@]host:port */
 	const char *source;       /* an address, one of each family, or an interface */
 };
 
@@ -37,7 +37,9 @@ enum egress_verdict egress_judge(const struct egress *egress, const struct socka
                                  size_t why_size);
 
 /* The way: the proxy that requests go through. False: none. Its address is the administrator's choice and not judged. */
+enum { EGRESS_USER_MAX = 255 };
 struct egress_proxy {
+	char user[EGRESS_USER_MAX + 1]; /* user:password, as in a URL; "": none */
 	char host[URL_HOST_MAX + 1];
 	int port;
 };

@@ -108,9 +108,10 @@ bool transport_apply(struct transport *transport, CURL *easy)
 	bool failed = false;
 	failed |= SET(CURLOPT_RESOLVE, transport->pin_text[0] ? &transport->pin : NULL);
 	if (transport->proxied) {
-		char proxy[URL_HOST_MAX + 24];
-		bool six = strchr(transport->proxy.host, ':') != NULL;
-		snprintf(proxy, sizeof proxy, six ? "http://[%s]:%d" : "http://%s:%d", transport->proxy.host, transport->proxy.port);
+		const struct egress_proxy *to = &transport->proxy;
+		char proxy[EGRESS_USER_MAX + URL_HOST_MAX + 24];
+		bool six = strchr(to->host, ':') != NULL;
+		snprintf(proxy, sizeof proxy, "http://%s%s%s%s%s:%d", to->user, to->user[0] ? "@" : "", six ? "[" : "", to->host, six ? "]" : "", to->port);
 		transport->tunnelled = true;
 		failed |= !set_proxy(easy, proxy);
 		failed |= SET(CURLOPT_CONNECT_TO, &transport->tunnel);

@@ -1,5 +1,7 @@
 """The address policy and names: a hostile name server in the subscriber's hands reaches nothing that the hub does not deliver to."""
 
+import threading
+
 import pytest
 
 from canary import Canary
@@ -139,3 +141,26 @@ def test_name_is_asked_for_once_while_its_ttl_runs(hub, names, sink):
     for _ in range(5):
         hub.wait_delivery(hub.publish("kept"), "delivered")
     assert names.asked("kept.example") <= 4  # by registration and by the worker, A and AAAA each
+
+
+def test_silent_name_servers_hold_up_few_threads_of_the_api(hub, names):
+    """Whoever registers names that nobody answers for waits by himself; the others' requests find a thread."""
+    hub.subscriber("acme")
+    bound = hub.key("manage", subscriber="acme")
+    answers = []
+
+    def register(number, key):
+        names.on(f"silent{number}.example", silent=True)
+        answers.append((key, hub.api("POST", "/v1/endpoints", {"url": f"https://silent{number}.example/", "event_types": ["*"]}, key=key)))
+
+    threads = [threading.Thread(target=register, args=(n, bound if n < 8 else hub.admin)) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    mine = [a for key, a in answers if key == bound]
+    assert sorted({a.status for a in mine}) == [422, 503]
+    turned_away = [a for _, a in answers if a.status == 503]
+    assert all(a.code == "unavailable" and a.headers["retry-after"] for a in turned_away)
+    assert {a.status for key, a in answers if key != bound} <= {201, 503}
+    hub.endpoint("http://127.0.0.1:9/")  # needs no look-up

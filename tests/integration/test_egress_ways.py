@@ -1,5 +1,6 @@
 """The address policy's options, redirects, the outgoing proxy, the source address; and what a subscriber gets to see of it all."""
 
+import base64
 import socket
 
 import pytest
@@ -152,6 +153,14 @@ def test_proxy_is_asked_for_an_address_that_was_judged(make_hub, names, sink, pr
     assert [r.headers["host"] for r in sink.received("/named")] == [f"named.example:{sink.port}"] * 2
     # What is for the endpoint is not for the proxy.
     assert not any(b"x-mine" in head.lower() or b"webhook-" in head.lower() for head in proxy.heads)
+
+
+def test_proxy_that_wants_a_password(make_hub, sink, proxy):
+    hub = make_hub("--egress-proxy", f"http://me:se%20cret@127.0.0.1:{proxy.port}")
+    endpoint = hub.endpoint(sink.url(), ["none"])
+    hub.wait_delivery(hub.publish("only", endpoint=endpoint["id"]), "delivered")
+    assert b"proxy-authorization: basic " + base64.b64encode(b"me:se cret").lower() in proxy.heads[0].lower()
+    assert "authorization" not in str(sink.received()[0].headers) and "se%20cret" not in hub.log()
 
 
 def test_target_behind_the_proxy_is_judged(make_hub, names, sink, proxy):

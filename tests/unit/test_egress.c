@@ -261,7 +261,7 @@ static void a_change_counts_at_once_and_a_wrong_one_changes_nothing(void **state
 static void proxy_is_a_plain_http_url(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {"10.0.0.1:3128", "https://10.0.0.1:3128", "http://10.0.0.1:3128/path", "http://u:p@10.0.0.1:3128", "socks5://10.0.0.1:1080",
+	static const char *const bad[] = {"10.0.0.1:3128", "https://10.0.0.1:3128", "http://10.0.0.1:3128/path", "http://u:p@", "http://@10.0.0.1:3128", "http://u:p@x@10.0.0.1:3128", "http://u p@10.0.0.1:3128", "socks5://10.0.0.1:1080",
 	                                  "http://", "http://10.0.0.1:0", "http://10.0.0.1?x"};
 	struct err err = {0};
 	struct egress_proxy proxy;
@@ -269,11 +269,17 @@ static void proxy_is_a_plain_http_url(void **state)
 		assert_null(egress_new(&(struct egress_rules){.proxy = bad[i]}, &err));
 		assert_non_null(strstr(err.detail, "egress.proxy"));
 		assert_non_null(strstr(err.detail, "http://host:port"));
+		assert_null(strstr(err.detail, "u:p"));
 	}
 	struct egress *egress = egress_new(&(struct egress_rules){.proxy = "http://Proxy.Internal:3128/"}, &err);
 	assert_true(egress_proxy(egress, &proxy));
 	assert_string_equal(proxy.host, "proxy.internal");
 	assert_int_equal(proxy.port, 3128);
+	assert_string_equal(proxy.user, "");
+	assert_int_equal(egress_change(egress, &(struct egress_rules){.proxy = "http://me:se%20cret@[fd00::1]:3128"}, &err), 0);
+	assert_true(egress_proxy(egress, &proxy));
+	assert_string_equal(proxy.user, "me:se%20cret");
+	assert_string_equal(proxy.host, "fd00::1");
 	assert_int_equal(egress_change(egress, &(struct egress_rules){.allow_http = true}, &err), 0);
 	assert_false(egress_proxy(egress, &proxy));
 	egress_free(egress);
