@@ -309,6 +309,8 @@ static void source_is_bound_to(void **state)
 	(void)state;
 	bind_to(NULL, AF_INET, "0.0.0.0", false);
 	bind_to("127.0.0.3", AF_INET, "127.0.0.3", false);
+	bind_to("lo", AF_INET, "0.0.0.0", false);
+	bind_to("lo, 127.0.0.3", AF_INET, "127.0.0.3", false);
 	bind_to("127.0.0.3", AF_INET6, "egress.source has no address to reach IPv6 ones from", true);
 	/* 192.0.2.1 is nobody's. */
 	static const char *const bad[] = {"192.0.2.1", "nonsense", "no-such-interface0", "127.0.0.1,127.0.0.2", "127.0.0.1/8"};
