@@ -80,7 +80,7 @@ static int attempt_found(void *context, const struct attempt_row *row)
 	drilled->answer = !row->failure ? DRILL_ACCEPTED : row->status ? DRILL_REFUSED : DRILL_SILENT;
 	strbuf_free(&drilled->attempt);
 	drilled->attempt = STRBUF_INIT(SMALL_BODY_MAX);
-	put_attempt(&drilled->attempt, row);
+	put_attempt(&drilled->attempt, row, attempts->drilling->testing.outside);
 	return 0;
 }
 

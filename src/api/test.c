@@ -44,10 +44,15 @@ static int delivery_found(void *context, const struct delivery_row *row)
 	return 0;
 }
 
+struct found {
+	struct strbuf *out;
+	bool outside;
+};
+
 static int attempt_found(void *context, const struct attempt_row *row)
 {
-	struct strbuf *out = context;
-	put_attempt(out, row);
+	const struct found *found = context;
+	put_attempt(found->out, row, found->outside);
 	return 1;
 }
 
@@ -56,6 +61,7 @@ static void read_and_answer(struct testing *testing, const struct worker *worker
 {
 	struct http_response response = {.status = 200, .content_type = "application/json", .body = STRBUF_INIT(SMALL_BODY_MAX)};
 	struct strbuf *out = &response.body;
+	struct found found = {out, testing->outside};
 	struct delivery_row row = {.id = 0};
 	struct page page = {.limit = 1};
 	int64_t event = testing->item.event_id;
@@ -65,7 +71,7 @@ static void read_and_answer(struct testing *testing, const struct worker *worker
 		put_text(out, ",\"state\":", slice_of(delivery_state_text(row.state)));
 		strbuf_puts(out, ",\"attempt\":");
 		size_t before = out->len;
-		if (reader_attempts(worker->reader, row.id, attempt_found, out, &testing->err) == 0 && out->len == before)
+		if (reader_attempts(worker->reader, row.id, attempt_found, &found, &testing->err) == 0 && out->len == before)
 			strbuf_puts(out, "null");
 		if (testing->item.duplicate && row.state == DELIVERY_PENDING)
 			err_set(&testing->err, ERR_IN_PROGRESS, "A test with this Idempotency-Key is under way; ask again in a moment");
@@ -291,6 +297,7 @@ static int start(struct call *call, struct endpoint *endpoint)
 	}
 	testing->exchange = call->exchange;
 	testing->item.only = endpoint_ref(endpoint);
+	testing->outside = call->who.subscriber != 0;
 	memcpy(testing->request_id, call->request->id, sizeof testing->request_id);
 	if (!asked.drill)
 		take_key(call, &testing->item);

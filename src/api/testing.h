@@ -17,6 +17,7 @@ struct testing {
 	/* Its attempts are over, or its Idempotency-Key is that of one before (item.duplicate): answers, or sends the next. On the pool. */
 	void (*over)(struct testing *testing, const struct worker *worker);
 	void (*drop)(struct testing *testing); /* frees it, all but the item's references */
+	bool outside;   /* asked for by a subscriber's key */
 	struct err err; /* instead of an answer */
 };
 
