@@ -3,14 +3,14 @@
 
 #include "schedule/thread.h"
 
-/* What the last failure was, in a person's words. */
+/* What the last failure was, in a person's words, and no more than a subscriber may know: it is shown and told to those, too. */
 static void last_failure(const struct outcome *outcome, char *out, size_t size)
 {
-	const char *detail = outcome->detail[0] ? outcome->detail : attempt_failure_meaning(outcome->failure);
+	enum attempt_failure failure = attempt_failure_outside(outcome->failure);
 	if (outcome->failure == FAILURE_STATUS || outcome->failure == FAILURE_REDIRECT)
 		snprintf(out, size, "HTTP %d", outcome->status);
 	else
-		snprintf(out, size, "%s, %s", attempt_failure_text(outcome->failure), detail);
+		snprintf(out, size, "%s, %s", attempt_failure_text(failure), attempt_failure_meaning(failure));
 }
 
 static void explain(const struct lane *lane, const struct outcome *outcome, char out[BREAKER_WHY_SIZE])

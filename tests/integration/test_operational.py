@@ -6,7 +6,7 @@ import pytest
 
 from hub import eventually
 from incoming import github, send, source
-from sink import Reply
+from sink import Reply, Sink
 
 DISABLED, RECOVERED, DEAD, FAILING, CIRCUIT = (
     "grapnel.endpoint.disabled", "grapnel.endpoint.recovered", "grapnel.delivery.dead", "grapnel.source.failing", "grapnel.circuit.opened")
@@ -287,6 +287,21 @@ def test_subscriber_hears_of_its_own_alone(hub, sink):
     assert sorted((e["subscriber"] or "", e["deliveries"]) for e in told(hub)) == [("", 1), ("", 1), ("acme", 1)]
     assert [e["type"] for e in hub.got("/v1/events", key=hub.key("read", subscriber="acme"))["data"]] == [DISABLED]
     assert hub.got("/v1/events", key=hub.key("read", subscriber="other"))["data"] == []
+
+
+def test_subscriber_is_not_told_more_of_a_circuit_than_of_an_attempt(hub, sink):
+    hub.subscriber("acme")
+    hub.endpoint(sink.url("/acme"), ["grapnel.**"], subscriber="acme")
+    nothing = Sink()
+    url = nothing.url()
+    nothing.close()
+    hub.endpoint(url, ["order.*"], subscriber="acme", uid="mine", breaker={"max_failures": 1, "wait_ms": 3600000})
+    hub.publish("order.created", subscriber="acme")
+    sink.wait_for(1, "/acme")
+    ((type, data),) = heard(sink, "/acme")
+    assert type == CIRCUIT and "unreachable" in data["detail"] and "127.0.0.1" not in data["detail"] and "connect" not in data["detail"]
+    why = hub.got("/v1/endpoints/mine", key=hub.key("read", subscriber="acme"))["breaker"]["why"]
+    assert why == data["detail"]
 
 
 def test_subscriber_who_does_not_listen_gets_no_event_of_its_own(hub, sink):
