@@ -40,6 +40,7 @@ PLAIN_MEMBERS = {
     "status", "status_reason", "status_since", "created_at", "updated_at", "public_key", "owner", "example", "deprecated",
     "described", "count", "first_seen", "last_seen", "scheme", "settings", "secrets", "event_type", "dedupe", "enabled", "tolerance_s", "response", "content_type",
     "body", "public_url", "max_body_bytes", "rate", "limit", "per_ms", "insecure", "drill", "secret_missing", "paste", "remote", "after",
+    "breaker", "max_failures", "ratio", "window_ms", "wait_ms", "max_wait_ms", "state", "failures", "next_probe_at", "why",
 }  # fmt: skip
 
 ENDPOINT = {"url": URL, "event_types": ["never.published"]}
