@@ -160,18 +160,17 @@ static enum drill drill_now(const struct exchange *exchange)
 	return drill_of(due->round, due->attempts);
 }
 
-/* A signature that fits other bytes than the body: as well-formed as a good one, and worth nothing. */
-static int sign_wrongly(struct exchange *exchange, struct signer *signer, struct slice id, int64_t timestamp_s)
+/* What is signed: the body; of a drill's bad signature other bytes, so that it is as well-formed as a good one, and worth nothing. `other`
+ * holds those; the caller frees it. */
+static struct slice bytes_to_sign(const struct exchange *exchange, enum drill drill, struct strbuf *other)
 {
 	struct slice body = exchange->formatted.body;
-	struct strbuf other = STRBUF_INIT(body.len + 16);
-	strbuf_slice(&other, body);
-	strbuf_puts(&other, "grapnel-drill");
-	int result = other.failed ? -1
-	                          : signer_sign(signer, id, timestamp_s, (struct slice){strbuf_text(&other), other.len},
-	                                        exchange->started_ms, &exchange->text);
-	strbuf_free(&other);
-	return result;
+	if (drill != DRILL_BAD_SIGNATURE)
+		return body;
+	*other = STRBUF_INIT(body.len + 16);
+	strbuf_slice(other, body);
+	strbuf_puts(other, "grapnel-drill");
+	return (struct slice){strbuf_text(other), other->len};
 }
 
 static int add_signed_lines(struct exchange *exchange, struct signer *signer, struct err *err)
@@ -179,14 +178,16 @@ static int add_signed_lines(struct exchange *exchange, struct signer *signer, st
 	const struct event *event = exchange->job->event;
 	enum drill drill = drill_now(exchange);
 	int64_t timestamp_s = exchange->started_ms / 1000 - (drill == DRILL_STALE ? DRILL_STALE_S : 0);
+	struct strbuf other = STRBUF_INIT(0);
+	struct slice body = bytes_to_sign(exchange, drill, &other);
 	char id[ID_TEXT_SIZE];
 	id_format(ID_EVENT, event->id, id);
 	add_line(exchange, "webhook-id", slice_of(id));
 	add_number(exchange, "webhook-timestamp", timestamp_s);
 	begin_line(exchange, "webhook-signature");
-	if (drill == DRILL_BAD_SIGNATURE
-	        ? sign_wrongly(exchange, signer, slice_of(id), timestamp_s)
-	        : signer_sign(signer, slice_of(id), timestamp_s, exchange->formatted.body, exchange->started_ms, &exchange->text))
+	int result = other.failed ? -1 : signer_sign(signer, slice_of(id), timestamp_s, body, exchange->started_ms, &exchange->text);
+	strbuf_free(&other);
+	if (result)
 		return err_set(err, ERR_INTERNAL, "the payload could not be signed");
 	end_line(exchange);
 	if (drill != DRILL_NONE)
