@@ -23,7 +23,7 @@
 #include "deliver/verdict.h"
 #include "store/read.h"
 
-enum { SPARE_MAX = 256, EVENTS_MAX = 64, STARTS_MAX = EVENTS_MAX / 2, FEW_RUNNING = 64, WARN_EVERY_US = 1000000 };
+enum { SPARE_MAX = 256, EVENTS_MAX = 64, STARTS_MAX = EVENTS_MAX / 2, FEW_RUNNING = 64, PATIENCE_MS = 1, WARN_EVERY_US = 1000000 };
 
 struct worker {
 	/* shared */
@@ -176,11 +176,25 @@ static void fail(struct exchange *exchange, enum attempt_failure failure, const 
 	finish(exchange, -1);
 }
 
+static void hand_to_curl(struct exchange *exchange)
+{
+	exchange->error[0] = '\0';
+	CURLMcode status = curl_multi_add_handle(exchange->worker->multi, exchange->easy);
+	if (status == CURLM_OK)
+		exchange->sending = true;
+	else
+		fail(exchange, FAILURE_INTERNAL, curl_multi_strerror(status));
+}
+
 static void completed(struct exchange *exchange, CURLcode code)
 {
 	struct worker *worker = exchange->worker;
 	curl_multi_remove_handle(worker->multi, exchange->easy);
 	exchange->sending = false;
+	if (transport_retry(&exchange->transport, exchange->easy)) {
+		hand_to_curl(exchange);
+		return;
+	}
 	if (exchange_lacked_socket(exchange)) {
 		finish_without_socket(exchange);
 		return;
@@ -188,7 +202,7 @@ static void completed(struct exchange *exchange, CURLcode code)
 	finish(exchange, exchange_result(exchange, code, &exchange->job->outcome, clock_wall_ms(worker->config.clock)));
 }
 
-static void send_request(struct exchange *exchange, const struct resolved *resolved)
+static void send_request(struct exchange *exchange)
 {
 	struct worker *worker = exchange->worker;
 	const struct endpoint *endpoint = exchange->job->endpoint;
@@ -199,52 +213,69 @@ static void send_request(struct exchange *exchange, const struct resolved *resol
 		return;
 	}
 	struct prepared *prepared = signers_get(&worker->signers, endpoint, &err);
-	if (!prepared || exchange_request(exchange, prepared, resolved, (int)left_ms, &err)) {
+	if (!prepared || exchange_request(exchange, prepared, (int)left_ms, &err)) {
 		fail(exchange, FAILURE_INTERNAL, err.detail);
 		return;
 	}
-	CURLMcode status = curl_multi_add_handle(worker->multi, exchange->easy);
-	if (status != CURLM_OK) {
-		fail(exchange, FAILURE_INTERNAL, curl_multi_strerror(status));
+	hand_to_curl(exchange);
+}
+
+static void resolve(struct exchange *exchange, const char *host, void (*done)(void *context, const struct resolved *resolved))
+{
+	int64_t until_us = exchange->started_us + (int64_t)exchange->job->endpoint->timeout_ms * 1000;
+	exchange->resolving = true;
+	heap_push(&exchange->worker->deadlines, &exchange->deadline, until_us, 0);
+	resolver_query(exchange->worker->resolver, host, done, exchange);
+}
+
+/* False when the exchange ends here. */
+static bool resolved_well(struct exchange *exchange, const struct resolved *resolved, enum attempt_failure otherwise)
+{
+	exchange->resolving = false;
+	heap_remove(&exchange->worker->deadlines, &exchange->deadline);
+	if (!exchange->job)
+		exchange_end(exchange);
+	else if (resolved->out_of_sockets)
+		finish_without_socket(exchange);
+	else if (resolved->len == 0)
+		fail(exchange, otherwise, resolved->why);
+	else
+		return true;
+	return false;
+}
+
+static void proxy_resolved(void *context, const struct resolved *resolved)
+{
+	struct exchange *exchange = context;
+	if (!resolved_well(exchange, resolved, FAILURE_PROXY))
 		return;
-	}
-	exchange->sending = true;
+	transport_aim_proxy(&exchange->transport, resolved);
+	send_request(exchange);
 }
 
 static void name_resolved(void *context, const struct resolved *resolved)
 {
 	struct exchange *exchange = context;
-	const struct egress *egress = exchange->config->egress;
-	exchange->resolving = false;
-	heap_remove(&exchange->worker->deadlines, &exchange->deadline);
-	if (!exchange->job) {
-		exchange_end(exchange);
+	struct transport *transport = &exchange->transport;
+	if (!resolved_well(exchange, resolved, FAILURE_DNS))
 		return;
-	}
-	if (resolved->out_of_sockets) {
-		finish_without_socket(exchange);
-		return;
-	}
-	if (resolved->len == 0) {
-		fail(exchange, FAILURE_DNS, resolved->why);
-		return;
-	}
-	/* One refused address refuses the name: else who owns it chooses, by the order of the answer, what is reached. */
-	for (unsigned i = 0; i < resolved->len; i++) {
-		if (!egress_allows(egress, (const struct sockaddr *)&resolved->at[i], exchange->denied, sizeof exchange->denied)) {
-			fail(exchange, FAILURE_ADDRESS_DENIED, exchange->denied);
-			return;
-		}
-	}
-	send_request(exchange, resolved);
+	const struct endpoint *endpoint = exchange->job->endpoint;
+	unsigned turn = (unsigned)exchange->job->outcome.due.attempts;
+	if (!transport_aim(transport, endpoint->host, endpoint->port, endpoint->https, resolved, turn))
+		fail(exchange, FAILURE_ADDRESS_DENIED, transport->denied);
+	else if (transport_proxy(transport))
+		resolve(exchange, transport_proxy(transport), proxy_resolved);
+	else
+		send_request(exchange);
 }
 
 static void expire_names(struct worker *worker)
 {
 	int64_t now_us = clock_mono_us(worker->config.clock);
 	for (struct heap_node *top; (top = heap_top(&worker->deadlines)) && top->key <= now_us;) {
+		struct exchange *exchange = CONTAINER_OF(top, struct exchange, deadline);
 		heap_pop(&worker->deadlines);
-		fail(CONTAINER_OF(top, struct exchange, deadline), FAILURE_DNS, "the name server did not answer within timeout_ms");
+		fail(exchange, transport_proxy(&exchange->transport) ? FAILURE_PROXY : FAILURE_DNS, "the name server did not answer within timeout_ms");
 	}
 }
 
@@ -336,17 +367,22 @@ static void take(struct worker *worker, struct job *job, bool waited)
 		conclude(worker, job, -1);
 		return;
 	}
-	exchange->resolving = true;
-	heap_push(&worker->deadlines, &exchange->deadline, exchange->started_us + (int64_t)job->endpoint->timeout_ms * 1000, 0);
-	resolver_query(worker->resolver, job->endpoint->host, name_resolved, exchange);
+	resolve(exchange, job->endpoint->host, name_resolved);
 }
 
-/* Some of what was posted. When more than a few are under way and answers wait, these go first: so endpoints that answer quickly never have
- * hundreds of exchanges at a time, whose handles and connections the caches do not hold, with a walk of libcurl's over all connections
- * to a host for each; of those that do not answer there soon are as many as the windows allow. */
-static void take_some(struct worker *worker, bool answers_wait)
+/* Whether answers come as fast as they can be handled: then more requests at a time would only wait longer, and cost more, for their handles
+ * and connections do not fit into the processor's caches, and libcurl walks all connections to a host for each request. Where endpoints
+ * take their time, few of those that are under way are ready at once, and there soon are as many as the windows allow. */
+static bool keeps_up(const struct worker *worker, int ready)
 {
-	for (int i = 0; i < STARTS_MAX && worker->posted && (!answers_wait || worker->running_len < FEW_RUNNING); i++) {
+	return worker->running_len < FEW_RUNNING || (ready < EVENTS_MAX && ready <= (int)(worker->running_len / 8));
+}
+
+/* Some of what was posted; `ready`: how many sockets were. */
+static void take_some(struct worker *worker, int ready)
+{
+	bool more = keeps_up(worker, ready);
+	for (int i = 0; i < STARTS_MAX && worker->posted && (more || worker->running_len < FEW_RUNNING); i++) {
 		struct job *job = CONTAINER_OF(worker->posted, struct job, to_worker);
 		worker->posted = worker->posted->next;
 		take(worker, job, false);
@@ -430,7 +466,7 @@ static void take_completed(struct worker *worker)
 static int wait_ms(struct worker *worker)
 {
 	if (worker->posted)
-		return 0;
+		return worker->running_len < FEW_RUNNING ? 0 : PATIENCE_MS; /* an answer may come and make room */
 	const struct heap_node *deadline = heap_top(&worker->deadlines);
 	int64_t until_us = deadline && deadline->key < worker->timer_us ? deadline->key : worker->timer_us;
 	int resolver_ms = resolver_timeout_ms(worker->resolver);
@@ -461,7 +497,7 @@ static void turn(struct worker *worker)
 	if (names)
 		resolver_process(worker->resolver);
 	gather(worker);
-	take_some(worker, len > 0);
+	take_some(worker, len);
 	act_on_timer(worker);
 	expire_names(worker);
 	take_completed(worker);

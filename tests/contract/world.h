@@ -30,8 +30,8 @@ struct world {
 	int64_t window_ms;
 	int64_t dedupe_keys, run_keys; /* 0: what is usual */
 	bool capture_success;
-	int64_t disable_after_ms, disable_attempts;
 	int outcomes_ms;
+	int64_t disable_after_ms, disable_attempts;
 	struct master_key master;
 	struct index *index;
 	struct keyring *keyring;

@@ -172,7 +172,7 @@ static struct engine *open_engine(const struct engine_env *env, struct keyring *
 	if (migrate_open(&s->db, env->data_dir, err))
 		goto failed;
 	sqlite3_wal_hook(s->db.conn, count_wal, s);
-	if (db_prepare_all(&s->db) || lease_take(s)) {
+	if (db_check_all(&s->db) || lease_take(s)) {
 		err_set(err, ERR_STORAGE, "the database cannot be used: %s", s->db.why);
 		goto failed;
 	}
