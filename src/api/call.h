@@ -13,6 +13,7 @@
 #include "base/thread.h"
 #include "deliver/resolver.h"
 #include "http/problem.h"
+#include "http/rates.h"
 #include "http/router.h"
 
 enum { SMALL_BODY_MAX = 65536, NO_BODY_MAX = 1024, CALL_TEXTS_MAX = 24, LIST_LIMIT = 50, LIST_LIMIT_MAX = 500 };
@@ -57,6 +58,9 @@ struct tests {
 	bool closed;
 };
 
+/* Threads of the pool that may wait for a name server at a time, in the name of whom: destination.c */
+enum { LOOKUPS_MAX = 2 };
+
 struct waiters;
 
 struct api {
@@ -64,10 +68,13 @@ struct api {
 	struct router *router;
 	struct pool *pool;
 	struct tests tests;
+	_Atomic(int64_t) lookups[LOOKUPS_MAX]; /* a subscriber, -1: the hub's own people, 0: free */
 	pthread_mutex_t once_mutex;
 	struct call *once_running; /* under the mutex: calls with an Idempotency-Key, linked by once_next */
 	struct sessions *sessions;
 	struct throttle *throttle;
+	struct rates *key_failures; /* by address; NULL: no limit */
+	struct api_places places;
 	struct waiters *waiters;
 };
 
@@ -248,6 +255,11 @@ int resolve_id_path(struct call *call, enum id_kind kind, const char *what, int6
 enum { SUBSCRIBER_TEXT_SIZE = 256 };
 const char *subscriber_text(struct call *call, int64_t id, char out[SUBSCRIBER_TEXT_SIZE]);
 
+/* ---- endpoints.c ---- */
+
+/* The breaker of an endpoint, as it is now. */
+void call_breaker(struct call *call, int64_t endpoint, struct breaker_view *view);
+
 /* ---- events.c ---- */
 
 /* What a publish is, by its headers: the form, or -1 when its media type is none of those that are taken. `typed`: it must say one. */
@@ -299,7 +311,8 @@ void put_json(struct strbuf *out, json_t *json);
 void put_event_open(struct call *call, struct strbuf *out, const struct event_row *row);
 void put_event(struct call *call, struct strbuf *out, const struct event_row *row);
 void put_delivery_open(struct call *call, struct strbuf *out, const struct delivery_row *row);
-void put_attempt(struct strbuf *out, const struct attempt_row *row);
+/* `outside`: for a key that is bound to a subscriber. */
+void put_attempt(struct strbuf *out, const struct attempt_row *row, bool outside);
 void put_operation(struct strbuf *out, const struct operation_row *row);
 
 #endif

@@ -17,12 +17,13 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "deliver/exchange.h"
+#include "deliver/recent.h"
 #include "deliver/room.h"
 #include "deliver/signers.h"
 #include "deliver/verdict.h"
 #include "store/read.h"
 
-enum { SPARE_MAX = 256, EVENTS_MAX = 64, STARTS_MAX = EVENTS_MAX / 2, WARN_EVERY_US = 1000000 };
+enum { SPARE_MAX = 256, EVENTS_MAX = 64, STARTS_MAX = EVENTS_MAX / 2, FEW_RUNNING = 64, PATIENCE_MS = 1, WARN_EVERY_US = 1000000 };
 
 struct worker {
 	/* shared */
@@ -38,6 +39,7 @@ struct worker {
 	struct store_reader *reader;
 	struct signers signers;
 	struct room room;
+	struct recent recent;
 	struct inbox_node *posted, *posted_last; /* jobs that were taken out of the inbox and not begun */
 	struct exchange *running;
 	unsigned running_len;
@@ -174,11 +176,25 @@ static void fail(struct exchange *exchange, enum attempt_failure failure, const 
 	finish(exchange, -1);
 }
 
+static void hand_to_curl(struct exchange *exchange)
+{
+	exchange->error[0] = '\0';
+	CURLMcode status = curl_multi_add_handle(exchange->worker->multi, exchange->easy);
+	if (status == CURLM_OK)
+		exchange->sending = true;
+	else
+		fail(exchange, FAILURE_INTERNAL, curl_multi_strerror(status));
+}
+
 static void completed(struct exchange *exchange, CURLcode code)
 {
 	struct worker *worker = exchange->worker;
 	curl_multi_remove_handle(worker->multi, exchange->easy);
 	exchange->sending = false;
+	if (transport_retry(&exchange->transport, exchange->easy)) {
+		hand_to_curl(exchange);
+		return;
+	}
 	if (exchange_lacked_socket(exchange)) {
 		finish_without_socket(exchange);
 		return;
@@ -186,7 +202,7 @@ static void completed(struct exchange *exchange, CURLcode code)
 	finish(exchange, exchange_result(exchange, code, &exchange->job->outcome, clock_wall_ms(worker->config.clock)));
 }
 
-static void send_request(struct exchange *exchange, const struct resolved *resolved)
+static void send_request(struct exchange *exchange)
 {
 	struct worker *worker = exchange->worker;
 	const struct endpoint *endpoint = exchange->job->endpoint;
@@ -196,53 +212,70 @@ static void send_request(struct exchange *exchange, const struct resolved *resol
 		fail(exchange, FAILURE_TIMEOUT, "the time was used up before the request was sent");
 		return;
 	}
-	struct signer *signer = signers_get(&worker->signers, endpoint, &err);
-	if (!signer || exchange_request(exchange, signer, resolved, (int)left_ms, &err)) {
+	struct prepared *prepared = signers_get(&worker->signers, endpoint, &err);
+	if (!prepared || exchange_request(exchange, prepared, (int)left_ms, &err)) {
 		fail(exchange, FAILURE_INTERNAL, err.detail);
 		return;
 	}
-	CURLMcode status = curl_multi_add_handle(worker->multi, exchange->easy);
-	if (status != CURLM_OK) {
-		fail(exchange, FAILURE_INTERNAL, curl_multi_strerror(status));
+	hand_to_curl(exchange);
+}
+
+static void resolve(struct exchange *exchange, const char *host, void (*done)(void *context, const struct resolved *resolved))
+{
+	int64_t until_us = exchange->started_us + (int64_t)exchange->job->endpoint->timeout_ms * 1000;
+	exchange->resolving = true;
+	heap_push(&exchange->worker->deadlines, &exchange->deadline, until_us, 0);
+	resolver_query(exchange->worker->resolver, host, done, exchange);
+}
+
+/* False when the exchange ends here. */
+static bool resolved_well(struct exchange *exchange, const struct resolved *resolved, enum attempt_failure otherwise)
+{
+	exchange->resolving = false;
+	heap_remove(&exchange->worker->deadlines, &exchange->deadline);
+	if (!exchange->job)
+		exchange_end(exchange);
+	else if (resolved->out_of_sockets)
+		finish_without_socket(exchange);
+	else if (resolved->len == 0)
+		fail(exchange, otherwise, resolved->why);
+	else
+		return true;
+	return false;
+}
+
+static void proxy_resolved(void *context, const struct resolved *resolved)
+{
+	struct exchange *exchange = context;
+	if (!resolved_well(exchange, resolved, FAILURE_PROXY))
 		return;
-	}
-	exchange->sending = true;
+	transport_aim_proxy(&exchange->transport, resolved);
+	send_request(exchange);
 }
 
 static void name_resolved(void *context, const struct resolved *resolved)
 {
 	struct exchange *exchange = context;
-	const struct egress *egress = exchange->config->egress;
-	exchange->resolving = false;
-	heap_remove(&exchange->worker->deadlines, &exchange->deadline);
-	if (!exchange->job) {
-		exchange_end(exchange);
+	struct transport *transport = &exchange->transport;
+	if (!resolved_well(exchange, resolved, FAILURE_DNS))
 		return;
-	}
-	if (resolved->out_of_sockets) {
-		finish_without_socket(exchange);
-		return;
-	}
-	if (resolved->len == 0) {
-		fail(exchange, FAILURE_DNS, resolved->why);
-		return;
-	}
-	/* One refused address refuses the name: else who owns it chooses, by the order of the answer, what is reached. */
-	for (unsigned i = 0; i < resolved->len; i++) {
-		if (!egress_allows(egress, (const struct sockaddr *)&resolved->at[i], exchange->denied, sizeof exchange->denied)) {
-			fail(exchange, FAILURE_ADDRESS_DENIED, exchange->denied);
-			return;
-		}
-	}
-	send_request(exchange, resolved);
+	const struct endpoint *endpoint = exchange->job->endpoint;
+	unsigned turn = (unsigned)exchange->job->outcome.due.attempts;
+	if (!transport_aim(transport, endpoint->host, endpoint->port, endpoint->https, resolved, turn))
+		fail(exchange, FAILURE_ADDRESS_DENIED, transport->denied);
+	else if (transport_proxy(transport))
+		resolve(exchange, transport_proxy(transport), proxy_resolved);
+	else
+		send_request(exchange);
 }
 
 static void expire_names(struct worker *worker)
 {
 	int64_t now_us = clock_mono_us(worker->config.clock);
 	for (struct heap_node *top; (top = heap_top(&worker->deadlines)) && top->key <= now_us;) {
+		struct exchange *exchange = CONTAINER_OF(top, struct exchange, deadline);
 		heap_pop(&worker->deadlines);
-		fail(CONTAINER_OF(top, struct exchange, deadline), FAILURE_DNS, "the name server did not answer within timeout_ms");
+		fail(exchange, transport_proxy(&exchange->transport) ? FAILURE_PROXY : FAILURE_DNS, "the name server did not answer within timeout_ms");
 	}
 }
 
@@ -269,17 +302,36 @@ static bool event_fits(void *context, size_t bytes)
 	return may_enter(entry, bytes + exchange_made_bytes(entry->job->endpoint, bytes));
 }
 
+/* The event of a job whose payload the scheduler did not pass; NULL and err. */
+static struct event *read_back(struct worker *worker, struct job *job, struct entry *entry, struct err *err)
+{
+	struct event *event =
+	    reader_event_if(worker->reader, job->outcome.due.event, worker->config.budget, event_fits, entry, err);
+	if (event)
+		recent_put(&worker->recent, event, worker->config.budget);
+	return event;
+}
+
+/* What was read back lately is not kept when others wait for memory. */
+static void park(struct worker *worker, struct job *job)
+{
+	recent_clear(&worker->recent);
+	room_park(&worker->room, job);
+}
+
 /* False when the job was ended here, or waits. A payload that is gone or damaged stays so; what else fails may pass. */
 static bool load_payload(struct worker *worker, struct job *job, bool waited)
 {
 	struct err err = {0};
 	struct entry entry = {.worker = worker, .job = job, .waited = waited};
+	if (!job->event)
+		job->event = recent_get(&worker->recent, job->outcome.due.event);
 	if (job->event)
 		may_enter(&entry, exchange_made_bytes(job->endpoint, job->event->charged_bytes));
 	else
-		job->event = reader_event_if(worker->reader, job->outcome.due.event, worker->config.budget, event_fits, &entry, &err);
+		job->event = read_back(worker, job, &entry, &err);
 	if (entry.refused) {
-		room_park(&worker->room, job);
+		park(worker, job);
 		return false;
 	}
 	if (job->event) {
@@ -315,16 +367,22 @@ static void take(struct worker *worker, struct job *job, bool waited)
 		conclude(worker, job, -1);
 		return;
 	}
-	exchange->resolving = true;
-	heap_push(&worker->deadlines, &exchange->deadline, exchange->started_us + (int64_t)job->endpoint->timeout_ms * 1000, 0);
-	resolver_query(worker->resolver, job->endpoint->host, name_resolved, exchange);
+	resolve(exchange, job->endpoint->host, name_resolved);
 }
 
-/* Some of what was posted. Answers are looked for in between, so that endpoints that answer quickly never have thousands of exchanges at a
- * time, which costs memory, and libcurl a walk over all connections to a host; of those that do not answer there soon are as many. */
-static void take_some(struct worker *worker)
+/* Whether answers come as fast as they can be handled: then more requests at a time would only wait longer, and cost more, for their handles
+ * and connections do not fit into the processor's caches, and libcurl walks all connections to a host for each request. Where endpoints
+ * take their time, few of those that are under way are ready at once, and there soon are as many as the windows allow. */
+static bool keeps_up(const struct worker *worker, int ready)
 {
-	for (int i = 0; i < STARTS_MAX && worker->posted; i++) {
+	return worker->running_len < FEW_RUNNING || (ready < EVENTS_MAX && ready <= (int)(worker->running_len / 8));
+}
+
+/* Some of what was posted; `ready`: how many sockets were. */
+static void take_some(struct worker *worker, int ready)
+{
+	bool more = keeps_up(worker, ready);
+	for (int i = 0; i < STARTS_MAX && worker->posted && (more || worker->running_len < FEW_RUNNING); i++) {
 		struct job *job = CONTAINER_OF(worker->posted, struct job, to_worker);
 		worker->posted = worker->posted->next;
 		take(worker, job, false);
@@ -408,7 +466,7 @@ static void take_completed(struct worker *worker)
 static int wait_ms(struct worker *worker)
 {
 	if (worker->posted)
-		return 0;
+		return worker->running_len < FEW_RUNNING ? 0 : PATIENCE_MS; /* an answer may come and make room */
 	const struct heap_node *deadline = heap_top(&worker->deadlines);
 	int64_t until_us = deadline && deadline->key < worker->timer_us ? deadline->key : worker->timer_us;
 	int resolver_ms = resolver_timeout_ms(worker->resolver);
@@ -439,11 +497,13 @@ static void turn(struct worker *worker)
 	if (names)
 		resolver_process(worker->resolver);
 	gather(worker);
-	take_some(worker);
+	take_some(worker, len);
 	act_on_timer(worker);
 	expire_names(worker);
 	take_completed(worker);
 	take_waiting(worker);
+	if (worker->running_len == 0 && !worker->posted)
+		recent_clear(&worker->recent);
 	inbox_release();
 }
 
@@ -495,6 +555,7 @@ static void worker_free(struct worker *worker)
 	sockets_free(&worker->sockets);
 	heap_free(&worker->deadlines);
 	signers_free(&worker->signers);
+	recent_clear(&worker->recent);
 	reader_close(worker->reader);
 	if (worker->epoll_fd >= 0)
 		close(worker->epoll_fd);

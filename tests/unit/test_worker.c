@@ -114,7 +114,7 @@ static void start_workers(const char *open, bool capture_success)
 	freed = abandoned = ended_len = ended_taken = 0;
 	sink = sink_start();
 	names = name_server_start(60);
-	egress = egress_new(open, &err);
+	egress = egress_new(&(struct egress_rules){.allow = open}, &err);
 	struct deliver_config config = {
 	    .store = (struct store *)(void *)&store_object,
 	    .budget = &budget,
@@ -429,6 +429,32 @@ static void many_at_once_are_all_answered(void **state)
 	assert_int_equal(sink_requests(sink), MANY);
 }
 
+/* More than are begun at once: those that do not answer hold up neither one another nor what does answer. */
+static void silent_endpoints_hold_nobody_up(void **state)
+{
+	(void)state;
+	enum { SILENT = 200, ANSWERED = 50 };
+	struct job *silent[SILENT];
+	char url[100];
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/silent", sink_port(sink));
+	for (int i = 0; i < SILENT; i++)
+		deliver_job(deliver, silent[i] = make_job(url, LONG_MS));
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/status/200", sink_port(sink));
+	for (int i = 0; i < ANSWERED; i++)
+		deliver_job(deliver, make_job(url, LONG_MS));
+	for (int i = 0; i < ANSWERED; i++) {
+		struct job *job = next_ended();
+		assert_delivered(job, 200);
+		drop(job);
+	}
+	sink_wait_requests(sink, SILENT + ANSWERED);
+	deliver_stop(deliver);
+	deliver = NULL;
+	assert_int_equal(abandoned, SILENT);
+	for (int i = 0; i < SILENT; i++)
+		drop(silent[i]);
+}
+
 static void payload_that_was_not_passed_is_read(void **state)
 {
 	(void)state;
@@ -665,7 +691,7 @@ static void plain_text_on_a_tls_port_is_a_tls_failure(void **state)
 	char url[100];
 	snprintf(url, sizeof url, "https://127.0.0.1:%d/", sink_port(sink));
 	struct job *job = attempt_at(url, LONG_MS);
-	assert_failed(job, FAILURE_TLS, 0);
+	assert_failed(job, FAILURE_TLS_PLAINTEXT, 0);
 	assert_int_equal(sink_requests(sink), 0);
 	drop(job);
 }
@@ -741,6 +767,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(nothing_of_one_endpoint_reaches_another, setup, teardown),
 	    cmocka_unit_test_setup_teardown(connection_is_used_again, setup, teardown),
 	    cmocka_unit_test_setup_teardown(many_at_once_are_all_answered, setup, teardown),
+	    cmocka_unit_test_setup_teardown(silent_endpoints_hold_nobody_up, setup, teardown),
 	    cmocka_unit_test_setup_teardown(payload_that_was_not_passed_is_read, setup, teardown),
 	    cmocka_unit_test_setup_teardown(unreadable_payload_ends_the_delivery, setup, teardown),
 	    cmocka_unit_test_setup_teardown(expired_delivery_is_not_sent, setup, teardown),

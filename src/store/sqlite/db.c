@@ -173,11 +173,15 @@ static int prepare(struct db *db, enum query query)
 	return -1;
 }
 
-int db_prepare_all(struct db *db)
+int db_check_all(struct db *db)
 {
 	for (int i = 0; i < QUERIES; i++) {
-		if (!db->stmts[i] && prepare(db, (enum query)i))
+		if (db->stmts[i])
+			continue;
+		if (prepare(db, (enum query)i))
 			return -1;
+		sqlite3_finalize(db->stmts[i]);
+		db->stmts[i] = NULL;
 	}
 	return 0;
 }
