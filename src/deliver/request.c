@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/id.h"
 #include "base/mem.h"
@@ -37,7 +38,6 @@ static bool set_fixed_options(struct exchange *exchange)
 	if (exchange->config->authorities)
 		failed |= SET(CURLOPT_CAINFO, exchange->config->authorities);
 	failed |= SET(CURLOPT_TCP_NODELAY, 1L);
-	failed |= SET(CURLOPT_USERAGENT, exchange->config->user_agent);
 	failed |= SET(CURLOPT_POST, 1L);
 	failed |= SET(CURLOPT_BUFFERSIZE, READ_BYTES);
 	failed |= SET(CURLOPT_HEADERFUNCTION, exchange_header);
@@ -89,6 +89,7 @@ void exchange_free(struct exchange *exchange)
 {
 	curl_easy_cleanup(exchange->easy);
 	tls_note_unref(exchange->transport.tls);
+	prepared_unref(exchange->prepared);
 	drop_payload(exchange);
 	strbuf_free(&exchange->text);
 	strbuf_free(&exchange->body);
@@ -101,13 +102,16 @@ void exchange_clear(struct exchange *exchange)
 	(void)SET(CURLOPT_HTTPHEADER, NULL);
 	(void)SET(CURLOPT_POSTFIELDS, NULL);
 	transport_clear(&exchange->transport, exchange->easy);
+	(void)SET(CURLOPT_CURLU, NULL);
+	prepared_unref(exchange->prepared);
+	exchange->prepared = NULL;
 	drop_payload(exchange);
 	exchange->job = NULL;
 	exchange->lines_len = 0;
 	exchange->status = 0;
 	exchange->header_bytes = 0;
 	exchange->body_bytes = 0;
-	exchange->headers_too_large = false;
+	exchange->headers_too_large = exchange->bad_status_line = exchange->in_head = false;
 	exchange->error[0] = '\0';
 	strbuf_clear(&exchange->body);
 	strbuf_clear(&exchange->text);
@@ -191,6 +195,18 @@ static int add_format(struct exchange *exchange, struct err *err)
 	return 0;
 }
 
+/* Not by the option of that name: libcurl would format the line twice for each request. An endpoint may have its own. */
+static void add_user_agent(struct exchange *exchange)
+{
+	static const char name[] = "User-Agent";
+	const struct endpoint *endpoint = exchange->job->endpoint;
+	for (unsigned i = 0; i < endpoint->headers_len; i++) {
+		if (strcasecmp(endpoint->headers[i].name, name) == 0)
+			return;
+	}
+	add_line(exchange, name, slice_of(exchange->config->user_agent));
+}
+
 static int add_lines(struct exchange *exchange, struct signer *signer, struct err *err)
 {
 	const struct job *job = exchange->job;
@@ -202,6 +218,7 @@ static int add_lines(struct exchange *exchange, struct signer *signer, struct er
 	id_format(ID_DELIVERY, job->outcome.due.delivery, id);
 	add_line(exchange, "grapnel-delivery-id", slice_of(id));
 	add_number(exchange, "grapnel-attempt", job->outcome.due.attempts + 1);
+	add_user_agent(exchange);
 	if (f->traceparent.len)
 		add_line(exchange, "traceparent", f->traceparent);
 	if (f->traceparent.len && f->tracestate.len)
@@ -241,14 +258,17 @@ static int link_lines(struct exchange *exchange, struct err *err)
 	return 0;
 }
 
-int exchange_request(struct exchange *exchange, struct signer *signer, int timeout_ms, struct err *err)
+int exchange_request(struct exchange *exchange, struct prepared *prepared, int timeout_ms, struct err *err)
 {
 	const struct endpoint *endpoint = exchange->job->endpoint;
-	if (add_lines(exchange, signer, err) || link_lines(exchange, err))
+	exchange->prepared = prepared;
+	if (add_lines(exchange, prepared->signer, err) || link_lines(exchange, err))
 		return -1;
 	struct slice body = exchange->formatted.body;
 	bool failed = false;
+	/* The text, too, or libcurl would show, and when a request is sent again perhaps use, the one that was set before. */
 	failed |= SET(CURLOPT_URL, endpoint->url);
+	failed |= SET(CURLOPT_CURLU, prepared->url);
 	failed |= SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
 	failed |= SET(CURLOPT_POSTFIELDS,
 	              body.len ? body.at : ""); /* borrowed: the job holds the event, and the exchange what it made, until the end */
