@@ -88,8 +88,8 @@ size_t exchange_made_bytes(const struct endpoint *endpoint, size_t event_bytes)
 void exchange_free(struct exchange *exchange)
 {
 	curl_easy_cleanup(exchange->easy);
-	tls_note_unref(exchange->transport.tls);
 	prepared_unref(exchange->prepared);
+	tls_note_unref(exchange->transport.tls);
 	drop_payload(exchange);
 	strbuf_free(&exchange->text);
 	strbuf_free(&exchange->body);
@@ -101,10 +101,10 @@ void exchange_clear(struct exchange *exchange)
 	/* Setting a pointer option back to nothing cannot fail. */
 	(void)SET(CURLOPT_HTTPHEADER, NULL);
 	(void)SET(CURLOPT_POSTFIELDS, NULL);
-	transport_clear(&exchange->transport, exchange->easy);
 	(void)SET(CURLOPT_CURLU, NULL);
 	prepared_unref(exchange->prepared);
 	exchange->prepared = NULL;
+	transport_clear(&exchange->transport, exchange->easy);
 	drop_payload(exchange);
 	exchange->job = NULL;
 	exchange->lines_len = 0;

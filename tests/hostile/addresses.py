@@ -40,6 +40,7 @@ class AtCanary:
 
     def __init__(self):
         self._server = Server(says(OK))
+        self.port = self._server.port
 
     def url(self, host, path="/"):
         return self._server.url(host, path)

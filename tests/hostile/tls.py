@@ -27,7 +27,7 @@ def settings(certificate, oldest=None, ciphers=None, clients=None):
 
 
 class World:
-    """Certificates, whose authority the hub trusts. `make(certificates)`: the settings of the endpoint; None: it speaks no TLS."""
+    """Certificates, whose authority the hub trusts. `make(certificates)`: the settings of the endpoint."""
 
     def __init__(self, make):
         self._folder = tempfile.TemporaryDirectory()
@@ -75,5 +75,5 @@ ROWS = {
     "TLS 1.1": row(lambda c: settings(c.good(), ssl.TLSVersion.TLSv1_1, OLD), "tls_old_protocol"),
     "TLS, a weak key": row(lambda c: settings(c.weak_key(), ciphers=OLD), "tls_weak_key"),
     "TLS, a client certificate demanded": row(lambda c: settings(c.good(), clients=c.path("authority")), "tls_client_certificate"),
-    "plain text where TLS should be": row(lambda c: None, "tls_plaintext"),
+    "plain text where TLS should be": beside(lambda: Untrusted(lambda talk: talk.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), scheme="https"), ["tls_plaintext"], ["tls_plaintext"]),
 }

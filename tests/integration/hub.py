@@ -104,6 +104,9 @@ class Answer:
 
 
 class Hub:
+    # What fails is tried again as its retry policy says, however often; tests of breakers give options of their own.
+    STANDING = ["--breaker-wait", "0ms"]
+
     def __init__(self, folder, *options, env=None, allow=LOOPBACK, start=True):
         self.data = os.path.join(str(folder), "data")
         self.log_path = os.path.join(str(folder), "hub.log")
@@ -123,6 +126,7 @@ class Hub:
         """Starts the process without waiting for it to be ready."""
         command = [BINARY, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}", "--stop-deadline", "3s"]
         command += ["--egress-allow", self.allow] if self.allow else []
+        command += self.STANDING
         log = open(self.log_path, "ab")
         with log:
             self.process = subprocess.Popen(
@@ -222,13 +226,16 @@ class Hub:
             body = jsonlib.dumps(json).encode()
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=bound)
+        connection = self.connect(bound)
         try:
             connection.request(method, path, body=body, headers=sent)
             answer = connection.getresponse()
             return Answer(answer.status, answer.getheaders(), answer.read())
         finally:
             connection.close()
+
+    def connect(self, bound=BOUND, port=None):
+        return http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=bound)
 
     def head(self, method, path, *headers):
         """The bytes of a request's head, with the admin's key, up to and including the empty line."""
