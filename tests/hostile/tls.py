@@ -62,7 +62,7 @@ def row(make, code, serve=Untrusted):
         worlds.append(World(make))
         return worlds[-1]
 
-    return beside(lambda: serve(says(OK), tls=worlds[-1].tls, scheme="https"), [code], [code], world=world)
+    return beside(lambda: serve(says(OK, close=True), tls=worlds[-1].tls, scheme="https"), [code, "timeout"], [code], world=world)
 
 
 ROWS = {
@@ -75,5 +75,5 @@ ROWS = {
     "TLS 1.1": row(lambda c: settings(c.good(), ssl.TLSVersion.TLSv1_1, OLD), "tls_old_protocol"),
     "TLS, a weak key": row(lambda c: settings(c.weak_key(), ciphers=OLD), "tls_weak_key"),
     "TLS, a client certificate demanded": row(lambda c: settings(c.good(), clients=c.path("authority")), "tls_client_certificate"),
-    "plain text where TLS should be": beside(lambda: Untrusted(lambda talk: talk.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), scheme="https"), ["tls_plaintext"], ["tls_plaintext"]),
+    "plain text where TLS should be": beside(lambda: Untrusted(lambda talk: talk.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), scheme="https"), ["tls_plaintext", "timeout"], ["tls_plaintext"]),
 }
