@@ -31,6 +31,7 @@
 #include "http/server.h"
 #include "model/uri.h"
 #include "schedule/schedule.h"
+#include "sign/identity.h"
 #include "sign/outgoing.h"
 #include "store/store.h"
 
@@ -324,6 +325,7 @@ static int delivery_up(struct hub *hub, struct err *err)
 		.idle_connections_max = (hub->descriptors.idle + (unsigned)conf->delivery_workers - 1) / (unsigned)conf->delivery_workers,
 		.dns_servers = conf->dns_servers,
 		.user_agent = PACKAGE_NAME "/" PACKAGE_VERSION,
+		.authorities = conf->tls_ca,
 		.cloudevents_source = conf->cloudevents_source,
 		.capture_success = conf->capture_success,
 		.freed = scheduler_freed,
@@ -334,7 +336,8 @@ static int delivery_up(struct hub *hub, struct err *err)
 
 static int fetch_up(struct hub *hub, struct err *err)
 {
-	struct fetch_config fetch = {.egress = hub->egress, .dns_servers = hub->conf->dns_servers, .clock = &clock_system};
+	struct fetch_config fetch = {.egress = hub->egress, .dns_servers = hub->conf->dns_servers, .clock = &clock_system,
+				     .authorities = hub->conf->tls_ca};
 	hub->fetcher = fetcher_start(&fetch, err);
 	return hub->fetcher ? 0 : -1;
 }
@@ -415,6 +418,8 @@ struct hub *hub_start(const struct conf *conf, bool serve, int lock_wait_ms, str
 		goto failed;
 	hub->egress = egress_new(conf->egress_allow, err);
 	if (!hub->egress)
+		goto failed;
+	if (conf->tls_ca && serve && identity_check_file(conf->tls_ca, clock_wall_ms(&clock_system), err))
 		goto failed;
 	if (conf->egress_allow && serve)
 		log_warn("hub", "egress.allow opens addresses that are refused by default: %s", conf->egress_allow);

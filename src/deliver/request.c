@@ -14,6 +14,7 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "deliver/shortage.h"
+#include "model/credentials.h"
 
 enum { TEXT_BYTES_MAX = 1024 * 1024, TEXT_BYTES_KEPT = 16 * 1024, MADE_AROUND_BYTES = 1024 };
 
@@ -76,6 +77,8 @@ static bool set_fixed_options(struct exchange *exchange)
 	failed |= SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	failed |= SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	failed |= SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	if (exchange->config->authorities)
+		failed |= SET(CURLOPT_CAINFO, exchange->config->authorities);
 	failed |= SET(CURLOPT_TCP_NODELAY, 1L);
 	failed |= SET(CURLOPT_USERAGENT, exchange->config->user_agent);
 	failed |= SET(CURLOPT_POST, 1L);
@@ -115,6 +118,14 @@ void exchange_charge(struct exchange *exchange, size_t bytes)
 	exchange->payload_charged = bytes;
 }
 
+static void drop_token(struct exchange *exchange)
+{
+	if (exchange->token)
+		explicit_bzero(exchange->token, strlen(exchange->token));
+	free(exchange->token);
+	exchange->token = NULL;
+}
+
 /* Not kept: it may be large. */
 static void drop_payload(struct exchange *exchange)
 {
@@ -135,17 +146,18 @@ void exchange_free(struct exchange *exchange)
 	drop_payload(exchange);
 	strbuf_free(&exchange->text);
 	strbuf_free(&exchange->body);
+	drop_token(exchange);
 	free(exchange);
 }
 
-void exchange_clear(struct exchange *exchange)
+void exchange_again(struct exchange *exchange)
 {
 	/* Setting a pointer option back to nothing cannot fail. */
 	(void)SET(CURLOPT_HTTPHEADER, NULL);
 	(void)SET(CURLOPT_RESOLVE, NULL);
 	(void)SET(CURLOPT_POSTFIELDS, NULL);
 	drop_payload(exchange);
-	exchange->job = NULL;
+	drop_token(exchange);
 	exchange->lines_len = 0;
 	exchange->status = 0;
 	exchange->header_bytes = 0;
@@ -158,6 +170,20 @@ void exchange_clear(struct exchange *exchange)
 	strbuf_clear(&exchange->text);
 	if (exchange->text.cap > TEXT_BYTES_KEPT)
 		strbuf_free(&exchange->text);
+}
+
+int exchange_clear(struct exchange *exchange)
+{
+	bool own_tls = exchange->own_tls;
+	exchange_again(exchange);
+	exchange->job = NULL;
+	exchange->renewed = false;
+	exchange->own_tls = false;
+	if (!own_tls)
+		return 0;
+	/* Certificates cannot be taken back one by one. */
+	curl_easy_reset(exchange->easy);
+	return set_fixed_options(exchange) ? 0 : -1;
 }
 
 /* ---- header lines ---- */
@@ -236,6 +262,26 @@ static int add_format(struct exchange *exchange, struct err *err)
 	return 0;
 }
 
+static void add_headers(struct exchange *exchange)
+{
+	const struct endpoint *endpoint = exchange->job->endpoint;
+	for (unsigned i = 0; i < endpoint->headers_len; i++) {
+		const struct endpoint_header *header = &endpoint->headers[i];
+		add_line(exchange, header->name,
+		         slice_of(header->value ? header->value : credential_get(exchange->access->open, "headers", header->name)));
+	}
+}
+
+static void add_auth(struct exchange *exchange)
+{
+	const struct endpoint_auth *auth = exchange->job->endpoint->auth;
+	begin_line(exchange, auth_header(auth));
+	if (auth->type == AUTH_OAUTH2)
+		strbuf_puts(&exchange->text, "Bearer ");
+	strbuf_puts(&exchange->text, auth->type == AUTH_OAUTH2 ? exchange->token : exchange->access->value);
+	end_line(exchange);
+}
+
 static int add_lines(struct exchange *exchange, struct signer *signer, struct err *err)
 {
 	const struct job *job = exchange->job;
@@ -251,8 +297,9 @@ static int add_lines(struct exchange *exchange, struct signer *signer, struct er
 		add_line(exchange, "traceparent", f->traceparent);
 	if (f->traceparent.len && f->tracestate.len)
 		add_line(exchange, "tracestate", f->tracestate);
-	for (unsigned i = 0; i < job->endpoint->headers_len; i++)
-		add_line(exchange, job->endpoint->headers[i].name, slice_of(job->endpoint->headers[i].value));
+	add_headers(exchange);
+	if (job->endpoint->auth)
+		add_auth(exchange);
 	/* An empty value without ';' takes a header of curl's own away: no round trip before the body. */
 	exchange->line_at[exchange->lines_len++] = exchange->text.len;
 	strbuf_puts(&exchange->text, "Expect:");
@@ -286,13 +333,9 @@ static int link_lines(struct exchange *exchange, struct err *err)
 	return 0;
 }
 
-/* Pins the host to the judged addresses, so that curl looks nothing up; "+": it forgets the entry as any other. */
-static void pin_host(struct exchange *exchange, const struct resolved *resolved)
+void exchange_pin_text(const char *host, int port, const struct resolved *resolved, char *out, size_t out_size)
 {
-	char *out = exchange->pin_text;
-	size_t out_size = sizeof exchange->pin_text;
-	const struct endpoint *endpoint = exchange->job->endpoint;
-	int len = snprintf(out, out_size, "+%s:%d:", endpoint->host, endpoint->port);
+	int len = snprintf(out, out_size, "+%s:%d:", host, port);
 	for (unsigned i = 0; i < resolved->len && len > 0 && (size_t)len < out_size; i++) {
 		char text[INET6_ADDRSTRLEN] = "";
 		bool six = resolved->at[i].ss_family == AF_INET6;
@@ -301,7 +344,14 @@ static void pin_host(struct exchange *exchange, const struct resolved *resolved)
 		inet_ntop(resolved->at[i].ss_family, address, text, sizeof text);
 		len += snprintf(out + len, out_size - (size_t)len, six ? "%s[%s]" : "%s%s", i ? "," : "", text);
 	}
-	exchange->pin = (struct curl_slist){.data = out};
+}
+
+/* Pins the host to the judged addresses, so that curl looks nothing up; "+": it forgets the entry as any other. */
+static void pin_host(struct exchange *exchange, const struct resolved *resolved)
+{
+	const struct endpoint *endpoint = exchange->job->endpoint;
+	exchange_pin_text(endpoint->host, endpoint->port, resolved, exchange->pin_text, sizeof exchange->pin_text);
+	exchange->pin = (struct curl_slist){.data = exchange->pin_text};
 }
 
 int exchange_request(struct exchange *exchange, struct signer *signer, const struct resolved *resolved, int timeout_ms, struct err *err)
@@ -320,5 +370,8 @@ int exchange_request(struct exchange *exchange, struct signer *signer, const str
 	failed |= SET(CURLOPT_HTTPHEADER, exchange->lines);
 	failed |= SET(CURLOPT_RESOLVE, resolved->literal ? NULL : &exchange->pin);
 	failed |= SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-	return failed ? err_set(err, ERR_INTERNAL, "libcurl refused the request") : 0;
+	if (failed)
+		return err_set(err, ERR_INTERNAL, "libcurl refused the request");
+	exchange->own_tls = endpoint->tls != NULL;
+	return endpoint->tls ? access_tls(exchange->access, endpoint->tls, exchange->easy, err) : 0;
 }

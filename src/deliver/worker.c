@@ -19,6 +19,7 @@
 #include "deliver/exchange.h"
 #include "deliver/room.h"
 #include "deliver/signers.h"
+#include "deliver/tokens.h"
 #include "deliver/verdict.h"
 #include "store/read.h"
 
@@ -37,13 +38,15 @@ struct worker {
 	struct resolver *resolver;
 	struct store_reader *reader;
 	struct signers signers;
+	struct accesses accesses;
+	struct tokens *tokens;
 	struct room room;
 	struct inbox_node *posted, *posted_last; /* jobs that were taken out of the inbox and not begun */
 	struct exchange *running;
 	unsigned running_len;
 	struct exchange *spare;
 	unsigned spare_len;
-	struct heap deadlines; /* exchanges whose name is being resolved, by the end of their time */
+	struct heap deadlines; /* exchanges whose name is being resolved or that await a token, by the end of their time */
 	int64_t timer_us;      /* when curl wants to be called, monotonic; INT64_MAX: not */
 	int64_t warn_at_us;    /* of a shortage, not before this */
 	unsigned short random[3];
@@ -134,11 +137,10 @@ static void exchange_end(struct exchange *exchange)
 		exchange->next->previous = exchange->previous;
 	worker->running_len--;
 	keep_connections(worker);
-	if (worker->spare_len >= SPARE_MAX) {
+	if (exchange_clear(exchange) || worker->spare_len >= SPARE_MAX) {
 		exchange_free(exchange);
 		return;
 	}
-	exchange_clear(exchange);
 	exchange->next = worker->spare;
 	worker->spare = exchange;
 	worker->spare_len++;
@@ -174,6 +176,18 @@ static void fail(struct exchange *exchange, enum attempt_failure failure, const 
 	finish(exchange, -1);
 }
 
+static void renew_token(struct exchange *exchange);
+
+/* What the endpoint is to be shown, for as long as nobody else's is asked for. */
+static int open_access(struct exchange *exchange, struct err *err)
+{
+	const struct endpoint *endpoint = exchange->job->endpoint;
+	if (!access_needed(endpoint))
+		return 0;
+	exchange->access = access_get(&exchange->worker->accesses, endpoint, err);
+	return exchange->access ? 0 : -1;
+}
+
 static void completed(struct exchange *exchange, CURLcode code)
 {
 	struct worker *worker = exchange->worker;
@@ -183,7 +197,16 @@ static void completed(struct exchange *exchange, CURLcode code)
 		finish_without_socket(exchange);
 		return;
 	}
-	finish(exchange, exchange_result(exchange, code, &exchange->job->outcome, clock_wall_ms(worker->config.clock)));
+	if (exchange->token && exchange->status == 401 && !exchange->renewed) {
+		renew_token(exchange);
+		return;
+	}
+	/* It was opened for the request, and can be again: else a response would be kept that may repeat a secret. */
+	if (open_access(exchange, NULL))
+		strbuf_clear(&exchange->body);
+	int64_t retry_after_ms = exchange_result(exchange, code, &exchange->job->outcome, clock_wall_ms(worker->config.clock));
+	exchange->access = NULL;
+	finish(exchange, retry_after_ms);
 }
 
 static void send_request(struct exchange *exchange, const struct resolved *resolved)
@@ -197,7 +220,9 @@ static void send_request(struct exchange *exchange, const struct resolved *resol
 		return;
 	}
 	struct signer *signer = signers_get(&worker->signers, endpoint, &err);
-	if (!signer || exchange_request(exchange, signer, resolved, (int)left_ms, &err)) {
+	bool failed = !signer || open_access(exchange, &err) || exchange_request(exchange, signer, resolved, (int)left_ms, &err);
+	exchange->access = NULL;
+	if (failed) {
 		fail(exchange, FAILURE_INTERNAL, err.detail);
 		return;
 	}
@@ -237,12 +262,74 @@ static void name_resolved(void *context, const struct resolved *resolved)
 	send_request(exchange, resolved);
 }
 
-static void expire_names(struct worker *worker)
+static void watch_deadline(struct exchange *exchange)
+{
+	heap_push(&exchange->worker->deadlines, &exchange->deadline, exchange->started_us + (int64_t)exchange->job->endpoint->timeout_ms * 1000, 0);
+}
+
+static void look_up(struct exchange *exchange)
+{
+	exchange->resolving = true;
+	watch_deadline(exchange);
+	resolver_query(exchange->worker->resolver, exchange->job->endpoint->host, name_resolved, exchange);
+}
+
+static void token_came(struct token_waiter *waiter, const char *token, const char *why, bool no_socket)
+{
+	struct exchange *exchange = CONTAINER_OF(waiter, struct exchange, waiter);
+	exchange->awaiting = false;
+	heap_remove(&exchange->worker->deadlines, &exchange->deadline);
+	if (no_socket) {
+		finish_without_socket(exchange);
+		return;
+	}
+	if (!token) {
+		fail(exchange, FAILURE_TOKEN, why);
+		return;
+	}
+	exchange->token = mem_text(token);
+	look_up(exchange);
+}
+
+/* `refused`: one that the endpoint did not take. The exchange may be over when this returns. */
+static void await_token(struct exchange *exchange, const char *refused)
+{
+	struct worker *worker = exchange->worker;
+	const struct endpoint *endpoint = exchange->job->endpoint;
+	struct err err = {0};
+	const struct access *access = access_get(&worker->accesses, endpoint, &err);
+	if (!access) {
+		fail(exchange, FAILURE_INTERNAL, err.detail);
+		return;
+	}
+	exchange->awaiting = true;
+	exchange->waiter = (struct token_waiter){.done = token_came};
+	watch_deadline(exchange);
+	tokens_get(worker->tokens, endpoint, access, refused, &exchange->waiter);
+}
+
+/* The token may have ended before its time: once in an attempt the request is made again with another. */
+static void renew_token(struct exchange *exchange)
+{
+	char *refused = mem_text(exchange->token);
+	exchange->renewed = true;
+	exchange_again(exchange);
+	await_token(exchange, refused);
+	explicit_bzero(refused, strlen(refused));
+	free(refused);
+}
+
+static void expire_waiting(struct worker *worker)
 {
 	int64_t now_us = clock_mono_us(worker->config.clock);
 	for (struct heap_node *top; (top = heap_top(&worker->deadlines)) && top->key <= now_us;) {
 		heap_pop(&worker->deadlines);
-		fail(CONTAINER_OF(top, struct exchange, deadline), FAILURE_DNS, "the name server did not answer within timeout_ms");
+		struct exchange *exchange = CONTAINER_OF(top, struct exchange, deadline);
+		bool awaiting = exchange->awaiting;
+		exchange->awaiting = false;
+		tokens_leave(&exchange->waiter);
+		fail(exchange, awaiting ? FAILURE_TOKEN : FAILURE_DNS,
+		     awaiting ? "the token endpoint did not answer in time" : "the name server did not answer within timeout_ms");
 	}
 }
 
@@ -315,9 +402,10 @@ static void take(struct worker *worker, struct job *job, bool waited)
 		conclude(worker, job, -1);
 		return;
 	}
-	exchange->resolving = true;
-	heap_push(&worker->deadlines, &exchange->deadline, exchange->started_us + (int64_t)job->endpoint->timeout_ms * 1000, 0);
-	resolver_query(worker->resolver, job->endpoint->host, name_resolved, exchange);
+	if (job->endpoint->auth && job->endpoint->auth->type == AUTH_OAUTH2)
+		await_token(exchange, NULL);
+	else
+		look_up(exchange);
 }
 
 /* Some of what was posted. Answers are looked for in between, so that endpoints that answer quickly never have thousands of exchanges at a
@@ -396,10 +484,11 @@ static void take_completed(struct worker *worker)
 {
 	int left;
 	for (CURLMsg *message; (message = curl_multi_info_read(worker->multi, &left));) {
-		struct exchange *exchange = NULL;
+		void *whose = NULL;
 		CURLcode code = message->data.result;
-		if (message->msg == CURLMSG_DONE && curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &exchange) == CURLE_OK)
-			completed(exchange, code);
+		if (message->msg == CURLMSG_DONE && curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &whose) == CURLE_OK &&
+		    !tokens_completed(worker->tokens, whose, code))
+			completed(whose, code);
 	}
 }
 
@@ -441,7 +530,7 @@ static void turn(struct worker *worker)
 	gather(worker);
 	take_some(worker);
 	act_on_timer(worker);
-	expire_names(worker);
+	expire_waiting(worker);
 	take_completed(worker);
 	take_waiting(worker);
 	inbox_release();
@@ -452,12 +541,14 @@ static void break_off(struct worker *worker)
 {
 	struct exchange *next;
 	struct inbox_node *next_node;
+	tokens_stop(worker->tokens);
 	for (struct exchange *exchange = worker->running; exchange; exchange = next) {
 		next = exchange->next;
 		struct job *job = exchange->job;
 		exchange->job = NULL;
 		if (exchange->sending)
 			curl_multi_remove_handle(worker->multi, exchange->easy);
+		exchange->awaiting = false;
 		if (!exchange->resolving)
 			exchange_end(exchange);
 		if (job)
@@ -486,6 +577,7 @@ static void *run(void *argument)
 static void worker_free(struct worker *worker)
 {
 	resolver_free(worker->resolver);
+	tokens_free(worker->tokens);
 	while (worker->spare) {
 		struct exchange *exchange = worker->spare;
 		worker->spare = exchange->next;
@@ -495,6 +587,7 @@ static void worker_free(struct worker *worker)
 	sockets_free(&worker->sockets);
 	heap_free(&worker->deadlines);
 	signers_free(&worker->signers);
+	accesses_free(&worker->accesses);
 	reader_close(worker->reader);
 	if (worker->epoll_fd >= 0)
 		close(worker->epoll_fd);
@@ -519,6 +612,7 @@ struct worker *worker_start(const struct deliver_config *config, struct err *err
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &worker->inbox};
 	worker->config = *config;
 	worker->signers.master = config->master;
+	worker->accesses.master = config->master;
 	worker->room.budget = config->budget;
 	worker->timer_us = INT64_MAX;
 	codec_random((uint8_t *)worker->random, sizeof worker->random);
@@ -535,6 +629,7 @@ struct worker *worker_start(const struct deliver_config *config, struct err *err
 	if (set_up_multi(worker, err))
 		goto out;
 	worker->resolver = resolver_new(config->dns_servers, config->clock, worker->epoll_fd, err);
+	worker->tokens = tokens_new(&worker->config, worker->multi, worker->resolver, &worker->sockets);
 	worker->reader = worker->resolver ? reader_open(config->store, err) : NULL;
 	if (!worker->reader || thread_start(&worker->thread, "deliver", run, worker, err))
 		goto out;

@@ -40,6 +40,8 @@ PLAIN_MEMBERS = {
     "status", "status_reason", "status_since", "created_at", "updated_at", "public_key", "owner", "example", "deprecated",
     "described", "count", "first_seen", "last_seen", "scheme", "settings", "secrets", "event_type", "dedupe", "enabled", "tolerance_s", "response", "content_type",
     "body", "public_url", "max_body_bytes", "rate", "limit", "per_ms", "insecure", "secret_missing", "paste", "remote", "after",
+    "auth", "username", "password", "token", "header", "value", "token_url", "client_id", "client_secret", "scope", "audience", "style",
+    "tls", "client_certificate", "client_key", "ca", "verify", "min_version",
 }  # fmt: skip
 
 ENDPOINT = {"url": URL, "event_types": ["never.published"]}
