@@ -267,8 +267,10 @@ static void add_headers(struct exchange *exchange)
 	const struct endpoint *endpoint = exchange->job->endpoint;
 	for (unsigned i = 0; i < endpoint->headers_len; i++) {
 		const struct endpoint_header *header = &endpoint->headers[i];
-		add_line(exchange, header->name,
-		         slice_of(header->value ? header->value : credential_get(exchange->access->open, "headers", header->name)));
+		const char *value = header->value;
+		if (!value && exchange->access)
+			value = credential_get(exchange->access->open, "headers", header->name);
+		add_line(exchange, header->name, slice_of(value));
 	}
 }
 

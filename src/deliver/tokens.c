@@ -18,7 +18,7 @@
 #include "deliver/shortage.h"
 
 enum {
-	ANSWER_BYTES_MAX = 64 * 1024, /* and as much for its headers */
+	ANSWER_BYTES_MAX = 32 * 1024, /* and as much for its headers */
 	TOKEN_BYTES_MAX = 16 * 1024,
 	FORM_BYTES_MAX = 64 * 1024,
 	LIFETIME_S = 300,       /* of a token that does not say how long it lives */

@@ -239,6 +239,8 @@ static int complete_one(struct whole *whole, const char *section, const char *na
 	const char *old = credential_get(whole->old, section, name), *given = credential_get(whole->given, section, name);
 	char pointer[ERR_POINTER_MAX];
 	pointer_of(pointer, section, name);
+	if (!given && !old && is_set(json_object_get(json_object_get(whole->before, section), name)))
+		return err_field(err, ERR_INVALID, pointer, "must be given again: what is kept was sealed with another master key, or is damaged");
 	if (!given && !old)
 		return err_field(err, ERR_INVALID, pointer, "\"" CREDENTIAL_SET "\" leaves what is there as it is, and there is nothing yet: give it");
 	if (!given && !stays(whole->doc, whole->before, section, name))

@@ -35,11 +35,12 @@ int credentials_before(struct tx *tx, struct store_change *change, struct endpoi
 	/* Documents from before credentials were sealed have some in the clear. */
 	if (credentials_split(record->doc, &plain, &change->err))
 		goto out;
-	before->open = credentials_open(record->meta.id, tx->store->config.master, &record->credentials, &change->err);
-	before->doc = json_deep_copy(record->doc);
+	/* What another master key has sealed is lost: it can only be given again. */
+	before->open = credentials_open(record->meta.id, tx->store->config.master, &record->credentials, NULL);
 	if (!before->open)
-		goto out;
-	result = before->doc && add(before->open, plain) == 0 ? 0 : change_memory_out(change);
+		before->open = json_object();
+	before->doc = json_deep_copy(record->doc);
+	result = before->doc && before->open && add(before->open, plain) == 0 ? 0 : change_memory_out(change);
 out:
 	json_decref(plain);
 	if (result)
