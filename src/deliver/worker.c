@@ -548,6 +548,8 @@ static void break_off(struct worker *worker)
 		exchange->job = NULL;
 		if (exchange->sending)
 			curl_multi_remove_handle(worker->multi, exchange->easy);
+		if (exchange->awaiting)
+			heap_remove(&worker->deadlines, &exchange->deadline);
 		exchange->awaiting = false;
 		if (!exchange->resolving)
 			exchange_end(exchange);

@@ -91,6 +91,10 @@ int credentials_renew(struct tx *tx, struct store_change *change, struct endpoin
 	change->replaced = NULL;
 	if (credentials_complete(record->doc, doc, before ? before->open : NULL, change->credentials, &now, &change->replaced, &change->err))
 		return -1;
+	if (json_object_size(change->replaced) == 0) {
+		json_decref(change->replaced);
+		change->replaced = NULL;
+	}
 	int result = check_verify(change, record->doc, doc);
 	if (result == 0)
 		result = check_identity(tx, change, record, doc, now);

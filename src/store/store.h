@@ -208,7 +208,7 @@ struct store_change {
 	int64_t result_id;
 	bool created;         /* PUT: it was not there before */
 	char *result_secret;  /* text, for the answer that makes it */
-	json_t *replaced;      /* endpoints: which credentials are others than before, in their shape */
+	json_t *replaced;      /* endpoints: which credentials are others than before, in their shape; NULL: none */
 	struct resent *resent; /* EVENT_RESEND */
 	size_t resent_len;
 	bool repeated;        /* caller->once was carried out before: this is what came of it */
