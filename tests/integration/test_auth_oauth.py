@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 from urllib.parse import parse_qs
 
 import pytest
@@ -269,3 +270,35 @@ def test_tokens_are_never_written_down(hub, sink):
     for name in (f"{hub.data}/grapnel.db", hub.log_path):
         with open(name, "rb") as file:
             assert b"swordfish" not in file.read()
+
+
+def test_a_new_secret_does_not_wait_for_the_request_with_the_old_one(hub, sink):
+    def give(received):
+        old = parse_qs(received.body.decode())["client_secret"] == [SECRET]
+        return Reply(then="never") if old else Reply(200, body=b'{"access_token": "new"}')
+
+    sink.on("/token", give)
+    hub.endpoint(sink.url("/in"), uid="e", auth=oauth(sink, style="body"), timeout_ms=60000)
+    first = hub.publish()
+    sink.wait_for(1, "/token")
+    assert hub.api("PATCH", "/v1/endpoints/e", {"auth": {"client_secret": "rotated"}}).status == 200
+    hub.wait_delivery(hub.publish(), "delivered")
+    assert tokens(sink) == ["Bearer new"] and hub.delivery(first)["state"] == "pending"
+    assert hub.api("DELETE", "/v1/endpoints/e").status == 204
+
+
+@pytest.fixture
+def silent():
+    """A name server that never answers."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_a_name_that_is_not_resolved_costs_the_attempts_time(make_hub, sink, silent):
+    hub = make_hub("--dns-servers", silent)
+    auth = {**oauth(sink), "token_url": "http://id.example/token"}
+    hub.endpoint(sink.url("/in"), uid="e", auth=auth, timeout_ms=300, retry={"schedule_ms": [60000]})
+    delivery = hub.wait_delivery(hub.publish(), "pending", where=lambda d: d["attempts"])
+    assert failure(delivery)[0] == "token" and "in time" in failure(delivery)[1]
+    hub.publish()  # and the hub stops while it looks the name up
