@@ -35,7 +35,7 @@
 #include "sign/outgoing.h"
 #include "store/store.h"
 
-enum { IDLE_CONNECTIONS_MAX = 512 }; /* to endpoints, of one worker */
+enum { IDLE_CONNECTIONS_MAX = 512 /* to endpoints, of one worker */, OUTCOMES_MS = 5 /* that an outcome waits for others */ };
 
 struct hub {
 	const struct conf *conf;
@@ -276,6 +276,7 @@ static int store_up(struct hub *hub, struct err *err)
 		.dedupe_window_ms = conf->dedupe_window,
 		.dedupe_keys = conf->dedupe_keys,
 		.capture_success = conf->capture_success,
+		.outcomes_ms = OUTCOMES_MS,
 		.clock = &clock_system,
 		.master = &hub->master,
 		.index = hub->index,

@@ -23,8 +23,8 @@ export const endpointName = id => known.has(id) ? name(known.get(id)) : id
 const because = {gone: 'it answered 410 Gone'}
 export const status = ({status: word, status_reason: reason}) => [chip(word), reason && ' ' + (because[reason] ?? words(reason))]
 
-const unsafe = {tls_verify: 'its certificate is not verified'}
-const insecure = ({insecure: why}) => why.length > 0 && [' ', el('span', {class: 'chip insecure', title: why.map(one => unsafe[one] ?? words(one)).join(', ')}, 'insecure')]
+const unsafe = {tls_unverified: 'its certificate is not verified'}
+const insecure = ({insecure: why}) => why && [' ', el('span', {class: 'chip insecure', title: why.findings.map(({code}) => unsafe[code] ?? words(code)).join(', ')}, 'insecure')]
 
 // How the hub shows itself, without what is secret.
 const shows = {

@@ -76,7 +76,7 @@ static struct access *open_access(struct accesses *accesses, const struct endpoi
 {
 	static const char *const names[] = {
 	    [AUTH_BASIC] = "password", [AUTH_BEARER] = "token", [AUTH_API_KEY] = "value", [AUTH_OAUTH2] = "client_secret"};
-	json_t *open = credentials_open(endpoint->meta.id, accesses->master, &endpoint->credentials, err);
+	json_t *open = credentials_open(endpoint->meta.id, accesses->master, endpoint->credentials, err);
 	if (!open)
 		return NULL;
 	const char *secret = endpoint->auth ? credential_get(open, "auth", names[endpoint->auth->type]) : NULL;

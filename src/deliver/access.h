@@ -29,7 +29,7 @@ struct access {
 /* Whether there is anything to be shown, or to be set. */
 static inline bool access_needed(const struct endpoint *endpoint)
 {
-	return endpoint->credentials.sealed_len > 0 || endpoint->auth || endpoint->tls;
+	return endpoint->credentials || endpoint->auth || endpoint->tls;
 }
 
 /* Of this version of an endpoint; borrowed until the next call. NULL and err when it cannot be opened. */

@@ -12,6 +12,7 @@
 #include "deliver/deliver.h"
 #include "deliver/format.h"
 #include "deliver/resolver.h"
+#include "deliver/signers.h"
 #include "deliver/sockets.h"
 #include "deliver/tokens.h"
 #include "model/context.h"
@@ -47,6 +48,7 @@ struct exchange {
 	bool renewed;  /* a token that was refused was replaced, once in an attempt */
 	bool own_tls;  /* the handle has options that are this endpoint's alone */
 	/* request */
+	struct prepared *prepared; /* a reference */
 	struct strbuf text; /* header lines, each ended by NUL */
 	struct curl_slist lines[EXCHANGE_LINES_MAX];
 	size_t line_at[EXCHANGE_LINES_MAX]; /* offsets into text */
@@ -61,7 +63,8 @@ struct exchange {
 	size_t header_bytes;
 	size_t body_bytes;
 	struct strbuf body;
-	bool headers_too_large;
+	bool headers_too_large, bad_status_line;
+	bool in_head; /* a status line was there, its empty line not yet */
 	char denied[160]; /* why the address policy refused; "" */
 	bool out_of_sockets; /* there was none for the last address that was tried */
 	char error[CURL_ERROR_SIZE];
@@ -80,8 +83,9 @@ int exchange_clear(struct exchange *exchange) ATTR_MUST_USE;
 void exchange_again(struct exchange *exchange);
 /* What pins a host to judged addresses, so that curl looks nothing up. */
 void exchange_pin_text(const char *host, int port, const struct resolved *resolved, char *out, size_t out_size);
-/* Sets up the easy handle for the job. `resolved`: where to connect to, all judged before. timeout_ms: what is left. */
-int exchange_request(struct exchange *exchange, struct signer *signer, const struct resolved *resolved, int timeout_ms,
+/* Sets up the easy handle for the job. Takes the reference to `prepared`. `resolved`: where to connect to, all judged before. timeout_ms: what
+ * is left. */
+int exchange_request(struct exchange *exchange, struct prepared *prepared, const struct resolved *resolved, int timeout_ms,
                      struct err *err) ATTR_MUST_USE;
 
 /* response.c: the callbacks that the easy handle gets, and what became of it. */

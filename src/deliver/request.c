@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -80,7 +81,6 @@ static bool set_fixed_options(struct exchange *exchange)
 	if (exchange->config->authorities)
 		failed |= SET(CURLOPT_CAINFO, exchange->config->authorities);
 	failed |= SET(CURLOPT_TCP_NODELAY, 1L);
-	failed |= SET(CURLOPT_USERAGENT, exchange->config->user_agent);
 	failed |= SET(CURLOPT_POST, 1L);
 	failed |= SET(CURLOPT_BUFFERSIZE, READ_BYTES);
 	failed |= SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
@@ -143,6 +143,7 @@ size_t exchange_made_bytes(const struct endpoint *endpoint, size_t event_bytes)
 void exchange_free(struct exchange *exchange)
 {
 	curl_easy_cleanup(exchange->easy);
+	prepared_unref(exchange->prepared);
 	drop_payload(exchange);
 	strbuf_free(&exchange->text);
 	strbuf_free(&exchange->body);
@@ -156,13 +157,16 @@ void exchange_again(struct exchange *exchange)
 	(void)SET(CURLOPT_HTTPHEADER, NULL);
 	(void)SET(CURLOPT_RESOLVE, NULL);
 	(void)SET(CURLOPT_POSTFIELDS, NULL);
+	(void)SET(CURLOPT_CURLU, NULL);
+	prepared_unref(exchange->prepared);
+	exchange->prepared = NULL;
 	drop_payload(exchange);
 	drop_token(exchange);
 	exchange->lines_len = 0;
 	exchange->status = 0;
 	exchange->header_bytes = 0;
 	exchange->body_bytes = 0;
-	exchange->headers_too_large = false;
+	exchange->headers_too_large = exchange->bad_status_line = exchange->in_head = false;
 	exchange->out_of_sockets = false;
 	exchange->denied[0] = '\0';
 	exchange->error[0] = '\0';
@@ -284,6 +288,18 @@ static void add_auth(struct exchange *exchange)
 	end_line(exchange);
 }
 
+/* Not by the option of that name: libcurl would format the line twice for each request. An endpoint may have its own. */
+static void add_user_agent(struct exchange *exchange)
+{
+	static const char name[] = "User-Agent";
+	const struct endpoint *endpoint = exchange->job->endpoint;
+	for (unsigned i = 0; i < endpoint->headers_len; i++) {
+		if (strcasecmp(endpoint->headers[i].name, name) == 0)
+			return;
+	}
+	add_line(exchange, name, slice_of(exchange->config->user_agent));
+}
+
 static int add_lines(struct exchange *exchange, struct signer *signer, struct err *err)
 {
 	const struct job *job = exchange->job;
@@ -295,6 +311,7 @@ static int add_lines(struct exchange *exchange, struct signer *signer, struct er
 	id_format(ID_DELIVERY, job->outcome.due.delivery, id);
 	add_line(exchange, "grapnel-delivery-id", slice_of(id));
 	add_number(exchange, "grapnel-attempt", job->outcome.due.attempts + 1);
+	add_user_agent(exchange);
 	if (f->traceparent.len)
 		add_line(exchange, "traceparent", f->traceparent);
 	if (f->traceparent.len && f->tracestate.len)
@@ -356,16 +373,19 @@ static void pin_host(struct exchange *exchange, const struct resolved *resolved)
 	exchange->pin = (struct curl_slist){.data = exchange->pin_text};
 }
 
-int exchange_request(struct exchange *exchange, struct signer *signer, const struct resolved *resolved, int timeout_ms, struct err *err)
+int exchange_request(struct exchange *exchange, struct prepared *prepared, const struct resolved *resolved, int timeout_ms, struct err *err)
 {
 	const struct endpoint *endpoint = exchange->job->endpoint;
-	if (add_lines(exchange, signer, err) || link_lines(exchange, err))
+	exchange->prepared = prepared;
+	if (add_lines(exchange, prepared->signer, err) || link_lines(exchange, err))
 		return -1;
 	if (!resolved->literal)
 		pin_host(exchange, resolved);
 	struct slice body = exchange->formatted.body;
 	bool failed = false;
+	/* The text, too, or libcurl would show, and when a request is sent again perhaps use, the one that was set before. */
 	failed |= SET(CURLOPT_URL, endpoint->url);
+	failed |= SET(CURLOPT_CURLU, prepared->url);
 	failed |= SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
 	failed |= SET(CURLOPT_POSTFIELDS,
 	              body.len ? body.at : ""); /* borrowed: the job holds the event, and the exchange what it made, until the end */

@@ -17,13 +17,14 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "deliver/exchange.h"
+#include "deliver/recent.h"
 #include "deliver/room.h"
 #include "deliver/signers.h"
 #include "deliver/tokens.h"
 #include "deliver/verdict.h"
 #include "store/read.h"
 
-enum { SPARE_MAX = 256, EVENTS_MAX = 64, STARTS_MAX = EVENTS_MAX / 2, WARN_EVERY_US = 1000000 };
+enum { SPARE_MAX = 256, EVENTS_MAX = 64, STARTS_MAX = EVENTS_MAX / 2, FEW_RUNNING = 64, WARN_EVERY_US = 1000000 };
 
 struct worker {
 	/* shared */
@@ -41,6 +42,7 @@ struct worker {
 	struct accesses accesses;
 	struct tokens *tokens;
 	struct room room;
+	struct recent recent;
 	struct inbox_node *posted, *posted_last; /* jobs that were taken out of the inbox and not begun */
 	struct exchange *running;
 	unsigned running_len;
@@ -219,8 +221,8 @@ static void send_request(struct exchange *exchange, const struct resolved *resol
 		fail(exchange, FAILURE_TIMEOUT, "the time was used up before the request was sent");
 		return;
 	}
-	struct signer *signer = signers_get(&worker->signers, endpoint, &err);
-	bool failed = !signer || open_access(exchange, &err) || exchange_request(exchange, signer, resolved, (int)left_ms, &err);
+	struct prepared *prepared = open_access(exchange, &err) ? NULL : signers_get(&worker->signers, endpoint, &err);
+	bool failed = !prepared || exchange_request(exchange, prepared, resolved, (int)left_ms, &err);
 	exchange->access = NULL;
 	if (failed) {
 		fail(exchange, FAILURE_INTERNAL, err.detail);
@@ -356,17 +358,36 @@ static bool event_fits(void *context, size_t bytes)
 	return may_enter(entry, bytes + exchange_made_bytes(entry->job->endpoint, bytes));
 }
 
+/* The event of a job whose payload the scheduler did not pass; NULL and err. */
+static struct event *read_back(struct worker *worker, struct job *job, struct entry *entry, struct err *err)
+{
+	struct event *event =
+	    reader_event_if(worker->reader, job->outcome.due.event, worker->config.budget, event_fits, entry, err);
+	if (event)
+		recent_put(&worker->recent, event, worker->config.budget);
+	return event;
+}
+
+/* What was read back lately is not kept when others wait for memory. */
+static void park(struct worker *worker, struct job *job)
+{
+	recent_clear(&worker->recent);
+	room_park(&worker->room, job);
+}
+
 /* False when the job was ended here, or waits. A payload that is gone or damaged stays so; what else fails may pass. */
 static bool load_payload(struct worker *worker, struct job *job, bool waited)
 {
 	struct err err = {0};
 	struct entry entry = {.worker = worker, .job = job, .waited = waited};
+	if (!job->event)
+		job->event = recent_get(&worker->recent, job->outcome.due.event);
 	if (job->event)
 		may_enter(&entry, exchange_made_bytes(job->endpoint, job->event->charged_bytes));
 	else
-		job->event = reader_event_if(worker->reader, job->outcome.due.event, worker->config.budget, event_fits, &entry, &err);
+		job->event = read_back(worker, job, &entry, &err);
 	if (entry.refused) {
-		room_park(&worker->room, job);
+		park(worker, job);
 		return false;
 	}
 	if (job->event) {
@@ -408,11 +429,12 @@ static void take(struct worker *worker, struct job *job, bool waited)
 		look_up(exchange);
 }
 
-/* Some of what was posted. Answers are looked for in between, so that endpoints that answer quickly never have thousands of exchanges at a
- * time, which costs memory, and libcurl a walk over all connections to a host; of those that do not answer there soon are as many. */
-static void take_some(struct worker *worker)
+/* Some of what was posted. When more than a few are under way and answers wait, these go first: so endpoints that answer quickly never have
+ * hundreds of exchanges at a time, whose handles and connections the caches do not hold, with a walk of libcurl's over all connections
+ * to a host for each; of those that do not answer there soon are as many as the windows allow. */
+static void take_some(struct worker *worker, bool answers_wait)
 {
-	for (int i = 0; i < STARTS_MAX && worker->posted; i++) {
+	for (int i = 0; i < STARTS_MAX && worker->posted && (!answers_wait || worker->running_len < FEW_RUNNING); i++) {
 		struct job *job = CONTAINER_OF(worker->posted, struct job, to_worker);
 		worker->posted = worker->posted->next;
 		take(worker, job, false);
@@ -528,11 +550,13 @@ static void turn(struct worker *worker)
 	if (names)
 		resolver_process(worker->resolver);
 	gather(worker);
-	take_some(worker);
+	take_some(worker, len > 0);
 	act_on_timer(worker);
 	expire_waiting(worker);
 	take_completed(worker);
 	take_waiting(worker);
+	if (worker->running_len == 0 && !worker->posted)
+		recent_clear(&worker->recent);
 	inbox_release();
 }
 
@@ -590,6 +614,7 @@ static void worker_free(struct worker *worker)
 	heap_free(&worker->deadlines);
 	signers_free(&worker->signers);
 	accesses_free(&worker->accesses);
+	recent_clear(&worker->recent);
 	reader_close(worker->reader);
 	if (worker->epoll_fd >= 0)
 		close(worker->epoll_fd);

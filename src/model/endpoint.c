@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "model/check.h"
 #include "model/credentials.h"
+#include "model/endpoint_pack.h"
 #include "model/pattern.h"
 #include "model/subscriber.h"
 #include "model/url.h"
@@ -38,26 +39,16 @@ void endpoint_unref(struct endpoint *endpoint)
 {
 	if (!endpoint || atomic_fetch_sub_explicit(&endpoint->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	for (unsigned i = 0; i < endpoint->patterns_len; i++)
-		free(endpoint->patterns[i]);
-	for (unsigned i = 0; i < endpoint->headers_len; i++) {
-		free(endpoint->headers[i].name);
-		free(endpoint->headers[i].value);
-	}
-	for (unsigned i = 0; i < endpoint->secrets_len; i++)
-		free(endpoint->secrets[i].sealed);
+	endpoint_pieces_free(endpoint);
 	for (unsigned i = 0; i < endpoint->pairs_len; i++)
 		free(endpoint->pairs[i].seed.sealed);
-	free(endpoint->credentials.sealed);
+	if (endpoint->credentials)
+		free(endpoint->credentials->sealed);
+	free(endpoint->credentials);
 	auth_free(endpoint->auth);
 	tls_free(endpoint->tls);
 	free(endpoint->own_retry);
 	free(endpoint->pairs);
-	free(endpoint->patterns);
-	free(endpoint->headers);
-	free(endpoint->uid);
-	free(endpoint->url);
-	free(endpoint->host);
 	free(endpoint);
 }
 
@@ -414,6 +405,7 @@ static struct endpoint_secret secret_copy(const struct endpoint_secret *secret)
 
 static void copy_secrets(struct endpoint *endpoint, const struct endpoint_secret *secrets, unsigned secrets_len)
 {
+	endpoint->secrets = secrets_len ? mem_alloc(secrets_len * sizeof *secrets) : NULL;
 	for (unsigned i = 0; i < secrets_len; i++)
 		endpoint->secrets[i] = secret_copy(&secrets[i]);
 	endpoint->secrets_len = secrets_len;
@@ -421,8 +413,10 @@ static void copy_secrets(struct endpoint *endpoint, const struct endpoint_secret
 
 void endpoint_take_credentials(struct endpoint *endpoint, const struct endpoint_secret *credentials)
 {
-	if (credentials->sealed_len > 0)
-		endpoint->credentials = secret_copy(credentials);
+	if (credentials->sealed_len == 0)
+		return;
+	endpoint->credentials = mem_new(struct endpoint_secret);
+	*endpoint->credentials = secret_copy(credentials);
 }
 
 void endpoint_take_pairs(struct endpoint *endpoint, const struct endpoint_pair *pairs, unsigned pairs_len)
@@ -454,7 +448,7 @@ struct endpoint *endpoint_parse(const json_t *doc, const struct endpoint_meta *m
 		endpoint_unref(endpoint);
 		return NULL;
 	}
-	return endpoint;
+	return endpoint_pack(endpoint);
 }
 
 /* A text that stands beside the document; NULL where absent. */

@@ -53,6 +53,9 @@ struct endpoint_pair {
 };
 
 struct endpoint {
+	/* in memory; beside the id, which is looked at whenever they are */
+	atomic_int refs;
+	bool packed; /* endpoint_pack.h */
 	/* persistent */
 	struct endpoint_meta meta;
 	char *uid; /* NULL: none */
@@ -72,14 +75,12 @@ struct endpoint {
 	bool sign_v1, sign_v1a; /* signature.versions: one at least */
 	enum endpoint_format format;
 	unsigned secrets_len;
-	struct endpoint_secret secrets[ENDPOINT_SECRETS_MAX];
+	struct endpoint_secret *secrets; /* at most ENDPOINT_SECRETS_MAX */
 	unsigned pairs_len; /* 0 until it is opted in to v1a for the first time */
 	struct endpoint_pair *pairs;
 	struct endpoint_auth *auth; /* NULL: none */
 	struct endpoint_tls *tls;   /* NULL: as for everybody */
-	struct endpoint_secret credentials; /* the secrets of auth, tls and headers (model/credentials.h), sealed; without bytes: none */
-	/* in memory */
-	atomic_int refs;
+	struct endpoint_secret *credentials; /* the secrets of auth, tls and headers (model/credentials.h), sealed; NULL: none */
 };
 
 /* Defaults that options set once at start (hub.c), before any thread parses an endpoint. */

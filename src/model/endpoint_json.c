@@ -69,7 +69,11 @@ static json_t *headers_json(const json_t *doc)
 /* Why nobody should rely on what goes to this endpoint. */
 static json_t *insecure_json(const struct endpoint *endpoint)
 {
-	return endpoint->tls && !endpoint->tls->verify ? json_pack("[s]", "tls_verify") : json_array();
+	if (!endpoint->tls || endpoint->tls->verify)
+		return json_null();
+	return json_pack("{s:n, s:[{s:s, s:s, s:s}]}", "since", "findings", "code", "tls_unverified", "severity", "critical", "detail",
+	                 "Its certificate is not verified: whoever stands between can read what it is sent, and answer in its place. Give "
+	                 "tls.ca what it is signed by, and turn tls.verify on");
 }
 
 /* Of an endpoint that does not sign v1a (any more) null: nobody should verify with it. */

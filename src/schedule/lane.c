@@ -117,10 +117,17 @@ static void miss(struct job *job, const struct due *due)
 		job->missed_ms = due->due_ms;
 }
 
+/* What a lane may hold of its own right. */
+static size_t waiting_max(const struct lane *lane)
+{
+	const struct lane_payloads *all = lane->payloads;
+	return all->waiting < all->waiting_max ? LANE_WAITING_MAX : LANE_WAITING_LEAST;
+}
+
 static bool has_room(const struct lane *lane)
 {
 	const struct lane_payloads *all = lane->payloads;
-	return lane->waiting.len < LANE_WAITING_MAX || (all->waiting < all->burst_max && all->used_bytes < all->max_bytes / 2);
+	return lane->waiting.len < waiting_max(lane) || (all->waiting < all->burst_max && all->used_bytes < all->max_bytes / 2);
 }
 
 bool lane_add(struct lane *lane, const struct due *due, struct event *event)
@@ -208,7 +215,7 @@ bool lane_wants_refill(const struct lane *lane, int64_t now_ms)
 
 size_t lane_refill_size(const struct lane *lane)
 {
-	return LANE_WAITING_MAX + lane->live.len;
+	return waiting_max(lane) + lane->live.len;
 }
 
 void lane_refill(struct lane *lane, const struct due *rows, size_t len, bool complete)
@@ -222,7 +229,7 @@ void lane_refill(struct lane *lane, const struct due *rows, size_t len, bool com
 		struct job *job = idmap_get(&lane->live, (uint64_t)row->delivery);
 		if (job) {
 			miss(job, row);
-		} else if (lane->waiting.len >= LANE_WAITING_MAX) {
+		} else if (lane->waiting.len >= waiting_max(lane)) {
 			lane->spill_ms = row->due_ms;
 			break;
 		} else {

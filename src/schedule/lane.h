@@ -1,6 +1,7 @@
 /* A lane: the scheduler's view of one endpoint. It holds the endpoint's due deliveries as a bounded cache over the outbox:
  *
- *   waiting  a heap of deliveries by (due, id): LANE_WAITING_MAX of its own right, more while all lanes together are few
+ *   waiting  a heap of deliveries by (due, id): LANE_WAITING_MAX of its own right (LANE_WAITING_LEAST when lanes are very many), more
+ *            while all lanes together are few
  *   live     ids that are in flight or whose outcome is not committed; a refill skips them
  *   spill    the earliest due time of pending rows that are only in the outbox (INT64_MAX: none)
  *
@@ -22,15 +23,17 @@
 #include "schedule/job.h"
 #include "store/store.h"
 
-enum { LANE_WAITING_MAX = 256, LANE_FAILING_AFTER = 10 };
+enum { LANE_WAITING_MAX = 256, LANE_WAITING_LEAST = 2, LANE_FAILING_AFTER = 10 };
 
 /* What all lanes together hold. Payloads: beyond the limit a lane keeps the ids alone. Deliveries: below burst_max of them, and while half
- * of the bytes are free, a lane may hold more than LANE_WAITING_MAX, so that a burst is not read from the outbox again. */
+ * of the bytes are free, a lane may hold more than LANE_WAITING_MAX, so that a burst is not read from the outbox again; from waiting_max on,
+ * no more than LANE_WAITING_LEAST. */
 struct lane_payloads {
 	size_t used_bytes;
 	size_t max_bytes;
 	size_t waiting;
 	size_t burst_max;
+	size_t waiting_max;
 };
 
 struct lane_entry {
@@ -79,7 +82,7 @@ void lane_rest(struct lane *lane, int64_t until_ms);
 void lane_forget(struct lane *lane, int64_t delivery);
 /* Whether it must be refilled before lane_take() at this time: the spill is due, a slot is free and nothing waiting is due before it. */
 bool lane_wants_refill(const struct lane *lane, int64_t now_ms);
-/* How many rows a refill must read (LANE_WAITING_MAX and the live ones); and its result, by (due, id): replaces waiting. `complete`: the
+/* How many rows a refill must read (what the lane may hold, and the live ones); and its result, by (due, id): replaces waiting. `complete`: the
  * outbox has no more. */
 size_t lane_refill_size(const struct lane *lane);
 void lane_refill(struct lane *lane, const struct due *rows, size_t len, bool complete);

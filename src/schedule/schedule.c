@@ -16,14 +16,15 @@ enum {
 	SCAN_MAX = 512,       /* lanes found in one tick, likewise */
 	EXPIRED_MAX = 256,    /* rows of one sweep */
 	READ_RETRY_MS = 1000,
-	BURST_MAX = 32768, /* deliveries in all lanes' caches: some 5 MB */
+	BURST_MAX = 32768,    /* deliveries in all lanes' caches: some 5 MB */
+	WAITING_MAX = 131072, /* likewise, when there are very many lanes */
 };
 
 struct scheduler *scheduler_new(const struct scheduler_config *config, struct err *err)
 {
 	struct scheduler *scheduler = mem_new(struct scheduler);
 	scheduler->config = *config;
-	scheduler->payloads = (struct lane_payloads){.max_bytes = config->event_bytes_max, .burst_max = BURST_MAX};
+	scheduler->payloads = (struct lane_payloads){.max_bytes = config->event_bytes_max, .burst_max = BURST_MAX, .waiting_max = WAITING_MAX};
 	scheduler->reads_after_ms = INT64_MIN;
 	turns_init(&scheduler->turns, config->failing_per_s, config->live_max / 4, clock_wall_ms(config->clock));
 	if (inbox_init(&scheduler->inbox, err)) {
@@ -85,6 +86,7 @@ static struct job *job_new(struct scheduler *scheduler, const struct due *due, s
 	job->outcome.cmd.kind = STORE_OUTCOME;
 	job->outcome.cmd.done = scheduler_settled;
 	job->outcome.due = *due;
+	job->outcome.urgent = lane->endpoint->ordered || due->round == DELIVERY_ROUND_TEST;
 	job->outcome.epoch = store_epoch(scheduler->config.store, lane->endpoint_id);
 	job->freed.kind = SCHEDULE_FREED;
 	job->settled.kind = SCHEDULE_SETTLED;
@@ -161,6 +163,7 @@ static void expire(struct scheduler *scheduler, const struct due *row)
 		struct job *job = job_new(scheduler, row, lane);
 		job->outcome.change = DELIVERY_DIE;
 		job->outcome.reason = REASON_EXPIRED;
+		job->outcome.urgent = true; /* the sweep goes on after it */
 		lane_started(lane, job);
 		scheduler->expiring++;
 		store_post(scheduler->config.store, &job->outcome.cmd);

@@ -36,7 +36,7 @@ int credentials_seal(int64_t endpoint, const struct master_key *master, const js
 json_t *credentials_open(int64_t endpoint, const struct master_key *master, const struct endpoint_secret *sealed, struct err *err)
 {
 	char place[PLACE_SIZE];
-	if (sealed->sealed_len == 0)
+	if (!sealed || sealed->sealed_len == 0)
 		return json_object();
 	size_t size = sealed->sealed_len;
 	uint8_t *plain = malloc(size);

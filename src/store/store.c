@@ -61,12 +61,17 @@ static void refuse(struct store_cmd *cmd)
 	cmd->done(cmd);
 }
 
+static bool can_wait(const struct store_cmd *cmd)
+{
+	return cmd->kind == STORE_OUTCOME && !CONTAINER_OF(cmd, struct outcome, cmd)->urgent;
+}
+
 void store_post(struct store *store, struct store_cmd *cmd)
 {
 	pthread_rwlock_rdlock(&store->gate);
 	bool closed = store->closed;
 	if (!closed)
-		inbox_post(&store->inbox, &cmd->node);
+		(can_wait(cmd) ? inbox_post_lazily : inbox_post)(&store->inbox, &cmd->node);
 	pthread_rwlock_unlock(&store->gate);
 	if (closed)
 		refuse(cmd);

@@ -98,6 +98,7 @@ struct outcome {
 	/* in */
 	struct due due;
 	int64_t epoch; /* of the endpoint's shard, see store_epoch() */
+	bool urgent;   /* something waits for its commit; others may wait for company, see outcomes_ms */
 	enum delivery_change change; /* SUCCEED, RETRY_LATER, DIE; of a test CANCEL */
 	enum delivery_reason reason; /* with DIE and CANCEL */
 	int64_t next_due_ms;         /* with RETRY_LATER */
@@ -269,6 +270,7 @@ struct store_config {
 	int64_t dedupe_keys;     /* so many are remembered at least, if their window is not over; 0: no bound */
 	int64_t dedupe_run_keys; /* in one run; 0: what is usual */
 	bool capture_success; /* keep the response of first-try successes too */
+	int outcomes_ms;      /* so long outcomes wait for others, or for whatever else is to be committed; 0: not */
 	const struct clock *clock;
 	const struct master_key *master;
 	struct index *index;     /* filled at open, kept true afterwards */

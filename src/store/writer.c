@@ -35,6 +35,9 @@ struct writer {
 	/* Taken out of the inbox, not yet run. */
 	struct inbox_node *queue;
 	struct inbox_node **queue_tail;
+	bool urgent;      /* there is more in it than outcomes that may wait for others */
+	bool waiting;     /* they do, until … */
+	int64_t until_us; /* … this time at most */
 	/* Outcomes of failed transactions, oldest first. */
 	struct list kept;
 
@@ -79,8 +82,11 @@ static void gather(struct writer *w)
 {
 	struct inbox_node *first = inbox_take(&w->store->inbox);
 	*w->queue_tail = first;
-	while (*w->queue_tail)
+	while (*w->queue_tail) {
+		const struct store_cmd *cmd = CONTAINER_OF(*w->queue_tail, struct store_cmd, node);
+		w->urgent |= cmd->kind != STORE_OUTCOME || CONTAINER_OF(cmd, struct outcome, cmd)->urgent;
 		w->queue_tail = &(*w->queue_tail)->next;
+	}
 }
 
 static struct store_cmd *queue_front(const struct writer *w)
@@ -91,8 +97,10 @@ static struct store_cmd *queue_front(const struct writer *w)
 static void queue_pop(struct writer *w)
 {
 	w->queue = w->queue->next;
-	if (!w->queue)
+	if (!w->queue) {
 		w->queue_tail = &w->queue;
+		w->urgent = false;
+	}
 }
 
 /* Adds a command; the number of rows it may write. */
@@ -554,6 +562,22 @@ static int idle_ms(const struct writer *w)
 	return sooner(sooner(counts, sweep), rejections);
 }
 
+/* Each commit writes a dozen pages and waits for the disk, also for one outcome; nobody waits for that, and the next publish brings a commit
+ * along. Whether it slept, so that there may be more. */
+static bool wait_for_company(struct writer *w)
+{
+	int64_t wait_us = w->store->config.outcomes_ms * INT64_C(1000);
+	if (wait_us == 0 || !w->queue || w->urgent || w->failing || w->operations || w->expansions)
+		return false;
+	if (!w->waiting)
+		w->until_us = mono_us(w) + wait_us;
+	w->waiting = true;
+	int left_ms = wait_ms(w, w->until_us);
+	if (left_ms > 0)
+		inbox_doze(&w->store->inbox, left_ms);
+	return left_ms > 0;
+}
+
 /* Whatever is still unanswered: the owners get it back. */
 static void finish(struct writer *w)
 {
@@ -594,6 +618,9 @@ void *writer_run(void *argument)
 		gather(&w);
 		if (stopping && !w.queue && (w.kept.len == 0 || w.failing))
 			break;
+		if (!stopping && wait_for_company(&w))
+			continue;
+		w.waiting = false;
 		int idle = idle_ms(&w);
 		if (idle != 0) {
 			/* A stop that came after `stopping` was read may have lost its wake-up to gather(). */

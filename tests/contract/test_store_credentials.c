@@ -50,7 +50,7 @@ static json_t *opened(struct world *w, int64_t id)
 {
 	struct err err = {0};
 	struct endpoint *endpoint = index_endpoint(w->index, id);
-	json_t *open = credentials_open(id, &w->master, &endpoint->credentials, &err);
+	json_t *open = credentials_open(id, &w->master, endpoint->credentials, &err);
 	if (!open)
 		fail_msg("%s", err.detail);
 	endpoint_unref(endpoint);

@@ -108,13 +108,19 @@ static void copy_file(const struct world *from, const struct world *to, const ch
 	free(target);
 }
 
-struct world *world_crash(struct world *w)
+struct world *world_crash_closed(struct world *w)
 {
 	struct world *after = world_new();
 	copy_file(w, after, "grapnel.db");
 	copy_file(w, after, "grapnel.db-wal");
 	after->wall_ms = w->wall_ms;
 	after->run_keys = w->run_keys;
+	return after;
+}
+
+struct world *world_crash(struct world *w)
+{
+	struct world *after = world_crash_closed(w);
 	world_open(after);
 	return after;
 }
@@ -154,6 +160,7 @@ static struct store *open_store(struct world *w, struct err *err)
 	    .dedupe_keys = w->dedupe_keys,
 	    .dedupe_run_keys = w->run_keys,
 	    .capture_success = w->capture_success,
+	    .outcomes_ms = w->outcomes_ms,
 	    .clock = &w->clock,
 	    .master = &w->master,
 	    .index = w->index,

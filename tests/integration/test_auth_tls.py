@@ -171,7 +171,7 @@ def fails(hub, says):
 def test_an_unknown_authority_is_refused_and_the_endpoints_own_is_not(hub, make_server, server_pair, authority):
     server = make_server(server_pair)
     endpoint = hub.endpoint(server.url(), uid="e")
-    assert (endpoint["tls"], endpoint["insecure"]) == (None, [])
+    assert (endpoint["tls"], endpoint["insecure"]) == (None, None)
     fails(hub, "certificate")
     patched = hub.api("PATCH", "/v1/endpoints/e", {"tls": {"ca": authority.certificate}})
     assert patched.status == 200
@@ -309,13 +309,13 @@ def test_verification_is_turned_off_by_an_administrator_alone(hub, make_server, 
     hub.endpoint(server.url(), uid="e", key=mine)
     assert hub.api("PATCH", "/v1/endpoints/e", {"tls": {"verify": False}}, key=mine).status == 403
     turned = hub.api("PATCH", "/v1/endpoints/e", {"tls": {"verify": False}})
-    assert turned.status == 200 and turned.json["insecure"] == ["tls_verify"]
+    assert turned.status == 200 and [f["code"] for f in turned.json["insecure"]["findings"]] == ["tls_unverified"]
     delivered(hub)
     shown = hub.got("/v1/endpoints/e", key=hub.key("read"))
-    assert shown["tls"]["verify"] is False and shown["insecure"] == ["tls_verify"]
+    assert shown["tls"]["verify"] is False and shown["insecure"] == turned.json["insecure"]
     assert hub.api("PUT", "/v1/endpoints/e", {**shown, "description": "d"}, key=mine).status == 200, "it stays as it is"
     assert hub.api("PATCH", "/v1/endpoints/e", {"url": "https://127.0.0.1:9/"}, key=mine).pointers == ["/tls/verify"], "where it is"
-    assert hub.api("PATCH", "/v1/endpoints/e", {"tls": {"verify": True}}, key=mine).json["insecure"] == []
+    assert hub.api("PATCH", "/v1/endpoints/e", {"tls": {"verify": True}}, key=mine).json["insecure"] is None
     fails(hub, "certificate")
 
 

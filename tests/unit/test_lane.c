@@ -28,7 +28,7 @@ static struct endpoint *make_endpoint(int64_t version, enum endpoint_status stat
 static struct lane *make_lane(int max_in_flight)
 {
 	struct endpoint *endpoint = make_endpoint(1, ENDPOINT_ACTIVE, max_in_flight);
-	payloads = (struct lane_payloads){.max_bytes = 1 << 20};
+	payloads = (struct lane_payloads){.max_bytes = 1 << 20, .waiting_max = SIZE_MAX};
 	struct lane *lane = lane_new(endpoint, &payloads);
 	endpoint_unref(endpoint);
 	return lane;
@@ -233,6 +233,45 @@ static void a_burst_is_kept_while_all_lanes_together_are_few(void **state)
 	event_unref(event);
 }
 
+/* A hundred thousand lanes with their full share each would take gigabytes. */
+static void very_many_lanes_hold_little_each(void **state)
+{
+	(void)state;
+	struct lane *lane = make_lane(1), *other = lane_new(lane->endpoint, &payloads);
+	struct due rows[LANE_WAITING_LEAST + 2];
+	struct job job;
+	payloads.waiting_max = 10;
+	for (int i = 1; i <= 10; i++)
+		assert_true(add(lane, i, i));
+	assert_false(add(lane, 11, 11));
+	for (int i = 0; i < LANE_WAITING_LEAST; i++)
+		assert_true(add(other, 100 + i, 1));
+	assert_false(add(other, 200, 2));
+	assert_int_equal(payloads.waiting, 10 + LANE_WAITING_LEAST);
+	/* A refill reads and keeps as little, and the rest is still known to be there. */
+	assert_int_equal(start(other, 5, &job), 100);
+	lane_settled(other, &job);
+	lane_spill(other, 0);
+	assert_int_equal(lane_refill_size(other), LANE_WAITING_LEAST);
+	for (int i = 0; i < LANE_WAITING_LEAST + 2; i++)
+		rows[i] = due_at(300 + i, 7);
+	lane_refill(other, rows, LANE_WAITING_LEAST + 2, true);
+	assert_int_equal(other->waiting.len, LANE_WAITING_LEAST);
+	for (int i = 0; i < LANE_WAITING_LEAST; i++) {
+		assert_int_equal(start(other, 7, &job), 300 + i);
+		lane_settled(other, &job);
+	}
+	assert_true(lane_wants_refill(other, 7));
+	lane_free(other);
+	/* With fewer waiting they may hold their share again. */
+	assert_int_equal(payloads.waiting, 10);
+	assert_int_equal(start(lane, 50, &job), 1);
+	lane_settled(lane, &job);
+	assert_int_equal(lane_refill_size(lane), LANE_WAITING_MAX);
+	lane_free(lane);
+	assert_int_equal(payloads.waiting, 0);
+}
+
 static void new_delivery_of_a_lane_that_is_behind_stays_in_the_outbox(void **state)
 {
 	(void)state;
@@ -432,6 +471,7 @@ int main(void)
 	    cmocka_unit_test(waiting_delivery_moves_only_to_an_earlier_time),
 	    cmocka_unit_test(full_cache_leaves_deliveries_in_the_outbox),
 	    cmocka_unit_test(a_burst_is_kept_while_all_lanes_together_are_few),
+	    cmocka_unit_test(very_many_lanes_hold_little_each),
 	    cmocka_unit_test(new_delivery_of_a_lane_that_is_behind_stays_in_the_outbox),
 	    cmocka_unit_test(equal_due_times_do_not_refill_at_each_take),
 	    cmocka_unit_test(refill_waits_for_a_slot),

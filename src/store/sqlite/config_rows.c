@@ -143,13 +143,13 @@ static int put_pairs(struct sqlite *s, const struct endpoint *endpoint)
 /* Most endpoints never had any: then there is nothing to take away. */
 static int put_credentials(struct sqlite *s, const struct endpoint *endpoint)
 {
-	bool any = endpoint->credentials.sealed_len > 0;
-	if (!any && endpoint->meta.version == 1)
+	const struct endpoint_secret *credentials = endpoint->credentials;
+	if (!credentials && endpoint->meta.version == 1)
 		return 0;
-	struct run run = db_run(&s->db, any ? QUERY_CREDENTIALS_PUT : QUERY_CREDENTIALS_DELETE);
+	struct run run = db_run(&s->db, credentials ? QUERY_CREDENTIALS_PUT : QUERY_CREDENTIALS_DELETE);
 	run_int(&run, 1, endpoint->meta.id);
-	if (any)
-		run_blob(&run, 2, endpoint->credentials.sealed, endpoint->credentials.sealed_len);
+	if (credentials)
+		run_blob(&run, 2, credentials->sealed, credentials->sealed_len);
 	return sqlite_done(s, &run);
 }
 
