@@ -24,7 +24,7 @@
 #include "deliver/verdict.h"
 #include "store/read.h"
 
-enum { SPARE_MAX = 256, EVENTS_MAX = 64, STARTS_MAX = EVENTS_MAX / 2, FEW_RUNNING = 64, WARN_EVERY_US = 1000000 };
+enum { SPARE_MAX = 256, EVENTS_MAX = 64, STARTS_MAX = EVENTS_MAX / 2, FEW_RUNNING = 64, PATIENCE_MS = 1, WARN_EVERY_US = 1000000 };
 
 struct worker {
 	/* shared */
@@ -429,12 +429,19 @@ static void take(struct worker *worker, struct job *job, bool waited)
 		look_up(exchange);
 }
 
-/* Some of what was posted. When more than a few are under way and answers wait, these go first: so endpoints that answer quickly never have
- * hundreds of exchanges at a time, whose handles and connections the caches do not hold, with a walk of libcurl's over all connections
- * to a host for each; of those that do not answer there soon are as many as the windows allow. */
-static void take_some(struct worker *worker, bool answers_wait)
+/* Whether answers come as fast as they can be handled: then more requests at a time would only wait longer, and cost more, for their handles
+ * and connections do not fit into the processor's caches, and libcurl walks all connections to a host for each request. Where endpoints
+ * take their time, few of those that are under way are ready at once, and there soon are as many as the windows allow. */
+static bool keeps_up(const struct worker *worker, int ready)
 {
-	for (int i = 0; i < STARTS_MAX && worker->posted && (!answers_wait || worker->running_len < FEW_RUNNING); i++) {
+	return worker->running_len < FEW_RUNNING || (ready < EVENTS_MAX && ready <= (int)(worker->running_len / 8));
+}
+
+/* Some of what was posted; `ready`: how many sockets were. */
+static void take_some(struct worker *worker, int ready)
+{
+	bool more = keeps_up(worker, ready);
+	for (int i = 0; i < STARTS_MAX && worker->posted && (more || worker->running_len < FEW_RUNNING); i++) {
 		struct job *job = CONTAINER_OF(worker->posted, struct job, to_worker);
 		worker->posted = worker->posted->next;
 		take(worker, job, false);
@@ -519,7 +526,7 @@ static void take_completed(struct worker *worker)
 static int wait_ms(struct worker *worker)
 {
 	if (worker->posted)
-		return 0;
+		return worker->running_len < FEW_RUNNING ? 0 : PATIENCE_MS; /* an answer may come and make room */
 	const struct heap_node *deadline = heap_top(&worker->deadlines);
 	int64_t until_us = deadline && deadline->key < worker->timer_us ? deadline->key : worker->timer_us;
 	int resolver_ms = resolver_timeout_ms(worker->resolver);
@@ -550,7 +557,7 @@ static void turn(struct worker *worker)
 	if (names)
 		resolver_process(worker->resolver);
 	gather(worker);
-	take_some(worker, len > 0);
+	take_some(worker, len);
 	act_on_timer(worker);
 	expire_waiting(worker);
 	take_completed(worker);

@@ -21,6 +21,7 @@ struct endpoint_defaults endpoint_defaults = {
     .retry = {.base_ms = 5000, .factor = 3.5, .max_delay_ms = 86400000, .max_attempts = 12, .max_age_ms = 0, .jitter = 0.2},
     .timeout_ms = 15000,
     .max_in_flight = 8,
+    .breaker = {.max_failures = 10, .ratio = 0.9, .window_ms = 60000, .wait_ms = 5000, .max_wait_ms = 60000},
 };
 
 const char *endpoint_status_text(enum endpoint_status status)
@@ -48,6 +49,7 @@ void endpoint_unref(struct endpoint *endpoint)
 	auth_free(endpoint->auth);
 	tls_free(endpoint->tls);
 	free(endpoint->own_retry);
+	free(endpoint->own_breaker);
 	free(endpoint->pairs);
 	free(endpoint);
 }
@@ -236,6 +238,19 @@ static int read_max_in_flight(const json_t *value, const char *pointer, struct e
 	return 0;
 }
 
+static int read_rate(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
+{
+	return rate_parse(value, pointer, &endpoint->rate, err);
+}
+
+static int read_breaker(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
+{
+	struct breaker_policy *own = mem_new(struct breaker_policy);
+	*own = endpoint_defaults.breaker;
+	endpoint->breaker = endpoint->own_breaker = own;
+	return breaker_policy_parse(value, pointer, own, err);
+}
+
 static int read_ordered(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
 {
 	if (!json_is_boolean(value))
@@ -353,7 +368,8 @@ static const struct {
     {"filter", NULL},
     {"auth", read_auth},
     {"tls", read_tls},
-    {"rate", NULL},
+    {"rate", read_rate},
+    {"breaker", read_breaker},
 };
 
 static int read_member(const char *key, const json_t *value, struct endpoint *endpoint, struct err *err)
@@ -369,7 +385,7 @@ static int read_member(const char *key, const json_t *value, struct endpoint *en
 	}
 	return err_field(err, ERR_INVALID, pointer,
 	                 "unknown field; an endpoint has uid, subscriber, url, event_types, description, headers, retry, timeout_ms, "
-	                 "max_in_flight, ordered, metadata, format, signature, auth, tls and secret");
+	                 "max_in_flight, rate, breaker, ordered, metadata, format, signature, auth, tls and secret");
 }
 
 static int read_document(const json_t *doc, struct endpoint *endpoint, struct err *err)
@@ -442,6 +458,7 @@ struct endpoint *endpoint_parse(const json_t *doc, const struct endpoint_meta *m
 	endpoint->retry = &endpoint_defaults.retry;
 	endpoint->timeout_ms = endpoint_defaults.timeout_ms;
 	endpoint->max_in_flight = endpoint_defaults.max_in_flight;
+	endpoint->breaker = &endpoint_defaults.breaker;
 	endpoint->sign_v1 = true;
 	copy_secrets(endpoint, secrets, secrets_len);
 	if (read_document(doc, endpoint, err)) {
@@ -471,6 +488,7 @@ int endpoint_doc_split(json_t *doc, struct endpoint_given *given, struct err *er
 	*given = (struct endpoint_given){0};
 	if (!json_is_object(doc))
 		return err_field(err, ERR_INVALID, "", "an endpoint must be a JSON object");
+	breaker_policy_strip(json_object_get(doc, "breaker"));
 	struct endpoint_given split = {.taken = json_object()};
 	int result = split.taken ? 0 : err_set(err, ERR_UNAVAILABLE, "memory is out; try again");
 	for (size_t i = 0; result == 0 && i < sizeof beside / sizeof beside[0]; i++) {

@@ -14,6 +14,8 @@
 #include "base/err.h"
 #include "base/slice.h"
 #include "model/auth.h"
+#include "model/breaker.h"
+#include "model/rate.h"
 #include "model/retry.h"
 
 enum endpoint_status { ENDPOINT_ACTIVE, ENDPOINT_PAUSED, ENDPOINT_DISABLED, ENDPOINT_DELETED /* a tombstone: never shown */ };
@@ -71,6 +73,9 @@ struct endpoint {
 	struct retry_policy *own_retry;   /* NULL: none */
 	int timeout_ms;    /* 15,000; 100 … 120,000 */
 	int max_in_flight; /* 8; 1 … 1,000 */
+	struct rate rate;
+	const struct breaker_policy *breaker; /* likewise */
+	struct breaker_policy *own_breaker;   /* NULL: none */
 	bool ordered;
 	bool sign_v1, sign_v1a; /* signature.versions: one at least */
 	enum endpoint_format format;
@@ -88,6 +93,7 @@ struct endpoint_defaults {
 	struct retry_policy retry;
 	int timeout_ms;
 	int max_in_flight;
+	struct breaker_policy breaker;
 };
 extern struct endpoint_defaults endpoint_defaults;
 

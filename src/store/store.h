@@ -117,6 +117,19 @@ struct outcome {
 	struct due promoted;
 };
 
+/* What it says of the endpoint. A test that failed says nothing, nor does what is our own fault. */
+enum outcome_tells { OUTCOME_TELLS_NOTHING, OUTCOME_TELLS_SUCCESS, OUTCOME_TELLS_FAILURE };
+static inline enum outcome_tells outcome_tells(const struct outcome *outcome)
+{
+	bool ours = outcome->failure == FAILURE_PAYLOAD || outcome->failure == FAILURE_INTERNAL;
+	if (!outcome->attempted || ours)
+		return OUTCOME_TELLS_NOTHING;
+	if (outcome->change == DELIVERY_SUCCEED)
+		return OUTCOME_TELLS_SUCCESS;
+	bool failed = outcome->change == DELIVERY_RETRY_LATER || outcome->change == DELIVERY_DIE;
+	return failed ? OUTCOME_TELLS_FAILURE : OUTCOME_TELLS_NOTHING;
+}
+
 /* ---- Changes: configuration and repair, one at a time ------------------------------------------------------------------- */
 
 enum store_change_kind {
@@ -255,12 +268,16 @@ struct store_listener {
 	void (*deliveries)(void *context, struct store_deliveries *made);
 	/* Rows of this endpoint became due in the outbox: look there from due_ms on (retry by hand, bulk work). */
 	void (*due)(void *context, int64_t endpoint, int64_t due_ms);
-	/* An endpoint was made, changed, or deleted (status DELETED). */
+	/* An endpoint was made, changed, or deleted (status DELETED). One that failed for too long becomes disabled, status_reason
+	 * "failing" (disable_after_ms). */
 	void (*endpoint)(void *context, struct endpoint *endpoint);
 	/* The disk failed (why: a sentence), or works again (NULL). */
 	void (*health)(void *context, const char *why);
 	/* Events were published, this one last. May be NULL. */
 	void (*event)(void *context, int64_t id);
+	/* Somebody wants this sent now, whatever kept the hub from trying: a pending delivery that was retried or resent by hand; with delivery
+	 * 0 whatever waits for the endpoint (it was resumed, or bulk work began there). May be NULL. */
+	void (*urged)(void *context, const struct due *due);
 };
 
 struct store_config {
@@ -277,6 +294,8 @@ struct store_config {
 	struct keyring *keyring; /* likewise */
 	struct source_table *sources; /* likewise; may be NULL */
 	struct rejection_limits rejections;
+	int64_t disable_after_ms; /* an endpoint that fails for so long without a success is disabled; 0: never */
+	int64_t disable_attempts; /* … when so many attempts failed meanwhile */
 	const char *public_url; /* how the outside calls the hub; NULL: not known */
 	struct store_listener listener;
 };

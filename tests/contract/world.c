@@ -53,6 +53,15 @@ static void hear_due(void *context, int64_t endpoint, int64_t due_ms)
 	pthread_mutex_unlock(&w->mutex);
 }
 
+static void hear_urged(void *context, const struct due *due)
+{
+	struct world *w = context;
+	pthread_mutex_lock(&w->mutex);
+	if (w->urged_len < WORLD_SEEN_MAX)
+		w->urged[w->urged_len++] = *due;
+	pthread_mutex_unlock(&w->mutex);
+}
+
 static void hear_endpoint(void *context, struct endpoint *endpoint)
 {
 	struct world *w = context;
@@ -166,7 +175,9 @@ static struct store *open_store(struct world *w, struct err *err)
 	    .index = w->index,
 	    .keyring = w->keyring,
 	    .rejections = {WORLD_REJECTIONS_PER_SOURCE, 1 << 20, WORLD_REJECTIONS_AGE_MS},
-	    .listener = {w, hear_deliveries, hear_due, hear_endpoint, hear_health},
+	    .disable_after_ms = w->disable_after_ms,
+	    .disable_attempts = w->disable_attempts,
+	    .listener = {w, hear_deliveries, hear_due, hear_endpoint, hear_health, NULL, hear_urged},
 	};
 	return engines[engine_at].open(&config, err);
 }

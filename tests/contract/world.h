@@ -31,6 +31,7 @@ struct world {
 	int64_t dedupe_keys, run_keys; /* 0: what is usual */
 	bool capture_success;
 	int outcomes_ms;
+	int64_t disable_after_ms, disable_attempts;
 	struct master_key master;
 	struct index *index;
 	struct keyring *keyring;
@@ -44,6 +45,8 @@ struct world {
 	struct due made[WORLD_SEEN_MAX];
 	size_t due_len;
 	struct world_seen_due due[WORLD_SEEN_MAX];
+	size_t urged_len;
+	struct due urged[WORLD_SEEN_MAX];
 	size_t endpoint_len;
 	int health_calls;
 	bool healthy;

@@ -172,7 +172,7 @@ static struct engine *open_engine(const struct engine_env *env, struct keyring *
 	if (migrate_open(&s->db, env->data_dir, err))
 		goto failed;
 	sqlite3_wal_hook(s->db.conn, count_wal, s);
-	if (db_prepare_all(&s->db) || lease_take(s)) {
+	if (db_check_all(&s->db) || lease_take(s)) {
 		err_set(err, ERR_STORAGE, "the database cannot be used: %s", s->db.why);
 		goto failed;
 	}
@@ -244,6 +244,9 @@ const struct engine_ops engine_sqlite = {
     .expansion_put = sqlite_expansion_put,
     .expansion_event = sqlite_expansion_event,
     .delivery_expand = sqlite_delivery_expand,
+    .health_each = sqlite_health_each,
+    .health_put = sqlite_health_put,
+    .health_delete = sqlite_health_delete,
     .operation_get = sqlite_operation_get,
     .operation_open_after = sqlite_operation_open_after,
     .operation_insert = sqlite_operation_insert,
