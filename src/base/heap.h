@@ -31,6 +31,12 @@ void heap_remove(struct heap *heap, struct heap_node *node); /* nothing when it 
 /* Moves a node, or pushes it when it is in no heap. */
 void heap_set(struct heap *heap, struct heap_node *node, int64_t key, int64_t tie);
 
+/* Any node by its place, 1 … len, in no order. */
+static inline struct heap_node *heap_at(const struct heap *heap, size_t place)
+{
+	return heap->cap == 0 ? heap->one : heap->nodes[place];
+}
+
 static inline bool heap_has(const struct heap_node *node)
 {
 	return node->place != 0;
