@@ -21,8 +21,8 @@ struct deliver_config {
 	unsigned workers;
 	unsigned idle_connections_max; /* that one worker keeps */
 	const char *dns_servers; /* NULL or "": the system's */
+	const char *authorities; /* a file of PEM certificates that are trusted; NULL: libcurl's own */
 	const char *user_agent;  /* "grapnel/1.0" */
-	const char *authorities; /* a file of PEM certificates that are trusted beside the system's; NULL: none */
 	const char *cloudevents_source; /* of events that did not come as CloudEvents */
 	bool capture_success;
 	void (*freed)(struct job *job); /* scheduler_freed */

@@ -1,21 +1,20 @@
 /* Access tokens: one entry for each endpoint, with the token or the request for it. */
 #include "deliver/tokens.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 
 #include <jansson.h>
 #include <openssl/crypto.h>
 
 #include "base/attr.h"
+#include "base/id.h"
+#include "base/log.h"
 #include "base/mem.h"
-#include "deliver/exchange.h"
-#include "deliver/shortage.h"
+#include "deliver/transport.h"
 
 enum {
 	ANSWER_BYTES_MAX = 32 * 1024, /* and as much for its headers */
@@ -39,14 +38,13 @@ struct token {
 	/* the request */
 	bool resolving, sending;
 	bool stopped; /* while it was being resolved */
-	bool denied, no_socket, too_large;
+	bool no_socket, too_large;
 	int64_t deadline_us;
 	char *secret; /* the client's */
 	char *basic;  /* the same in HTTP Basic; NULL: it stands in the form */
 	CURL *easy;
 	struct curl_slist *lines;
-	struct curl_slist pin;
-	char pin_text[EXCHANGE_PIN_SIZE];
+	struct transport transport;
 	char error[CURL_ERROR_SIZE];
 	size_t header_bytes;
 	struct strbuf body;
@@ -177,6 +175,15 @@ static void give_up(struct token *token, const char *format, ...)
 	token->until_us = now_us(token) + FAILED_US;
 }
 
+/* Why there is no way to it is for those who run the hub: a subscriber could explore the hub's network by what differs. */
+static void give_up_unreached(struct token *token, const char *why)
+{
+	char id[ID_TEXT_SIZE];
+	id_format(ID_ENDPOINT, token->endpoint->meta.id, id);
+	log_info("deliver", "the token endpoint of the endpoint %s cannot be reached: %s", id, why);
+	give_up(token, "the token endpoint cannot be reached");
+}
+
 /* What the token endpoint says may repeat what it was told. */
 static void failed_as_said(struct token *token, long status, const json_t *answer)
 {
@@ -231,18 +238,25 @@ static void take(struct token *token, const json_t *answer)
 	token->until_us = now_us(token) + (int64_t)((lifetime - margin) * 1e6);
 }
 
+static bool unreached(enum attempt_failure failure)
+{
+	return failure == FAILURE_ADDRESS_DENIED || failure == FAILURE_CONNECT || failure == FAILURE_CONNECT_TIMEOUT || failure == FAILURE_PROXY ||
+	       failure == FAILURE_INTERNAL;
+}
+
 static void judge(struct token *token, CURLcode code)
 {
 	long status = 0;
 	(void)curl_easy_getinfo(token->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (token->denied) {
-		give_up(token, "the token endpoint's address is refused by the address policy");
+	const char *message = token->error[0] ? token->error : curl_easy_strerror(code);
+	if (code != CURLE_OK && unreached(transport_failure(&token->transport, token->easy, code, message))) {
+		give_up_unreached(token, token->transport.denied[0] ? token->transport.denied : message);
 	} else if (token->too_large || token->body.failed) {
 		give_up(token, "the token endpoint's answer is too large");
 	} else if (code == CURLE_OPERATION_TIMEDOUT) {
 		give_up(token, "the token endpoint did not answer in time");
 	} else if (code != CURLE_OK) {
-		give_up(token, "the token endpoint: %s", token->error[0] ? token->error : curl_easy_strerror(code));
+		give_up(token, "the token endpoint: %s", message);
 	} else if (status >= 300 && status < 400) {
 		give_up(token, "the token endpoint answered %ld; redirects are not followed", status);
 	} else {
@@ -273,6 +287,8 @@ static void clear_request(struct token *token)
 	*(token->previous ? &token->previous->next : &token->tokens->running) = token->next;
 	if (token->next)
 		token->next->previous = token->previous;
+	if (token->easy)
+		transport_clear(&token->transport, token->easy);
 	curl_easy_cleanup(token->easy);
 	token->easy = NULL;
 	for (struct curl_slist *line = token->lines; line; line = line->next)
@@ -293,21 +309,6 @@ static void end_request(struct token *token)
 {
 	clear_request(token);
 	tell_all(token);
-}
-
-static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	struct token *token = context;
-	(void)purpose;
-	if (!egress_allows(token->tokens->config->egress, &address->addr, NULL, 0)) {
-		token->denied = true;
-		return CURL_SOCKET_BAD;
-	}
-	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-	token->no_socket = fd < 0 && shortage_errno(errno);
-	if (fd >= 0)
-		sockets_opened(token->tokens->sockets, fd);
-	return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
 static size_t on_header(char *bytes, size_t size, size_t count, void *context)
@@ -400,9 +401,9 @@ static bool set_up_form(struct token *token)
 	return !failed;
 }
 
-/* A connection of its own, so that every address is one that open_socket() has judged. The endpoint's `tls` is not for this: whom it
+/* A connection of its own, so that no other endpoint's is used. The endpoint's `tls` is not for this: whom it
  * trusts there is no reason to show the client's secret to. */
-static bool set_up(struct token *token, const struct resolved *resolved, int64_t left_us)
+static bool set_up(struct token *token, int64_t left_us)
 {
 	const struct deliver_config *config = token->tokens->config;
 	const struct endpoint_auth *auth = token->endpoint->auth;
@@ -410,8 +411,6 @@ static bool set_up(struct token *token, const struct resolved *resolved, int64_t
 	failed |= SET(CURLOPT_PRIVATE, (void *)((uintptr_t)token | TOKEN_TAG));
 	failed |= SET(CURLOPT_ERRORBUFFER, token->error);
 	failed |= SET(CURLOPT_NOSIGNAL, 1L);
-	failed |= SET(CURLOPT_PROXY, "");
-	failed |= SET(CURLOPT_NOPROXY, "*");
 	failed |= SET(CURLOPT_PROTOCOLS_STR, "http,https");
 	failed |= SET(CURLOPT_FOLLOWLOCATION, 0L);
 	failed |= SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -420,19 +419,13 @@ static bool set_up(struct token *token, const struct resolved *resolved, int64_t
 	failed |= SET(CURLOPT_FRESH_CONNECT, 1L);
 	failed |= SET(CURLOPT_FORBID_REUSE, 1L);
 	failed |= SET(CURLOPT_USERAGENT, config->user_agent);
-	failed |= SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	failed |= SET(CURLOPT_OPENSOCKETDATA, token);
 	failed |= SET(CURLOPT_HEADERFUNCTION, on_header);
 	failed |= SET(CURLOPT_HEADERDATA, token);
 	failed |= SET(CURLOPT_WRITEFUNCTION, on_body);
 	failed |= SET(CURLOPT_WRITEDATA, token);
 	if (config->authorities)
 		failed |= SET(CURLOPT_CAINFO, config->authorities);
-	if (!resolved->literal) {
-		exchange_pin_text(auth->token.host, auth->token.port, resolved, token->pin_text, sizeof token->pin_text);
-		token->pin = (struct curl_slist){.data = token->pin_text};
-		failed |= SET(CURLOPT_RESOLVE, &token->pin);
-	}
+	failed |= !transport_apply(&token->transport, token->easy);
 	failed |= SET(CURLOPT_URL, auth->token_url);
 	failed |= SET(CURLOPT_TIMEOUT_MS, (long)((left_us + 999) / 1000));
 	failed |= !set_up_form(token);
@@ -440,33 +433,67 @@ static bool set_up(struct token *token, const struct resolved *resolved, int64_t
 	return !failed;
 }
 
-static void name_resolved(void *context, const struct resolved *resolved)
+static void send_request(struct token *token)
 {
-	struct token *token = context;
-	struct tokens *tokens = token->tokens;
 	int64_t left_us = token->deadline_us - now_us(token);
-	token->resolving = false;
-	if (token->stopped) {
-		clear_request(token);
-		if (token->orphan)
-			token_free(token);
-		return;
-	}
-	for (unsigned i = 0; i < resolved->len && !token->denied; i++)
-		token->denied = !egress_allows(tokens->config->egress, (const struct sockaddr *)&resolved->at[i], NULL, 0);
-	token->no_socket = resolved->out_of_sockets;
-	if (resolved->len == 0)
-		give_up(token, "the token endpoint's name: %s", resolved->why);
-	else if (token->denied)
-		give_up(token, "the token endpoint's address is refused by the address policy");
-	else if (left_us <= 0)
-		give_up(token, "the token endpoint's name was not resolved in time");
-	else if (!(token->easy = curl_easy_init()) || !set_up(token, resolved, left_us) || curl_multi_add_handle(tokens->multi, token->easy) != CURLM_OK)
+	if (left_us <= 0)
+		give_up_unreached(token, "its name was not resolved in time");
+	else if (!set_up(token, left_us) || curl_multi_add_handle(token->tokens->multi, token->easy) != CURLM_OK)
 		give_up(token, "the request for a token could not be made");
 	else
 		token->sending = true;
 	if (!token->sending)
 		end_request(token);
+}
+
+/* False when the request ends here. */
+static bool resolved_well(struct token *token, const struct resolved *resolved)
+{
+	token->resolving = false;
+	if (token->stopped) {
+		clear_request(token);
+		if (token->orphan)
+			token_free(token);
+		return false;
+	}
+	if (resolved->len > 0)
+		return true;
+	token->no_socket = resolved->out_of_sockets;
+	give_up_unreached(token, resolved->why);
+	end_request(token);
+	return false;
+}
+
+static void proxy_resolved(void *context, const struct resolved *resolved)
+{
+	struct token *token = context;
+	if (!resolved_well(token, resolved))
+		return;
+	transport_aim_proxy(&token->transport, resolved);
+	send_request(token);
+}
+
+static void name_resolved(void *context, const struct resolved *resolved)
+{
+	struct token *token = context;
+	struct tokens *tokens = token->tokens;
+	struct transport *transport = &token->transport;
+	const struct url *url = &token->endpoint->auth->token;
+	if (!resolved_well(token, resolved))
+		return;
+	token->easy = curl_easy_init();
+	if (!token->easy || !transport_init(transport, token->easy, tokens->config->egress, tokens->sockets)) {
+		give_up(token, "the request for a token could not be made");
+		end_request(token);
+	} else if (!transport_aim(transport, url->host, url->port, url->https, resolved, 0)) {
+		give_up_unreached(token, transport->denied);
+		end_request(token);
+	} else if (transport_proxy(transport)) {
+		token->resolving = true;
+		resolver_query(tokens->resolver, transport_proxy(transport), proxy_resolved, token);
+	} else {
+		send_request(token);
+	}
 }
 
 bool tokens_completed(struct tokens *tokens, void *private, CURLcode code)
@@ -476,6 +503,7 @@ bool tokens_completed(struct tokens *tokens, void *private, CURLcode code)
 	struct token *token = (void *)((uintptr_t)private & ~TOKEN_TAG);
 	curl_multi_remove_handle(tokens->multi, token->easy);
 	token->sending = false;
+	token->no_socket = token->transport.out_of_sockets;
 	judge(token, code);
 	end_request(token);
 	return true;
@@ -485,7 +513,7 @@ static void request(struct token *token, const struct access *access)
 {
 	wipe(&token->text);
 	token->why[0] = '\0';
-	token->denied = token->no_socket = token->too_large = false;
+	token->no_socket = token->too_large = false;
 	token->secret = mem_text(access->secret);
 	token->deadline_us = now_us(token) + (int64_t)token->endpoint->timeout_ms * 1000;
 	token->resolving = true;

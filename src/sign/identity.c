@@ -134,11 +134,11 @@ int identity_check_file(const char *path, int64_t now_ms, struct err *err)
 	bool valid;
 	FILE *file = fopen(path, "re");
 	if (!file)
-		return err_set(err, ERR_INVALID, "tls.ca: %s cannot be read: %s", path, strerror(errno));
+		return err_set(err, ERR_INVALID, "egress.authorities: %s cannot be read: %s", path, strerror(errno));
 	X509 *first = read_certificates(BIO_new_fp(file, BIO_NOCLOSE), "", now_ms, &valid, &why);
 	fclose(file);
 	X509_free(first);
 	if (!first)
-		return err_set(err, ERR_INVALID, "tls.ca: %s %s", path, why.fields[0].detail);
-	return valid ? 0 : err_set(err, ERR_INVALID, "tls.ca: %s has no certificate that is valid: all have expired", path);
+		return err_set(err, ERR_INVALID, "egress.authorities: %s %s", path, why.fields[0].detail);
+	return valid ? 0 : err_set(err, ERR_INVALID, "egress.authorities: %s has no certificate that is valid: all have expired", path);
 }

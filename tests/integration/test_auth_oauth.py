@@ -238,7 +238,8 @@ def test_the_address_policy_holds_for_it(make_hub, sink):
     hub.allow = "127.0.0.1/32"
     hub.start()
     delivery = hub.wait_delivery(hub.publish(), "pending", where=lambda d: d["attempts"])
-    assert failure(delivery) == ("token", "the token endpoint's address is refused by the address policy")
+    assert failure(delivery) == ("token", "the token endpoint cannot be reached"), "a subscriber learns nothing of the network by it"
+    assert "127.0.0.0/8" in hub.log() and "the token endpoint of the endpoint" in hub.log()
     assert sink.received() == []
 
 

@@ -200,7 +200,7 @@ def test_only_the_given_authorities_count(hub, make_server, server_pair, authori
 def test_the_hubs_own_authorities_are_for_every_endpoint(make_hub, tmp_path, server_pair, authority):
     bundle = tmp_path / "bundle.pem"
     bundle.write_text(authority.certificate)
-    hub = make_hub("--tls-ca", bundle)
+    hub = make_hub("--egress-authorities", bundle)
     server = TlsSink(tmp_path, server_pair)
     hub.endpoint(server.url())
     delivered(hub)
@@ -212,8 +212,8 @@ def test_a_hub_does_not_start_with_authorities_that_cannot_be_read(make_hub, tmp
         bundle = tmp_path / "bundle.pem"
         if content:
             bundle.write_text(content)
-        done = run("serve", "--data", tmp_path / "data", "--listen", "127.0.0.1:0", "--tls-ca", bundle)
-        assert done.returncode != 0 and "tls.ca" in done.stderr, done
+        done = run("serve", "--data", tmp_path / "data", "--listen", "127.0.0.1:0", "--egress-authorities", bundle)
+        assert done.returncode != 0 and "egress.authorities" in done.stderr, done
 
 
 # ---- Client certificates ----
