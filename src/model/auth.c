@@ -196,7 +196,7 @@ int auth_read(const json_t *value, const char *pointer, struct endpoint_auth **o
 
 /* ---- tls ---- */
 
-void tls_free(struct endpoint_tls *tls)
+void auth_tls_free(struct endpoint_tls *tls)
 {
 	if (!tls)
 		return;
@@ -238,7 +238,7 @@ static int read_tls_member(const char *key, const json_t *value, const char *poi
 	return err_field(err, ERR_INVALID, pointer, "unknown field; tls has client_certificate, client_key, ca, verify and min_version");
 }
 
-int tls_read(const json_t *value, const char *pointer, struct endpoint_tls **out, struct err *err)
+int auth_tls_read(const json_t *value, const char *pointer, struct endpoint_tls **out, struct err *err)
 {
 	const char *key;
 	json_t *member;
@@ -283,7 +283,7 @@ json_t *auth_json(const json_t *value)
 	return oauth2 ? with_default(copy, "style", json_string("header")) : copy;
 }
 
-json_t *tls_json(const json_t *value)
+json_t *auth_tls_json(const json_t *value)
 {
 	if (!json_is_object(value))
 		return json_null();

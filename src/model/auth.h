@@ -34,9 +34,9 @@ struct endpoint_tls {
 
 /* Null gives NULL. Everything that is wrong is said with its pointer. */
 int auth_read(const json_t *value, const char *pointer, struct endpoint_auth **out, struct err *err) ATTR_MUST_USE;
-int tls_read(const json_t *value, const char *pointer, struct endpoint_tls **out, struct err *err) ATTR_MUST_USE;
+int auth_tls_read(const json_t *value, const char *pointer, struct endpoint_tls **out, struct err *err) ATTR_MUST_USE;
 void auth_free(struct endpoint_auth *auth); /* NULL is allowed */
-void tls_free(struct endpoint_tls *tls);
+void auth_tls_free(struct endpoint_tls *tls);
 
 /* The member of `auth` that is secret, by its type; NULL: there is no such type. */
 const char *auth_secret_name(const char *type);
@@ -45,6 +45,6 @@ const char *auth_header(const struct endpoint_auth *auth);
 
 /* As the API shows them, defaults filled in; JSON null when the document has none. */
 json_t *auth_json(const json_t *value);
-json_t *tls_json(const json_t *value);
+json_t *auth_tls_json(const json_t *value);
 
 #endif

@@ -47,7 +47,7 @@ void endpoint_unref(struct endpoint *endpoint)
 		free(endpoint->credentials->sealed);
 	free(endpoint->credentials);
 	auth_free(endpoint->auth);
-	tls_free(endpoint->tls);
+	auth_tls_free(endpoint->tls);
 	free(endpoint->own_retry);
 	free(endpoint->own_breaker);
 	free(endpoint->pairs);
@@ -328,7 +328,7 @@ static int read_auth(const json_t *value, const char *pointer, struct endpoint *
 
 static int read_tls(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
 {
-	return tls_read(value, pointer, &endpoint->tls, err);
+	return auth_tls_read(value, pointer, &endpoint->tls, err);
 }
 
 /* What auth and tls ask of the rest. */

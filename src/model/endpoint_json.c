@@ -102,7 +102,7 @@ json_t *endpoint_json(const struct endpoint *endpoint, const json_t *doc, const 
 	    {"description", member_or(doc, "description", json_string(""))},
 	    {"headers", headers_json(doc)},
 	    {"auth", auth_json(json_object_get(doc, "auth"))},
-	    {"tls", tls_json(json_object_get(doc, "tls"))},
+	    {"tls", auth_tls_json(json_object_get(doc, "tls"))},
 	    {"format", member_or(doc, "format", json_string("raw"))},
 	    {"signature", signature_json(endpoint)},
 	    {"retry", retry_policy_json(endpoint->retry)},

@@ -75,10 +75,10 @@ static int check_identity(struct tx *tx, struct store_change *change, const stru
 	if (!value || (before && json_equal(value, json_object_get(before, "tls")) &&
 	               !credential_get(change->replaced, "tls", "client_key")))
 		return 0;
-	int result = tls_read(value, "/tls", &tls, &change->err);
+	int result = auth_tls_read(value, "/tls", &tls, &change->err);
 	if (result == 0 && tls)
 		result = identity_check(tls, credential_get(now, "tls", "client_key"), tx->now_ms, &change->err);
-	tls_free(tls);
+	auth_tls_free(tls);
 	return result;
 }
 
