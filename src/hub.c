@@ -32,6 +32,7 @@
 #include "http/server.h"
 #include "model/uri.h"
 #include "schedule/schedule.h"
+#include "sign/identity.h"
 #include "sign/outgoing.h"
 #include "store/store.h"
 
@@ -566,6 +567,8 @@ struct hub *hub_start(const struct conf *conf, bool serve, int lock_wait_ms, str
 		goto failed;
 	hub->egress = egress_up(conf, err);
 	if (!hub->egress)
+		goto failed;
+	if (conf->egress_authorities && serve && identity_check_file(conf->egress_authorities, clock_wall_ms(&clock_system), err))
 		goto failed;
 	if (conf->egress_allow && serve)
 		log_warn("hub", "egress.allow opens addresses that are refused by default: %s", conf->egress_allow);

@@ -75,6 +75,16 @@ DELETE FROM endpoint_pairs WHERE endpoint = ?1;
 -- name: pair_insert
 INSERT INTO endpoint_pairs (endpoint, place, until_ms, public_key, sealed) VALUES (?1, ?2, ?3, ?4, ?5);
 
+-- name: credentials_get
+SELECT sealed FROM endpoint_credentials WHERE endpoint = ?1;
+
+-- name: credentials_delete
+DELETE FROM endpoint_credentials WHERE endpoint = ?1;
+
+-- name: credentials_put
+INSERT INTO endpoint_credentials (endpoint, sealed) VALUES (?1, ?2)
+ON CONFLICT (endpoint) DO UPDATE SET sealed = excluded.sealed;
+
 -- name: key_get
 SELECT id, hash, scopes, subscriber, created_ms, expires_ms, name, hint FROM keys WHERE id = ?1;
 
