@@ -10,14 +10,11 @@ const verdicts = {
 	inconclusive: 'Nothing can be said yet.',
 	unreachable: 'It could not be reached, so nothing can be said.',
 }
-const accepts = {bad_signature_accepted: 'it accepts bad signatures', stale_accepted: 'it accepts stale requests'}
-
-export const insecureChip = ({insecure}) => insecure && [' ', el('span', {class: 'chip insecure', title: insecure.findings.map(({code}) => accepts[code]).join(', ')}, 'insecure')]
 
 const listed = findings => el('ul', null, findings.map(({detail}) => el('li', null, detail, '.')))
 
 export const insecureWhy = ({insecure}) => insecure && el('div', {class: 'problem'}, el('strong', null, 'This endpoint is insecure'),
-	listed(insecure.findings), el('p', null, 'Mend the receiver, then run the drill again: the mark goes when it passes.'))
+	listed(insecure.findings), insecure.since && el('p', null, 'Mend the receiver, then run the drill again: its marks go when it passes.'))
 
 const asExpected = {true: '✓ as it should', false: '✗ not as it should', null: '? not known'}
 const columns = [

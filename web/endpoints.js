@@ -2,7 +2,7 @@
 import {get, post} from './api.js'
 import {ask, button, chip, duration, el, facts, link, notice, number, plural, problemBox, say, short, time, words} from './dom.js'
 import {result} from './deliveries.js'
-import {insecureChip, insecureWhy, shownDrill} from './drill.js'
+import {insecureWhy, shownDrill} from './drill.js'
 import {filterForm, list} from './list.js'
 import {countDead, progress, repair} from './operations.js'
 
@@ -30,6 +30,19 @@ export const isLeftAlone = ({status, breaker}) => status === 'active' && breaker
 export const leftAlone = ({breaker: {state, since, next_probe_at: next, why}}) => ['left alone since ', time(since), ': ', why, state === 'open' ? ['. It is tried again ', time(next)] : '. The next attempt decides']
 export const triedNow = 'One delivery tries at once; the others follow if it succeeds.'
 
+const unsafe = {tls_unverified: 'its certificate is not verified', bad_signature_accepted: 'it accepts bad signatures', stale_accepted: 'it accepts stale requests'}
+const insecure = ({insecure: why}) => why && [' ', el('span', {class: 'chip insecure', title: why.findings.map(({code}) => unsafe[code] ?? words(code)).join(', ')}, 'insecure')]
+
+// How the hub shows itself, without what is secret.
+const shows = {
+	basic: auth => `HTTP Basic as ${auth.username}`,
+	bearer: () => 'bearer token',
+	api_key: auth => `key in ${auth.header}`,
+	oauth2: auth => `OAuth 2 as ${auth.client_id}, token from ${auth.token_url}`,
+}
+const authentication = ({auth, tls}) => [auth && shows[auth.type]?.(auth), tls?.client_certificate && 'client certificate'].filter(Boolean).join('; ')
+const trust = ({tls}) => tls && [!tls.verify && 'certificate not verified', tls.ca && 'authorities of its own', tls.min_version !== '1.2' && `at least ${tls.min_version}`].filter(Boolean).join('; ')
+
 function someTypes({event_types: types}) {
 	const some = types.slice(0, SOME).join(', ')
 	return types.length <= SOME ? some : el('span', {title: types.join(', ')}, `${some}, and ${types.length - SOME} more`)
@@ -41,7 +54,7 @@ export async function endpoints(filter) {
 		['URL', endpoint => el('span', {class: 'url'}, short(endpoint.url))],
 		['Types', someTypes],
 		['Subscriber', endpoint => endpoint.subscriber ?? '–'],
-		['Status', endpoint => [status(endpoint), insecureChip(endpoint)]],
+		['Status', endpoint => [status(endpoint), insecure(endpoint)]],
 	]
 	return el('div', null,
 		el('p', {class: 'buttons'}, el('a', {class: 'button primary', href: '#/endpoints/new'}, 'New endpoint')),
@@ -155,11 +168,11 @@ export async function endpoint(_query, id, reload) {
 			found.status !== 'disabled' && button('Drill: does it verify?', drill, failed),
 			found.status !== 'disabled' && button('Disable…', disable, failed, {class: 'danger'})), mark, said,
 		facts([
-			['Status', [status(found), ' since ', time(found.status_since)]],
+			['Status', [status(found), ' since ', time(found.status_since), insecure(found)]],
 			['Last drill', found.drill && [found.drill.verdict, ', ', time(found.drill.at)]],
 			['Id', el('code', null, found.id)], ['Uid', found.uid], ['URL', el('span', {class: 'url'}, found.url)], ['Types', found.event_types.join(', ')],
 			['Description', found.description], ['Subscriber', found.subscriber], ['Ordered', found.ordered ? 'yes' : 'no'],
-			['Concurrent attempts', String(found.max_in_flight)], ['Rate', found.rate && `${number(found.rate.limit)} in ${duration(found.rate.per_ms)}`], ['Breaker', found.breaker ? words(found.breaker.state) : 'none'], ['Timeout', duration(found.timeout_ms)], ['Retries', retryPolicy(found.retry)], ['Format', found.format], ['Signature', found.signature.versions.join(', ')], ['Made', time(found.created_at)], ['Changed', time(found.updated_at)]]),
+			['Concurrent attempts', String(found.max_in_flight)], ['Rate', found.rate && `${number(found.rate.limit)} in ${duration(found.rate.per_ms)}`], ['Breaker', found.breaker ? words(found.breaker.state) : 'none'], ['Timeout', duration(found.timeout_ms)], ['Retries', retryPolicy(found.retry)], ['Format', found.format], ['Signature', found.signature.versions.join(', ')], ['Authentication', authentication(found)], ['TLS', trust(found)], ['Made', time(found.created_at)], ['Changed', time(found.updated_at)]]),
 		el('h2', null, 'Deliveries'),
 		el('ul', null,
 			el('li', null, link('dead-letters?endpoint=' + found.id, plural(dead, 'dead letter'))),

@@ -82,6 +82,15 @@ SELECT at_ms, verdict, findings, insecure, insecure_ms FROM endpoint_drills WHER
 INSERT INTO endpoint_drills (endpoint, at_ms, verdict, findings, insecure, insecure_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 ON CONFLICT (endpoint) DO UPDATE SET at_ms = excluded.at_ms, verdict = excluded.verdict, findings = excluded.findings, insecure = excluded.insecure,
 	insecure_ms = excluded.insecure_ms;
+-- name: credentials_get
+SELECT sealed FROM endpoint_credentials WHERE endpoint = ?1;
+
+-- name: credentials_delete
+DELETE FROM endpoint_credentials WHERE endpoint = ?1;
+
+-- name: credentials_put
+INSERT INTO endpoint_credentials (endpoint, sealed) VALUES (?1, ?2)
+ON CONFLICT (endpoint) DO UPDATE SET sealed = excluded.sealed;
 
 -- name: key_get
 SELECT id, hash, scopes, subscriber, created_ms, expires_ms, name, hint FROM keys WHERE id = ?1;

@@ -276,6 +276,8 @@ int events_form(const struct http_request *request, bool typed, enum ingest_form
 /* Refuses an endpoint whose host resolves to nothing but addresses that the hub does not deliver to. A name that does not resolve now
  * passes: every attempt is judged again. */
 int destination_check(struct call *call, const struct endpoint *endpoint) ATTR_MUST_USE;
+/* The same of the token endpoint of its auth, which it must have. */
+int destination_check_token(struct call *call, const struct endpoint *endpoint) ATTR_MUST_USE;
 
 /* ---- dead_letters.c ---- */
 

@@ -7,6 +7,13 @@
 
 enum { RESOLVE_WAIT_MS = 2000 };
 
+/* Where, and the field that says so. */
+struct place {
+	const char *host, *pointer;
+	int port;
+	bool https;
+};
+
 /* Name servers are of the caller's choice, and one that is silent holds a thread of the pool: so only few of them wait at a time, and
  * only one for the same subscriber. The place; -1: there is none. */
 static int lookup_begin(struct api *api, int64_t who)
@@ -37,32 +44,43 @@ static int look_up(struct call *call, const char *host, struct resolved *resolve
 }
 
 /* As at delivery: one refused address refuses the name. */
-static enum egress_verdict judge(struct call *call, const struct endpoint *endpoint, const struct resolved *resolved, char *why, size_t why_size)
+static enum egress_verdict judge(struct call *call, const struct place *to, const struct resolved *resolved, char *why, size_t why_size)
 {
 	enum egress_verdict verdict = EGRESS_ADMITTED;
 	for (unsigned i = 0; i < resolved->len && verdict == EGRESS_ADMITTED; i++)
-		verdict = egress_judge(call->api->config.egress, (const struct sockaddr *)&resolved->at[i], endpoint->port, endpoint->https, why,
+		verdict = egress_judge(call->api->config.egress, (const struct sockaddr *)&resolved->at[i], to->port, to->https, why,
 		                       why_size);
 	return verdict;
 }
 
-int destination_check(struct call *call, const struct endpoint *endpoint)
+static int check(struct call *call, const struct place *to)
 {
 	struct resolved resolved = {.len = 0};
 	char why[200] = "";
-	if (look_up(call, endpoint->host, &resolved) < 0)
+	if (look_up(call, to->host, &resolved) < 0)
 		return -1;
-	enum egress_verdict verdict = judge(call, endpoint, &resolved, why, sizeof why);
+	enum egress_verdict verdict = judge(call, to, &resolved, why, sizeof why);
 	bool outside = call->who.subscriber != 0;
 	if (outside && (verdict == EGRESS_ADDRESS || resolved.len == 0))
-		return err_field(&call->err, ERR_INVALID, "/url", "the host cannot be reached from this hub");
+		return err_field(&call->err, ERR_INVALID, to->pointer, "the host cannot be reached from this hub");
 	/* For the hub's own people: a name that does not resolve now may do so later. */
 	if (verdict == EGRESS_ADMITTED)
 		return 0;
 	if (verdict == EGRESS_HTTP && outside)
-		return err_field(&call->err, ERR_INVALID, "/url", "plain http:// is not delivered to there; use https://");
+		return err_field(&call->err, ERR_INVALID, to->pointer, "plain http:// is not delivered to there; use https://");
 	if (verdict == EGRESS_PORT && outside)
-		return err_field(&call->err, ERR_INVALID, "/url", "the port %d is not delivered to", endpoint->port);
-	return err_field(&call->err, ERR_INVALID, "/url", verdict == EGRESS_ADDRESS ? "resolves to an address that this hub does not deliver to: %s" : "is not delivered to: %s",
+		return err_field(&call->err, ERR_INVALID, to->pointer, "the port %d is not delivered to", to->port);
+	return err_field(&call->err, ERR_INVALID, to->pointer, verdict == EGRESS_ADDRESS ? "resolves to an address that this hub does not deliver to: %s" : "is not delivered to: %s",
 	                 why);
+}
+
+int destination_check(struct call *call, const struct endpoint *endpoint)
+{
+	return check(call, &(struct place){endpoint->host, "/url", endpoint->port, endpoint->https});
+}
+
+int destination_check_token(struct call *call, const struct endpoint *endpoint)
+{
+	const struct url *url = &endpoint->auth->token;
+	return check(call, &(struct place){url->host, "/auth/token_url", url->port, url->https});
 }

@@ -115,6 +115,7 @@ struct draft {
 static void draft_free(struct draft *draft)
 {
 	json_decref(draft->doc);
+	json_decref(draft->given.credentials);
 	json_decref(draft->given.taken);
 	store_change_clear(&draft->change);
 }
@@ -137,11 +138,18 @@ static int draft_read(struct call *call, enum store_change_kind what, struct dra
 		return -1;
 	change->doc = draft->doc;
 	change->secret = draft->given.secret;
+	change->credentials = draft->given.credentials;
+	change->may_trust = (call->who.scopes & SCOPE_ADMIN) && !call->who.subscriber;
 	change->subscriber = call->who.subscriber;
 	change->subscriber_given = draft->given.subscriber || draft->given.subscriber_null;
 	if (!draft->given.subscriber)
 		return 0;
 	return resolve_subscriber(call, slice_of(draft->given.subscriber), "/subscriber", &change->subscriber);
+}
+
+static const char *token_url_of(const struct endpoint *endpoint)
+{
+	return endpoint && endpoint->auth && endpoint->auth->token_url ? endpoint->auth->token_url : "";
 }
 
 /* The whole document as it will be: is it valid, and does its URL lead where this hub delivers to? `present`: what it was before, or
@@ -153,6 +161,8 @@ static int check_whole(struct call *call, const json_t *doc, const struct endpoi
 	if (!endpoint)
 		return -1;
 	int result = present && strcmp(present->url, endpoint->url) == 0 ? 0 : destination_check(call, endpoint);
+	if (result == 0 && *token_url_of(endpoint) && strcmp(token_url_of(endpoint), token_url_of(present)) != 0)
+		result = destination_check_token(call, endpoint);
 	endpoint_unref(endpoint);
 	return result;
 }

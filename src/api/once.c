@@ -37,7 +37,9 @@ static void once_of(const struct call *call, struct slice text, struct once *onc
 	at = add_hash(at, text);
 	codec_sha256(bytes, (size_t)(at - bytes), hash);
 	memcpy(once->key, hash, sizeof once->key);
-	at = add_hash(bytes, request->path);
+	/* Keyed: a body may hold a password that is easily guessed, and this is stored in clear. */
+	at = add_hash(bytes, (struct slice){(const char *)call->api->config.master, sizeof *call->api->config.master});
+	at = add_hash(at, request->path);
 	at = add_hash(at, request->query);
 	at = add_hash(at, request->body);
 	codec_sha256(bytes, (size_t)(at - bytes), hash);

@@ -8,11 +8,13 @@
 
 #include "base/heap.h"
 #include "base/strbuf.h"
+#include "deliver/access.h"
 #include "deliver/deliver.h"
 #include "deliver/format.h"
 #include "deliver/resolver.h"
 #include "deliver/signers.h"
 #include "deliver/sockets.h"
+#include "deliver/tokens.h"
 #include "deliver/transport.h"
 #include "model/context.h"
 #include "sign/outgoing.h"
@@ -38,6 +40,13 @@ struct exchange {
 	struct heap_node deadline; /* in the worker's heap while it is resolving: monotonic, in microseconds */
 	int64_t started_ms;        /* wall */
 	int64_t started_us;        /* monotonic */
+	/* of an endpoint that asks for more than a signature */
+	const struct access *access; /* while the request is made and its answer judged; NULL otherwise */
+	struct token_waiter waiter;
+	bool awaiting; /* a token; it stands in the worker's heap meanwhile */
+	char *token;   /* NULL: none */
+	bool renewed;  /* a token that was refused was replaced, once in an attempt */
+	bool own_tls;  /* the handle has options that are this endpoint's alone */
 	/* request */
 	struct prepared *prepared; /* a reference */
 	struct strbuf text; /* header lines, each ended by NUL */
@@ -65,8 +74,10 @@ void exchange_free(struct exchange *exchange);
 size_t exchange_made_bytes(const struct endpoint *endpoint, size_t event_bytes);
 /* Holds so much of the budget for the body that is made, instead of what it held before. */
 void exchange_charge(struct exchange *exchange, size_t bytes);
-/* Forgets the attempt: nothing of it may reach the next one. */
-void exchange_clear(struct exchange *exchange);
+/* Forgets the attempt: nothing of it may reach the next one. -1: the handle is of no use any more. */
+int exchange_clear(struct exchange *exchange) ATTR_MUST_USE;
+/* Forgets request and answer, not the attempt, which makes another request. */
+void exchange_again(struct exchange *exchange);
 /* Sets up the easy handle for the job, whose transport is aimed. Takes the reference to `prepared`. timeout_ms: what is left. */
 int exchange_request(struct exchange *exchange, struct prepared *prepared, int timeout_ms, struct err *err) ATTR_MUST_USE;
 

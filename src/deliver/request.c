@@ -8,6 +8,7 @@
 
 #include "base/id.h"
 #include "base/mem.h"
+#include "model/credentials.h"
 
 enum { TEXT_BYTES_MAX = 1024 * 1024, TEXT_BYTES_KEPT = 16 * 1024, MADE_AROUND_BYTES = 1024 };
 
@@ -35,6 +36,7 @@ static bool set_fixed_options(struct exchange *exchange)
 	failed |= SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	failed |= SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	failed |= SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	failed |= SET(CURLOPT_CAPATH, NULL); /* with one libcurl reads all authorities for each connection, instead of once: 25 ms */
 	if (exchange->config->authorities)
 		failed |= SET(CURLOPT_CAINFO, exchange->config->authorities);
 	failed |= SET(CURLOPT_TCP_NODELAY, 1L);
@@ -71,6 +73,14 @@ void exchange_charge(struct exchange *exchange, size_t bytes)
 	exchange->payload_charged = bytes;
 }
 
+static void drop_token(struct exchange *exchange)
+{
+	if (exchange->token)
+		explicit_bzero(exchange->token, strlen(exchange->token));
+	free(exchange->token);
+	exchange->token = NULL;
+}
+
 /* Not kept: it may be large. */
 static void drop_payload(struct exchange *exchange)
 {
@@ -93,10 +103,11 @@ void exchange_free(struct exchange *exchange)
 	drop_payload(exchange);
 	strbuf_free(&exchange->text);
 	strbuf_free(&exchange->body);
+	drop_token(exchange);
 	free(exchange);
 }
 
-void exchange_clear(struct exchange *exchange)
+void exchange_again(struct exchange *exchange)
 {
 	/* Setting a pointer option back to nothing cannot fail. */
 	(void)SET(CURLOPT_HTTPHEADER, NULL);
@@ -106,7 +117,7 @@ void exchange_clear(struct exchange *exchange)
 	exchange->prepared = NULL;
 	transport_clear(&exchange->transport, exchange->easy);
 	drop_payload(exchange);
-	exchange->job = NULL;
+	drop_token(exchange);
 	exchange->lines_len = 0;
 	exchange->status = 0;
 	exchange->header_bytes = 0;
@@ -117,6 +128,20 @@ void exchange_clear(struct exchange *exchange)
 	strbuf_clear(&exchange->text);
 	if (exchange->text.cap > TEXT_BYTES_KEPT)
 		strbuf_free(&exchange->text);
+}
+
+int exchange_clear(struct exchange *exchange)
+{
+	bool own_tls = exchange->own_tls;
+	exchange_again(exchange);
+	exchange->job = NULL;
+	exchange->renewed = false;
+	exchange->own_tls = false;
+	if (!own_tls)
+		return 0;
+	/* Certificates cannot be taken back one by one. */
+	curl_easy_reset(exchange->easy);
+	return set_fixed_options(exchange) ? 0 : -1;
 }
 
 /* ---- header lines ---- */
@@ -221,6 +246,28 @@ static int add_format(struct exchange *exchange, struct err *err)
 	return 0;
 }
 
+static void add_headers(struct exchange *exchange)
+{
+	const struct endpoint *endpoint = exchange->job->endpoint;
+	for (unsigned i = 0; i < endpoint->headers_len; i++) {
+		const struct endpoint_header *header = &endpoint->headers[i];
+		const char *value = header->value;
+		if (!value && exchange->access)
+			value = credential_get(exchange->access->open, "headers", header->name);
+		add_line(exchange, header->name, slice_of(value));
+	}
+}
+
+static void add_auth(struct exchange *exchange)
+{
+	const struct endpoint_auth *auth = exchange->job->endpoint->auth;
+	begin_line(exchange, auth_header(auth));
+	if (auth->type == AUTH_OAUTH2)
+		strbuf_puts(&exchange->text, "Bearer ");
+	strbuf_puts(&exchange->text, auth->type == AUTH_OAUTH2 ? exchange->token : exchange->access->value);
+	end_line(exchange);
+}
+
 /* Not by the option of that name: libcurl would format the line twice for each request. An endpoint may have its own. */
 static void add_user_agent(struct exchange *exchange)
 {
@@ -249,8 +296,9 @@ static int add_lines(struct exchange *exchange, struct signer *signer, struct er
 		add_line(exchange, "traceparent", f->traceparent);
 	if (f->traceparent.len && f->tracestate.len)
 		add_line(exchange, "tracestate", f->tracestate);
-	for (unsigned i = 0; i < job->endpoint->headers_len; i++)
-		add_line(exchange, job->endpoint->headers[i].name, slice_of(job->endpoint->headers[i].value));
+	add_headers(exchange);
+	if (job->endpoint->auth)
+		add_auth(exchange);
 	/* An empty value without ';' takes a header of curl's own away: no round trip before the body. */
 	exchange->line_at[exchange->lines_len++] = exchange->text.len;
 	strbuf_puts(&exchange->text, "Expect:");
@@ -301,5 +349,8 @@ int exchange_request(struct exchange *exchange, struct prepared *prepared, int t
 	failed |= SET(CURLOPT_HTTPHEADER, exchange->lines);
 	failed |= !transport_apply(&exchange->transport, exchange->easy);
 	failed |= SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-	return failed ? err_set(err, ERR_INTERNAL, "libcurl refused the request") : 0;
+	if (failed)
+		return err_set(err, ERR_INTERNAL, "libcurl refused the request");
+	exchange->own_tls = endpoint->tls != NULL;
+	return endpoint->tls ? access_tls(exchange->access, endpoint->tls, exchange->easy, err) : 0;
 }

@@ -111,8 +111,14 @@ static void redact(struct slice from, struct strbuf *to)
 /* Without memory for it the outcome just has no response. */
 static void keep_response(struct exchange *exchange, struct outcome *outcome)
 {
-	struct strbuf kept = STRBUF_INIT(2 * EXCHANGE_CAPTURE_MAX);
-	redact((struct slice){strbuf_text(&exchange->body), exchange->body.len}, &kept);
+	struct strbuf kept = STRBUF_INIT(2 * EXCHANGE_CAPTURE_MAX), shown = STRBUF_INIT(4 * EXCHANGE_CAPTURE_MAX);
+	struct slice body = {strbuf_text(&exchange->body), exchange->body.len};
+	if (exchange->access) {
+		access_redact(exchange->access, exchange->token, body, &shown);
+		body = (struct slice){strbuf_text(&shown), shown.len};
+	}
+	redact(body, &kept);
+	strbuf_free(&shown);
 	size_t len;
 	char *response = strbuf_steal(&kept, &len);
 	outcome->response = response;
@@ -207,6 +213,8 @@ bool exchange_lacked_socket(const struct exchange *exchange)
 int64_t exchange_result(struct exchange *exchange, CURLcode code, struct outcome *outcome, int64_t now_ms)
 {
 	int status = exchange->status;
+	if (status > 0)
+		tls_note_answered(exchange->transport.tls);
 	outcome->status = status;
 	outcome->failure = FAILURE_NONE;
 	outcome->detail[0] = '\0';

@@ -20,6 +20,7 @@
 #include "deliver/recent.h"
 #include "deliver/room.h"
 #include "deliver/signers.h"
+#include "deliver/tokens.h"
 #include "deliver/verdict.h"
 #include "store/read.h"
 
@@ -38,6 +39,8 @@ struct worker {
 	struct resolver *resolver;
 	struct store_reader *reader;
 	struct signers signers;
+	struct accesses accesses;
+	struct tokens *tokens;
 	struct room room;
 	struct recent recent;
 	struct inbox_node *posted, *posted_last; /* jobs that were taken out of the inbox and not begun */
@@ -45,7 +48,7 @@ struct worker {
 	unsigned running_len;
 	struct exchange *spare;
 	unsigned spare_len;
-	struct heap deadlines; /* exchanges whose name is being resolved, by the end of their time */
+	struct heap deadlines; /* exchanges whose name is being resolved or that await a token, by the end of their time */
 	int64_t timer_us;      /* when curl wants to be called, monotonic; INT64_MAX: not */
 	int64_t warn_at_us;    /* of a shortage, not before this */
 	unsigned short random[3];
@@ -136,11 +139,10 @@ static void exchange_end(struct exchange *exchange)
 		exchange->next->previous = exchange->previous;
 	worker->running_len--;
 	keep_connections(worker);
-	if (worker->spare_len >= SPARE_MAX) {
+	if (exchange_clear(exchange) || worker->spare_len >= SPARE_MAX) {
 		exchange_free(exchange);
 		return;
 	}
-	exchange_clear(exchange);
 	exchange->next = worker->spare;
 	worker->spare = exchange;
 	worker->spare_len++;
@@ -176,6 +178,18 @@ static void fail(struct exchange *exchange, enum attempt_failure failure, const 
 	finish(exchange, -1);
 }
 
+static void renew_token(struct exchange *exchange);
+
+/* What the endpoint is to be shown, for as long as nobody else's is asked for. */
+static int open_access(struct exchange *exchange, struct err *err)
+{
+	const struct endpoint *endpoint = exchange->job->endpoint;
+	if (!access_needed(endpoint))
+		return 0;
+	exchange->access = access_get(&exchange->worker->accesses, endpoint, err);
+	return exchange->access ? 0 : -1;
+}
+
 static void hand_to_curl(struct exchange *exchange)
 {
 	exchange->error[0] = '\0';
@@ -199,7 +213,16 @@ static void completed(struct exchange *exchange, CURLcode code)
 		finish_without_socket(exchange);
 		return;
 	}
-	finish(exchange, exchange_result(exchange, code, &exchange->job->outcome, clock_wall_ms(worker->config.clock)));
+	if (exchange->token && exchange->status == 401 && !exchange->renewed) {
+		renew_token(exchange);
+		return;
+	}
+	/* It was opened for the request, and can be again: else a response would be kept that may repeat a secret. */
+	if (open_access(exchange, NULL))
+		strbuf_clear(&exchange->body);
+	int64_t retry_after_ms = exchange_result(exchange, code, &exchange->job->outcome, clock_wall_ms(worker->config.clock));
+	exchange->access = NULL;
+	finish(exchange, retry_after_ms);
 }
 
 static void send_request(struct exchange *exchange)
@@ -212,19 +235,26 @@ static void send_request(struct exchange *exchange)
 		fail(exchange, FAILURE_TIMEOUT, "the time was used up before the request was sent");
 		return;
 	}
-	struct prepared *prepared = signers_get(&worker->signers, endpoint, &err);
-	if (!prepared || exchange_request(exchange, prepared, (int)left_ms, &err)) {
+	struct prepared *prepared = open_access(exchange, &err) ? NULL : signers_get(&worker->signers, endpoint, &err);
+	bool failed = !prepared || exchange_request(exchange, prepared, (int)left_ms, &err);
+	exchange->access = NULL;
+	if (failed) {
 		fail(exchange, FAILURE_INTERNAL, err.detail);
 		return;
 	}
 	hand_to_curl(exchange);
 }
 
-static void resolve(struct exchange *exchange, const char *host, void (*done)(void *context, const struct resolved *resolved))
+static void watch_deadline(struct exchange *exchange)
 {
 	int64_t until_us = exchange->started_us + (int64_t)exchange->job->endpoint->timeout_ms * 1000;
-	exchange->resolving = true;
 	heap_push(&exchange->worker->deadlines, &exchange->deadline, until_us, 0);
+}
+
+static void resolve(struct exchange *exchange, const char *host, void (*done)(void *context, const struct resolved *resolved))
+{
+	exchange->resolving = true;
+	watch_deadline(exchange);
 	resolver_query(exchange->worker->resolver, host, done, exchange);
 }
 
@@ -269,13 +299,69 @@ static void name_resolved(void *context, const struct resolved *resolved)
 		send_request(exchange);
 }
 
-static void expire_names(struct worker *worker)
+static void look_up(struct exchange *exchange)
+{
+	resolve(exchange, exchange->job->endpoint->host, name_resolved);
+}
+
+static void token_came(struct token_waiter *waiter, const char *token, const char *why, bool no_socket)
+{
+	struct exchange *exchange = CONTAINER_OF(waiter, struct exchange, waiter);
+	exchange->awaiting = false;
+	heap_remove(&exchange->worker->deadlines, &exchange->deadline);
+	if (no_socket) {
+		finish_without_socket(exchange);
+		return;
+	}
+	if (!token) {
+		fail(exchange, FAILURE_TOKEN, why);
+		return;
+	}
+	exchange->token = mem_text(token);
+	look_up(exchange);
+}
+
+/* `refused`: one that the endpoint did not take. The exchange may be over when this returns. */
+static void await_token(struct exchange *exchange, const char *refused)
+{
+	struct worker *worker = exchange->worker;
+	const struct endpoint *endpoint = exchange->job->endpoint;
+	struct err err = {0};
+	const struct access *access = access_get(&worker->accesses, endpoint, &err);
+	if (!access) {
+		fail(exchange, FAILURE_INTERNAL, err.detail);
+		return;
+	}
+	exchange->awaiting = true;
+	exchange->waiter = (struct token_waiter){.done = token_came};
+	watch_deadline(exchange);
+	tokens_get(worker->tokens, endpoint, access, refused, &exchange->waiter);
+}
+
+/* The token may have ended before its time: once in an attempt the request is made again with another. */
+static void renew_token(struct exchange *exchange)
+{
+	char *refused = mem_text(exchange->token);
+	exchange->renewed = true;
+	exchange_again(exchange);
+	await_token(exchange, refused);
+	explicit_bzero(refused, strlen(refused));
+	free(refused);
+}
+
+static void expire_waiting(struct worker *worker)
 {
 	int64_t now_us = clock_mono_us(worker->config.clock);
 	for (struct heap_node *top; (top = heap_top(&worker->deadlines)) && top->key <= now_us;) {
 		struct exchange *exchange = CONTAINER_OF(top, struct exchange, deadline);
 		heap_pop(&worker->deadlines);
-		fail(exchange, transport_proxy(&exchange->transport) ? FAILURE_PROXY : FAILURE_DNS, "the name server did not answer within timeout_ms");
+		bool awaiting = exchange->awaiting;
+		exchange->awaiting = false;
+		tokens_leave(&exchange->waiter);
+		if (awaiting)
+			fail(exchange, FAILURE_TOKEN, "the token endpoint did not answer in time");
+		else
+			fail(exchange, transport_proxy(&exchange->transport) ? FAILURE_PROXY : FAILURE_DNS, "the name server did not answer within timeout_ms");
 	}
 }
 
@@ -367,7 +453,10 @@ static void take(struct worker *worker, struct job *job, bool waited)
 		conclude(worker, job, -1);
 		return;
 	}
-	resolve(exchange, job->endpoint->host, name_resolved);
+	if (job->endpoint->auth && job->endpoint->auth->type == AUTH_OAUTH2)
+		await_token(exchange, NULL);
+	else
+		look_up(exchange);
 }
 
 /* Whether answers come as fast as they can be handled: then more requests at a time would only wait longer, and cost more, for their handles
@@ -454,10 +543,11 @@ static void take_completed(struct worker *worker)
 {
 	int left;
 	for (CURLMsg *message; (message = curl_multi_info_read(worker->multi, &left));) {
-		struct exchange *exchange = NULL;
+		void *whose = NULL;
 		CURLcode code = message->data.result;
-		if (message->msg == CURLMSG_DONE && curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &exchange) == CURLE_OK)
-			completed(exchange, code);
+		if (message->msg == CURLMSG_DONE && curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &whose) == CURLE_OK &&
+		    !tokens_completed(worker->tokens, whose, code))
+			completed(whose, code);
 	}
 }
 
@@ -499,7 +589,7 @@ static void turn(struct worker *worker)
 	gather(worker);
 	take_some(worker, len);
 	act_on_timer(worker);
-	expire_names(worker);
+	expire_waiting(worker);
 	take_completed(worker);
 	take_waiting(worker);
 	if (worker->running_len == 0 && !worker->posted)
@@ -512,12 +602,16 @@ static void break_off(struct worker *worker)
 {
 	struct exchange *next;
 	struct inbox_node *next_node;
+	tokens_stop(worker->tokens);
 	for (struct exchange *exchange = worker->running; exchange; exchange = next) {
 		next = exchange->next;
 		struct job *job = exchange->job;
 		exchange->job = NULL;
 		if (exchange->sending)
 			curl_multi_remove_handle(worker->multi, exchange->easy);
+		if (exchange->awaiting)
+			heap_remove(&worker->deadlines, &exchange->deadline);
+		exchange->awaiting = false;
 		if (!exchange->resolving)
 			exchange_end(exchange);
 		if (job)
@@ -546,6 +640,7 @@ static void *run(void *argument)
 static void worker_free(struct worker *worker)
 {
 	resolver_free(worker->resolver);
+	tokens_free(worker->tokens);
 	while (worker->spare) {
 		struct exchange *exchange = worker->spare;
 		worker->spare = exchange->next;
@@ -555,6 +650,7 @@ static void worker_free(struct worker *worker)
 	sockets_free(&worker->sockets);
 	heap_free(&worker->deadlines);
 	signers_free(&worker->signers);
+	accesses_free(&worker->accesses);
 	recent_clear(&worker->recent);
 	reader_close(worker->reader);
 	if (worker->epoll_fd >= 0)
@@ -580,6 +676,7 @@ struct worker *worker_start(const struct deliver_config *config, struct err *err
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &worker->inbox};
 	worker->config = *config;
 	worker->signers.master = config->master;
+	worker->accesses.master = config->master;
 	worker->room.budget = config->budget;
 	worker->timer_us = INT64_MAX;
 	codec_random((uint8_t *)worker->random, sizeof worker->random);
@@ -596,6 +693,7 @@ struct worker *worker_start(const struct deliver_config *config, struct err *err
 	if (set_up_multi(worker, err))
 		goto out;
 	worker->resolver = resolver_new(config->dns_servers, config->clock, worker->epoll_fd, err);
+	worker->tokens = tokens_new(&worker->config, worker->multi, worker->resolver, &worker->sockets);
 	worker->reader = worker->resolver ? reader_open(config->store, err) : NULL;
 	if (!worker->reader || thread_start(&worker->thread, "deliver", run, worker, err))
 		goto out;

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "model/check.h"
+#include "model/credentials.h"
 #include "model/endpoint_pack.h"
 #include "model/pattern.h"
 #include "model/subscriber.h"
@@ -42,6 +43,11 @@ void endpoint_unref(struct endpoint *endpoint)
 	endpoint_pieces_free(endpoint);
 	for (unsigned i = 0; i < endpoint->pairs_len; i++)
 		free(endpoint->pairs[i].seed.sealed);
+	if (endpoint->credentials)
+		free(endpoint->credentials->sealed);
+	free(endpoint->credentials);
+	auth_free(endpoint->auth);
+	auth_tls_free(endpoint->tls);
 	free(endpoint->own_retry);
 	free(endpoint->own_breaker);
 	free(endpoint->pairs);
@@ -143,7 +149,7 @@ static bool header_value_good(struct slice value)
 	return value.at && value.len <= HEADER_VALUE_MAX;
 }
 
-static int read_header(const char *name, const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
+int endpoint_header_check(const char *name, const char *pointer, struct err *err)
 {
 	if (!header_name_good(name))
 		return err_field(err, ERR_INVALID, pointer,
@@ -151,15 +157,29 @@ static int read_header(const char *name, const json_t *value, const char *pointe
 	if (header_forbidden(name))
 		return err_field(err, ERR_INVALID, pointer, "the header %.64s is set by the hub or by HTTP itself and cannot be given",
 		                 name);
+	return 0;
+}
+
+int endpoint_header_value_check(const json_t *value, const char *pointer, struct err *err)
+{
 	if (!header_value_good(check_slice(value)))
 		return err_field(err, ERR_INVALID, pointer, "must be a string of at most %d printable ASCII characters (tabs are allowed)",
 		                 HEADER_VALUE_MAX);
+	return 0;
+}
+
+static int read_header(const char *name, const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
+{
+	if (endpoint_header_check(name, pointer, err) || endpoint_header_value_check(value, pointer, err))
+		return -1;
 	for (unsigned i = 0; i < endpoint->headers_len; i++) {
 		if (strcasecmp(name, endpoint->headers[i].name) == 0)
 			return err_field(err, ERR_INVALID, pointer,
 			                 "is given twice; upper and lower case make no difference in header names");
 	}
-	endpoint->headers[endpoint->headers_len++] = (struct endpoint_header){mem_text(name), mem_text_of(check_slice(value))};
+	bool sealed = credential_header(name) && slice_is(check_slice(value), CREDENTIAL_SET);
+	endpoint->headers[endpoint->headers_len++] =
+	    (struct endpoint_header){mem_text(name), sealed ? NULL : mem_text_of(check_slice(value))};
 	return 0;
 }
 
@@ -301,6 +321,34 @@ static int read_signature(const json_t *value, const char *pointer, struct endpo
 	return result;
 }
 
+static int read_auth(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
+{
+	return auth_read(value, pointer, &endpoint->auth, err);
+}
+
+static int read_tls(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
+{
+	return auth_tls_read(value, pointer, &endpoint->tls, err);
+}
+
+/* What auth and tls ask of the rest. */
+static int check_access(const struct endpoint *endpoint, struct err *err)
+{
+	const char *name = auth_header(endpoint->auth);
+	int result = 0;
+	for (unsigned i = 0; name && i < endpoint->headers_len; i++) {
+		char above[ERR_POINTER_MAX], pointer[ERR_POINTER_MAX];
+		if (strcasecmp(endpoint->headers[i].name, name) != 0)
+			continue;
+		check_member(above, "", "headers");
+		check_member(pointer, above, endpoint->headers[i].name);
+		result |= err_field(err, ERR_INVALID, pointer, "is set by auth; leave it out here, or auth");
+	}
+	if (endpoint->tls && endpoint->url && !endpoint->https)
+		result |= err_field(err, ERR_INVALID, "/tls", "is for an https URL, and this one is http");
+	return result;
+}
+
 /* `read` is NULL for fields of features that are not built. uid is read apart: every resource has one. */
 static const struct {
 	const char *name;
@@ -318,9 +366,10 @@ static const struct {
     {"format", read_format},
     {"signature", read_signature},
     {"filter", NULL},
+    {"auth", read_auth},
+    {"tls", read_tls},
     {"rate", read_rate},
     {"breaker", read_breaker},
-    {"auth", NULL},
 };
 
 static int read_member(const char *key, const json_t *value, struct endpoint *endpoint, struct err *err)
@@ -336,7 +385,7 @@ static int read_member(const char *key, const json_t *value, struct endpoint *en
 	}
 	return err_field(err, ERR_INVALID, pointer,
 	                 "unknown field; an endpoint has uid, subscriber, url, event_types, description, headers, retry, timeout_ms, "
-	                 "max_in_flight, rate, breaker, ordered, metadata, format, signature and secret");
+	                 "max_in_flight, rate, breaker, ordered, metadata, format, signature, auth, tls and secret");
 }
 
 static int read_document(const json_t *doc, struct endpoint *endpoint, struct err *err)
@@ -359,7 +408,7 @@ static int read_document(const json_t *doc, struct endpoint *endpoint, struct er
 		if (strcmp(key, "uid") != 0)
 			result |= read_member(key, value, endpoint, err);
 	}
-	return result;
+	return result | check_access(endpoint, err);
 }
 
 static struct endpoint_secret secret_copy(const struct endpoint_secret *secret)
@@ -376,6 +425,14 @@ static void copy_secrets(struct endpoint *endpoint, const struct endpoint_secret
 	for (unsigned i = 0; i < secrets_len; i++)
 		endpoint->secrets[i] = secret_copy(&secrets[i]);
 	endpoint->secrets_len = secrets_len;
+}
+
+void endpoint_take_credentials(struct endpoint *endpoint, const struct endpoint_secret *credentials)
+{
+	if (credentials->sealed_len == 0)
+		return;
+	endpoint->credentials = mem_new(struct endpoint_secret);
+	*endpoint->credentials = secret_copy(credentials);
 }
 
 void endpoint_take_pairs(struct endpoint *endpoint, const struct endpoint_pair *pairs, unsigned pairs_len)
@@ -445,9 +502,12 @@ int endpoint_doc_split(json_t *doc, struct endpoint_given *given, struct err *er
 		result |= given_text(split.taken, "subscriber", "/subscriber", &split.subscriber, err);
 	if (split.taken)
 		result |= given_text(split.taken, "secret", "/secret", &split.secret, err);
-	if (result == 0)
+	result |= credentials_split(doc, &split.credentials, err);
+	if (result == 0) {
 		*given = split;
-	else
+	} else {
+		json_decref(split.credentials);
 		json_decref(split.taken);
+	}
 	return result;
 }

@@ -13,6 +13,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "model/auth.h"
 #include "model/breaker.h"
 #include "model/drill.h"
 #include "model/rate.h"
@@ -39,7 +40,7 @@ struct endpoint_meta {
 
 struct endpoint_header {
 	char *name;
-	char *value;
+	char *value; /* NULL: it is among the credentials */
 };
 
 /* A sealed secret (sign/seal.h). The first one is the present one; the others sign as well until `until_ms`. */
@@ -84,6 +85,9 @@ struct endpoint {
 	struct endpoint_secret *secrets; /* at most ENDPOINT_SECRETS_MAX */
 	unsigned pairs_len; /* 0 until it is opted in to v1a for the first time */
 	struct endpoint_pair *pairs;
+	struct endpoint_auth *auth; /* NULL: none */
+	struct endpoint_tls *tls;   /* NULL: as for everybody */
+	struct endpoint_secret *credentials; /* the secrets of auth, tls and headers (model/credentials.h), sealed; NULL: none */
 };
 
 /* Defaults that options set once at start (hub.c), before any thread parses an endpoint. */
@@ -97,10 +101,13 @@ extern struct endpoint_defaults endpoint_defaults;
 
 /* Builds from a document. Every field is checked (all errors are collected with their pointers); unknown fields and those of
  * features that are not built are refused. `secret`, `subscriber` and the read-only fields (id, status, status_reason,
- * status_since, created_at, updated_at, public_key) must have been taken out before: endpoint_doc_split() does. Secrets are copied.
+ * status_since, created_at, updated_at, public_key, insecure) must have been taken out before, and "***" stand for the secrets of auth
+ * and tls: endpoint_doc_split() does. Secrets are copied.
  * NULL and `err` when it is not valid. One reference. */
 struct endpoint *endpoint_parse(const json_t *doc, const struct endpoint_meta *meta, const struct endpoint_secret *secrets,
                                 unsigned secrets_len, struct err *err) ATTR_MUST_USE;
+/* Copies its sealed credentials into an endpoint that no other thread knows yet. */
+void endpoint_take_credentials(struct endpoint *endpoint, const struct endpoint_secret *credentials);
 /* Copies its key pairs into an endpoint that no other thread knows yet. */
 void endpoint_take_pairs(struct endpoint *endpoint, const struct endpoint_pair *pairs, unsigned pairs_len);
 struct endpoint *endpoint_ref(struct endpoint *endpoint);
@@ -110,12 +117,17 @@ void endpoint_unref(struct endpoint *endpoint); /* NULL is allowed */
  * `taken`; NULL where absent. `subscriber_null`: given as null. */
 struct endpoint_given {
 	json_t *taken; /* json_decref when done */
+	json_t *credentials; /* credentials_split(): json_decref when done */
 	const char *secret;
 	const char *subscriber;
 	bool subscriber_null;
 };
-/* Takes secret, subscriber and the read-only fields out of a document that a user sent (an object, else an error). */
+/* Takes secret, credentials, subscriber and the read-only fields out of a document that a user sent (an object, else an error). */
 int endpoint_doc_split(json_t *doc, struct endpoint_given *given, struct err *err) ATTR_MUST_USE;
+
+/* A name that an endpoint may give to a header of its own; a value that any header may have. */
+int endpoint_header_check(const char *name, const char *pointer, struct err *err) ATTR_MUST_USE;
+int endpoint_header_value_check(const json_t *value, const char *pointer, struct err *err) ATTR_MUST_USE;
 
 /* Checks an `event_types`, also of what is no endpoint: 1 to 200 good patterns, each once. */
 int endpoint_event_types_check(const json_t *value, const char *pointer, struct err *err) ATTR_MUST_USE;

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/id.h"
+#include "model/credentials.h"
 
 static json_t *time_json(int64_t wall_ms)
 {
@@ -48,6 +49,44 @@ static json_t *signature_json(const struct endpoint *endpoint)
 	return NULL;
 }
 
+/* A document from before secrets were sealed may still have some. */
+static json_t *headers_json(const json_t *doc)
+{
+	json_t *headers = member_or(doc, "headers", json_object()), *value;
+	const char *name;
+	int result = 0;
+	json_object_foreach(headers, name, value)
+	{
+		if (credential_header(name))
+			result |= json_object_set_new(headers, name, json_string(CREDENTIAL_SET));
+	}
+	if (result == 0)
+		return headers;
+	json_decref(headers);
+	return NULL;
+}
+
+/* Why nobody should rely on what goes to this endpoint. */
+static json_t *insecure_json(const struct endpoint *endpoint)
+{
+	if (!endpoint->tls || endpoint->tls->verify)
+		return drill_insecure_json(&endpoint->meta.drill);
+	json_t *insecure = json_pack("{s:n, s:[{s:s, s:s, s:s}]}", "since", "findings", "code", "tls_unverified", "severity", "critical", "detail",
+	                             "Its certificate is not verified: whoever stands between can read what it is sent, and answer in its "
+	                             "place. Give tls.ca what it is signed by, and turn tls.verify on");
+	json_t *drill = drill_insecure_json(&endpoint->meta.drill);
+	int result = json_array_extend(json_object_get(insecure, "findings"), json_object_get(drill, "findings"));
+	if (!json_is_null(drill))
+		result |= json_object_set(insecure, "since", json_object_get(drill, "since"));
+	else
+		result = 0; /* there is nothing to extend it by */
+	json_decref(drill);
+	if (result == 0)
+		return insecure;
+	json_decref(insecure);
+	return NULL;
+}
+
 /* Of an endpoint that does not sign v1a (any more) null: nobody should verify with it. */
 static json_t *public_key_json(const struct endpoint *endpoint)
 {
@@ -72,7 +111,9 @@ json_t *endpoint_json(const struct endpoint *endpoint, const json_t *doc, const 
 	    {"url", json_string(endpoint->url)},
 	    {"event_types", member_or(doc, "event_types", json_array())},
 	    {"description", member_or(doc, "description", json_string(""))},
-	    {"headers", member_or(doc, "headers", json_object())},
+	    {"headers", headers_json(doc)},
+	    {"auth", auth_json(json_object_get(doc, "auth"))},
+	    {"tls", auth_tls_json(json_object_get(doc, "tls"))},
 	    {"format", member_or(doc, "format", json_string("raw"))},
 	    {"signature", signature_json(endpoint)},
 	    {"retry", retry_policy_json(endpoint->retry)},
@@ -88,7 +129,7 @@ json_t *endpoint_json(const struct endpoint *endpoint, const json_t *doc, const 
 	    {"created_at", time_json(endpoint->meta.created_ms)},
 	    {"updated_at", time_json(endpoint->meta.updated_ms)},
 	    {"public_key", public_key_json(endpoint)},
-	    {"insecure", drill_insecure_json(&endpoint->meta.drill)},
+	    {"insecure", insecure_json(endpoint)},
 	    {"drill", drill_json(&endpoint->meta.drill)},
 	};
 	json_t *answer = json_object();
@@ -151,12 +192,22 @@ static bool gives(const json_t *patch, const char *key)
 	return value && !json_is_null(value);
 }
 
+/* Auth of another type begins anew: what the type before had is none of its members. */
+static void forget_auth(json_t *doc, const json_t *patch)
+{
+	const char *is = json_string_value(json_object_get(json_object_get(doc, "auth"), "type"));
+	const char *will_be = json_string_value(json_object_get(json_object_get(patch, "auth"), "type"));
+	if (is && will_be && strcmp(is, will_be) != 0)
+		json_object_del(doc, "auth");
+}
+
 int endpoint_merge_patch(json_t *doc, const json_t *patch)
 {
 	static const char *const exponential[] = {"strategy", "base_ms", "factor", "max_delay_ms", "jitter", "max_attempts"};
 	enum { MEMBERS = sizeof exponential / sizeof *exponential };
 	const json_t *given = json_object_get(patch, "retry");
 	bool scheduled = gives(given, "schedule_ms"), grows = false;
+	forget_auth(doc, patch);
 	if (json_merge_patch(doc, patch))
 		return -1;
 	json_t *retry = json_object_get(doc, "retry");

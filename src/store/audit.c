@@ -126,17 +126,18 @@ int audit_note(struct tx *tx, struct store_change *change, const char *action, c
 
 /* ---- Documents ---- */
 
-/* Every text below becomes one word, so that the names stay to be seen. `changed`: said of a value that was not so before. */
-static json_t *hidden(const json_t *value, const json_t *before)
+/* Every text below becomes one word, so that the names stay to be seen. `changed`: said of a value that was not so before. `replaced`:
+ * has a member for each that only looks as before. */
+static json_t *hidden(const json_t *value, const json_t *before, const json_t *replaced)
 {
 	if (!json_is_object(value))
-		return json_string(!before || json_equal(value, before) ? "(hidden)" : "(hidden, changed)");
+		return json_string(!before || (json_equal(value, before) && !replaced) ? "(hidden)" : "(hidden, changed)");
 	json_t *copy = json_object();
 	const char *name;
 	json_t *member;
 	json_object_foreach((json_t *)value, name, member)
 	{
-		if (json_object_set_new(copy, name, hidden(member, json_object_get(before, name)))) {
+		if (json_object_set_new(copy, name, hidden(member, json_object_get(before, name), json_object_get(replaced, name)))) {
 			json_decref(copy);
 			return NULL;
 		}
@@ -145,26 +146,44 @@ static json_t *hidden(const json_t *value, const json_t *before)
 }
 
 /* Members of an endpoint or a source whose values may be somebody's password. */
-static const char *const hidden_members[] = {"headers", "auth", "settings"};
+static const char *const hidden_members[] = {"headers", "settings"};
 
-static int hide(json_t *shown, const json_t *before)
+static int hide(json_t *shown, const json_t *before, const json_t *replaced)
 {
 	for (size_t i = 0; i < sizeof hidden_members / sizeof *hidden_members; i++) {
 		const json_t *value = json_object_get(shown, hidden_members[i]);
 		if (value && !json_is_null(value) &&
-		    json_object_set_new(shown, hidden_members[i], hidden(value, json_object_get(before, hidden_members[i]))))
+		    json_object_set_new(shown, hidden_members[i], hidden(value, json_object_get(before, hidden_members[i]), json_object_get(replaced, hidden_members[i]))))
+			return -1;
+	}
+	return 0;
+}
+
+/* Of auth and tls the rest is shown; long certificates would fill the audit with what nobody reads. */
+static int hide_access(json_t *shown, const json_t *before, const json_t *replaced)
+{
+	static const char *const places[][2] = {{"auth", "password"},   {"auth", "token"},     {"auth", "value"}, {"auth", "client_secret"},
+	                                        {"tls", "client_certificate"}, {"tls", "client_key"}, {"tls", "ca"}};
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		const char *section = places[i][0], *name = places[i][1];
+		json_t *at = json_object_get(shown, section);
+		const json_t *value = json_object_get(at, name);
+		if (json_is_string(value) && json_object_set_new(at, name,
+		                                                 hidden(value, json_object_get(json_object_get(before, section), name),
+		                                                        json_object_get(json_object_get(replaced, section), name))))
 			return -1;
 	}
 	return 0;
 }
 
 /* As the API shows it, with what only a row has. `old`: the document before, to say which hidden values changed. */
-static json_t *endpoint_shown(const struct endpoint *endpoint, const json_t *doc, const json_t *old)
+static json_t *endpoint_shown(const struct endpoint *endpoint, const json_t *doc, const json_t *old, const json_t *replaced)
 {
 	char subscriber[ID_TEXT_SIZE];
 	id_format(ID_SUBSCRIBER, endpoint->meta.subscriber, subscriber);
 	json_t *shown = endpoint_json(endpoint, doc, endpoint->meta.subscriber ? subscriber : NULL);
-	if (!shown || hide(shown, old) || json_object_set_new(shown, "secrets", json_integer(endpoint->secrets_len)) ||
+	if (!shown || hide(shown, old, replaced) || hide_access(shown, old, replaced) ||
+	    json_object_set_new(shown, "secrets", json_integer(endpoint->secrets_len)) ||
 	    json_object_set_new(shown, "version", json_integer(endpoint->meta.version))) {
 		json_decref(shown);
 		return NULL;
@@ -183,8 +202,8 @@ int audit_endpoint(struct tx *tx, struct store_change *change, const struct endp
 	if (found > 0) {
 		/* One that today's rules refuse can still be mended: then its bare document is shown. */
 		struct endpoint *before = endpoint_parse(old.doc, &old.meta, old.secrets, old.secrets_len, NULL);
-		was = before ? endpoint_shown(before, old.doc, NULL) : json_deep_copy(old.doc);
-		if (!before && hide(was, NULL)) {
+		was = before ? endpoint_shown(before, old.doc, NULL, NULL) : json_deep_copy(old.doc);
+		if (!before && hide(was, NULL, NULL)) {
 			json_decref(was);
 			was = NULL;
 		}
@@ -192,7 +211,7 @@ int audit_endpoint(struct tx *tx, struct store_change *change, const struct endp
 	}
 	bool gone = after->meta.status == ENDPOINT_DELETED;
 	if (!gone)
-		is = endpoint_shown(after, doc, old.doc);
+		is = endpoint_shown(after, doc, old.doc, change->replaced);
 	bool failed = (found > 0 && !was) || (!gone && !is);
 	endpoint_record_clear(&old);
 	if (failed) {
@@ -211,7 +230,7 @@ static json_t *source_shown(const struct source *source, const json_t *doc, cons
 	json_t *shown = source_json(source, doc, source->meta.subscriber ? subscriber : NULL, "");
 	json_object_del(shown, "url");   /* of whoever asks */
 	json_object_del(shown, "paste"); /* the scheme's */
-	if (!shown || hide(shown, old) || json_object_set_new(shown, "secrets", json_integer(source->secrets_len)) ||
+	if (!shown || hide(shown, old, NULL) || json_object_set_new(shown, "secrets", json_integer(source->secrets_len)) ||
 	    json_object_set_new(shown, "version", json_integer(source->meta.version))) {
 		json_decref(shown);
 		return NULL;
@@ -231,7 +250,7 @@ int audit_source(struct tx *tx, struct store_change *change, int64_t id, const s
 		/* One that today's rules refuse can still be mended: then its bare document is shown. */
 		struct source *before = source_parse(old.doc, &old.meta, old.secrets, old.secrets_len, NULL);
 		was = before ? source_shown(before, old.doc, NULL) : json_deep_copy(old.doc);
-		if (!before && hide(was, NULL)) {
+		if (!before && hide(was, NULL, NULL)) {
 			json_decref(was);
 			was = NULL;
 		}

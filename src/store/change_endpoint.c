@@ -19,14 +19,17 @@ void endpoint_record_clear(struct endpoint_record *record)
 		free(record->secrets[i].sealed);
 	for (unsigned i = 0; i < record->pairs_len; i++)
 		free(record->pairs[i].seed.sealed);
+	free(record->credentials.sealed);
 	*record = (struct endpoint_record){0};
 }
 
 struct endpoint *endpoint_of_record(const struct endpoint_record *record, struct err *err)
 {
 	struct endpoint *endpoint = endpoint_parse(record->doc, &record->meta, record->secrets, record->secrets_len, err);
-	if (endpoint)
-		endpoint_take_pairs(endpoint, record->pairs, record->pairs_len);
+	if (!endpoint)
+		return NULL;
+	endpoint_take_pairs(endpoint, record->pairs, record->pairs_len);
+	endpoint_take_credentials(endpoint, &record->credentials);
 	return endpoint;
 }
 
@@ -238,6 +241,8 @@ static int create(struct tx *tx, struct store_change *change, json_t *doc, int64
 	};
 	int result = owner_check(tx, change, subscriber);
 	if (result == 0)
+		result = credentials_renew(tx, change, &record, NULL);
+	if (result == 0)
 		result = secret_add(tx, change, &record, &change->result_secret);
 	if (result == 0)
 		result = store_record(tx, change, &record);
@@ -260,9 +265,11 @@ int endpoint_create(struct tx *tx, struct store_change *change)
 	return result;
 }
 
-/* Writes a changed document, a new owner and a new secret where they are given. */
-static int update(struct tx *tx, struct store_change *change, struct endpoint_record *record)
+/* Writes a changed document, a new owner, new credentials and a new secret where they are given. */
+static int update(struct tx *tx, struct store_change *change, struct endpoint_record *record, const struct credentials_before *before)
 {
+	if (credentials_renew(tx, change, record, before))
+		return -1;
 	if (change->subscriber_given && change->subscriber != record->meta.subscriber) {
 		if (owner_check(tx, change, change->subscriber))
 			return -1;
@@ -304,9 +311,13 @@ static int replace(struct tx *tx, struct store_change *change, json_t *doc)
 	struct endpoint_record record = {0};
 	if (find(tx, change, id, &record))
 		return -1;
-	int result = take_document(change, &record, doc);
+	struct credentials_before before;
+	int result = credentials_before(tx, change, &record, &before);
 	if (result == 0)
-		result = update(tx, change, &record);
+		result = take_document(change, &record, doc);
+	if (result == 0)
+		result = update(tx, change, &record, &before);
+	credentials_before_clear(&before);
 	endpoint_record_clear(&record);
 	return result;
 }
@@ -324,11 +335,13 @@ int endpoint_patch(struct tx *tx, struct store_change *change)
 	struct endpoint_record record = {0};
 	if (find(tx, change, change->id, &record))
 		return -1;
-	int result = -1;
-	if (endpoint_merge_patch(record.doc, change->doc))
-		err_set(&change->err, ERR_INVALID, "a merge patch of an endpoint must be a JSON object");
-	else
-		result = update(tx, change, &record);
+	struct credentials_before before;
+	int result = credentials_before(tx, change, &record, &before);
+	if (result == 0 && endpoint_merge_patch(record.doc, change->doc))
+		result = err_set(&change->err, ERR_INVALID, "a merge patch of an endpoint must be a JSON object");
+	if (result == 0)
+		result = update(tx, change, &record, &before);
+	credentials_before_clear(&before);
 	endpoint_record_clear(&record);
 	return result;
 }
@@ -345,7 +358,7 @@ static void set_status(struct tx *tx, struct endpoint_record *record, enum endpo
 	memccpy(meta->status_reason, reason, '\0', sizeof meta->status_reason - 1);
 }
 
-/* A tombstone: the row stays for its deliveries' sake, without uid and secrets. */
+/* A tombstone: the row stays for its deliveries' sake, without uid, secrets and credentials. */
 int endpoint_remove(struct tx *tx, struct store_change *change)
 {
 	struct endpoint_record record = {0};
@@ -355,6 +368,8 @@ int endpoint_remove(struct tx *tx, struct store_change *change)
 	json_object_del(record.doc, "uid"); /* -1 only says that there was none */
 	secrets_drop(&record);
 	pairs_drop(&record);
+	free(record.credentials.sealed);
+	record.credentials = (struct endpoint_secret){.sealed_len = 0};
 	int result = store_record(tx, change, &record);
 	if (result == 0)
 		result = operation_drain(tx, OPERATION_DRAIN_DELETED, record.meta.id, record.meta.subscriber);

@@ -85,6 +85,7 @@ struct endpoint_record {
 	struct endpoint_secret secrets[ENDPOINT_SECRETS_MAX]; /* owned */
 	unsigned pairs_len;
 	struct endpoint_pair pairs[ENDPOINT_SECRETS_MAX]; /* owned */
+	struct endpoint_secret credentials; /* owned; without bytes: none */
 };
 
 struct source_record {
@@ -215,7 +216,7 @@ struct engine_ops {
 	int (*endpoint_get)(struct engine *engine, int64_t id, struct endpoint_record *record); /* tombstones are not found */
 	int (*endpoint_status)(struct engine *engine, int64_t id, enum endpoint_status *status);
 	int (*endpoint_of_uid)(struct engine *engine, int64_t subscriber, const char *uid, int64_t *id);
-	int (*endpoint_put)(struct engine *engine, const struct endpoint *endpoint, const json_t *doc); /* with its secrets and pairs */
+	int (*endpoint_put)(struct engine *engine, const struct endpoint *endpoint, const json_t *doc); /* with its secrets, pairs and credentials */
 	int (*source_get)(struct engine *engine, int64_t id, struct source_record *record);
 	int (*source_of_uid)(struct engine *engine, const char *uid, int64_t *id);
 	int (*source_put)(struct engine *engine, const struct source *source, const json_t *doc); /* with its secrets */

@@ -73,6 +73,17 @@ int change_take_uid(struct store_change *change, json_t *doc) ATTR_MUST_USE;
 /* change_endpoint.c: makes it disabled, and the operation that ends its deliveries. Nothing when it is disabled or gone. */
 int endpoint_disable(struct tx *tx, int64_t id, const char *reason) ATTR_MUST_USE;
 
+/* change_credentials.c: an endpoint before its document is written anew: a copy without credentials, and these, opened. What the record's
+ * document still has in the clear is taken out of it. */
+struct credentials_before {
+	json_t *doc, *open;
+};
+int credentials_before(struct tx *tx, struct store_change *change, struct endpoint_record *record, struct credentials_before *before) ATTR_MUST_USE;
+void credentials_before_clear(struct credentials_before *before);
+/* Makes the record's credentials those of its new document; `before` NULL: it is new. */
+int credentials_renew(struct tx *tx, struct store_change *change, struct endpoint_record *record, const struct credentials_before *before)
+    ATTR_MUST_USE;
+
 /* change_operation.c: an operation that ends the deliveries of an endpoint. */
 int operation_drain(struct tx *tx, enum operation_kind kind, int64_t endpoint, int64_t subscriber) ATTR_MUST_USE;
 

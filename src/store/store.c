@@ -124,6 +124,8 @@ void store_change_clear(struct store_change *change)
 		explicit_bzero(change->result_secret, strlen(change->result_secret));
 	free(change->result_secret);
 	change->result_secret = NULL;
+	json_decref(change->replaced);
+	change->replaced = NULL;
 	free(change->resent);
 	change->resent = NULL;
 	change->resent_len = 0;

@@ -206,6 +206,8 @@ struct store_change {
 	int64_t subscriber;   /* endpoints: the owner; 0: none */
 	bool subscriber_given;/* PUT, PATCH: `subscriber` was in the document; otherwise the present one stays */
 	const char *secret;   /* endpoints, rotation: the given secret in text, NULL: create makes one, PUT and PATCH keep it; KEY_CREATE: its text */
+	const json_t *credentials; /* endpoints: what credentials_split() took out of the document; NULL: nothing */
+	bool may_trust;       /* endpoints: the caller may turn the verification of certificates off */
 	int64_t overlap_ms;   /* rotation: how long the old secret goes on signing */
 	unsigned secrets_len; /* SOURCE: those that are given, the present one first; none: as with `secret` */
 	const char *const *secrets;
@@ -230,6 +232,7 @@ struct store_change {
 	int64_t result_id;
 	bool created;         /* PUT: it was not there before */
 	char *result_secret;  /* text, for the answer that makes it */
+	json_t *replaced;      /* endpoints: which credentials are others than before, in their shape; NULL: none */
 	struct resent *resent; /* EVENT_RESEND */
 	size_t resent_len;
 	bool repeated;        /* caller->once was carried out before: this is what came of it */

@@ -112,6 +112,16 @@ def test_a_drill_marks_an_insecure_endpoint_until_it_passes(page, hub, sink):
     page.go("#/endpoints/billing").click("Drill: does it verify?").sees("It passed", "as it should").sees_no_more("This endpoint is insecure")
 
 
+def test_an_endpoint_shows_how_it_is_spoken_to_and_that_it_is_insecure(page, hub, sink):
+    hub.endpoint("https://127.0.0.1:9/", uid="odd", auth={"type": "basic", "username": "ada", "password": "swordfish"}, tls={"verify": False})
+    hub.endpoint(sink.url("/hook"), uid="plain")
+    page.enter("#/endpoints").rows(2)
+    assert [chip.text for chip in page.all(".chip.insecure")] == ["insecure"]
+    page.click("odd").sees("HTTP Basic as ada", "certificate not verified")
+    assert page.all(".chip.insecure")[0].get_attribute("title") == "its certificate is not verified"
+    assert "swordfish" not in page.driver.page_source
+
+
 def test_what_an_endpoint_missed_is_recovered(page, hub, sink):
     event = hub.publish("order.created")
     endpoint = hub.endpoint(sink.url("/hook"), ["order.*"], uid="billing")

@@ -1,13 +1,7 @@
-"""Addresses that are never delivered to, names that lead there or nowhere, and certificates that are nobody's. Canaries listen on an address of
-this machine that the policy refuses while 127.0.0.1 alone is allowed: not one connection reaches them."""
-
-import contextlib
-import pathlib
-import ssl
-import tempfile
+"""Addresses that are never delivered to, and names that lead there or nowhere. Canaries listen on an address of this machine that the policy
+refuses while 127.0.0.1 alone is allowed: not one connection reaches them."""
 
 from stage import Stage, beside, require  # first: it says where the other tests' modules lie
-from authority import DAY, Authority, context, weak_key
 from names import NXDOMAIN, SERVFAIL, Names
 from servers import OK, Server, says
 
@@ -103,42 +97,6 @@ def literals():
         return {"codes": [f"{len(PREFIXES) - len(kept)} refused at registration, {len(kept)} at the attempt"]}
 
 
-class Certified:
-    """A world with an authority that the hub trusts, and an endpoint with a certificate of its own."""
-
-    def __init__(self, issue, **settings):
-        self._issue, self._settings = issue, settings
-
-    def __enter__(self):
-        self._left = contextlib.ExitStack()
-        folder = pathlib.Path(self._left.enter_context(tempfile.TemporaryDirectory()))
-        world = self._left.enter_context(World())
-        self.names, authority = world.names, Authority()
-        (folder / "authorities.pem").write_bytes(authority.pem)
-        self.options = [*world.options, "--egress-authorities", folder / "authorities.pem"]
-        self.context = context(self._issue(authority, folder), **self._settings)
-        return self
-
-    def __exit__(self, *_):
-        self._left.close()
-
-
-def certified(codes, issue=lambda authority, folder: authority.issue(folder, NAME), **settings):
-    around = []
-
-    def world():
-        around[:] = [Certified(issue, **settings)]
-        return around[0]
-
-    return beside(lambda: Server(says(OK), tls=around[0].context), codes, world=world, allow=ALLOWED + "/32", host=NAME)
-
-
-def plain(talk):
-    talk.socket.recv(65536)
-    talk.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-
-
-OTHER = Authority("another authority")
 ROWS = {
     "each refused prefix, first and last": literals,
     **{f"redirect {status} to a refused address": beside(lambda status=status: Redirecting(status), ["redirect"], allow=ALLOWED + "/32") for status in (301, 302, 307, 308)},
@@ -151,13 +109,4 @@ ROWS = {
     # 2d00::/8 is nobody's: no packet for it goes anywhere
     "AAAA only, without a route": named(["delivered", "connect", "connect_timeout", "timeout"], "2d00::1", options=["--egress-allow-http", "yes"]),
     "CNAME loop": named(["delivered", "dns"], must=["dns"], cname=NAME),
-    "a certificate that is good": certified(["delivered"]),
-    "expired certificate": certified(["tls_expired"], lambda authority, folder: authority.issue(folder, NAME, -2 * DAY, -DAY)),
-    "certificate of another host": certified(["tls_wrong_host"], lambda authority, folder: authority.issue(folder, "elsewhere.example")),
-    "self-signed certificate": certified(["tls_self_signed"], lambda authority, folder: authority.issue(folder, NAME, self_signed=True)),
-    "certificate of an unknown authority": certified(["tls_unknown_ca"], lambda _, folder: OTHER.issue(folder, NAME)),
-    "weak key": certified(["tls_weak_key"], lambda authority, folder: authority.issue(folder, NAME, key=weak_key()), ciphers="ALL:@SECLEVEL=0"),
-    "TLS 1.0": certified(["tls_old_protocol"], oldest=ssl.TLSVersion.TLSv1, newest=ssl.TLSVersion.TLSv1, ciphers="ALL:@SECLEVEL=0"),
-    "client certificate demanded": certified(["tls_client_certificate"], client_authority=OTHER),
-    "plain text where TLS should be": beside(lambda: Server(plain, scheme="https"), ["tls_plaintext"]),
 }

@@ -39,8 +39,10 @@ PLAIN_MEMBERS = {
     "factor", "max_delay_ms", "max_attempts", "max_age_ms", "jitter", "schedule_ms", "signature", "versions", "format", "overlap_ms",
     "status", "status_reason", "status_since", "created_at", "updated_at", "public_key", "owner", "example", "deprecated",
     "described", "count", "first_seen", "last_seen", "scheme", "settings", "secrets", "event_type", "dedupe", "enabled", "tolerance_s", "response", "content_type",
-    "body", "public_url", "max_body_bytes", "rate", "limit", "per_ms", "breaker", "max_failures", "ratio", "window_ms", "wait_ms", "max_wait_ms", "state", "since",
-    "failures", "next_probe_at", "why", "insecure", "drill", "secret_missing", "paste", "remote", "after",
+    "body", "public_url", "max_body_bytes", "rate", "limit", "per_ms", "insecure", "drill", "secret_missing", "paste", "remote", "after",
+    "auth", "username", "password", "token", "header", "value", "token_url", "client_id", "client_secret", "scope", "audience", "style",
+    "tls", "client_certificate", "client_key", "ca", "verify", "min_version",
+    "breaker", "state", "since", "failures", "max_failures", "ratio", "window_ms", "wait_ms", "max_wait_ms", "next_probe_at", "why",
 }  # fmt: skip
 
 ENDPOINT = {"url": URL, "event_types": ["never.published"]}

@@ -401,7 +401,6 @@ static void unknown_and_unbuilt_fields_are_told_apart(void **state)
 	refused("{" MINIMAL ", 'evnt_types': []}", "/evnt_types", "unknown field");
 	refused("{" MINIMAL ", 'a/b~c': 1}", "/a~1b~0c", "unknown field");
 	refused("{" MINIMAL ", 'filter': {}}", "/filter", "not available in this version");
-	refused("{" MINIMAL ", 'auth': null}", "/auth", "not available in this version");
 	/* Only endpoint_doc_split() takes these. */
 	refused("{" MINIMAL ", 'secret': 'x'}", "/secret", "unknown field");
 	refused("{" MINIMAL ", 'status': 'active'}", "/status", "unknown field");
@@ -537,13 +536,15 @@ static void what_stands_beside_the_document_is_taken_out(void **state)
 	assert_non_null(json_object_get(doc, "version"));
 	json_decref(doc);
 	assert_string_equal(given.subscriber, "acme"); /* lives on without the document */
-	json_decref(given.taken);
+	json_decref(given.credentials);
+		json_decref(given.taken);
 
 	doc = fixture_json("{'subscriber': null}");
 	assert_int_equal(endpoint_doc_split(doc, &given, NULL), 0);
 	assert_null(given.subscriber);
 	assert_true(given.subscriber_null);
-	json_decref(given.taken);
+	json_decref(given.credentials);
+		json_decref(given.taken);
 	json_decref(doc);
 
 	doc = fixture_json("{}");
@@ -551,7 +552,8 @@ static void what_stands_beside_the_document_is_taken_out(void **state)
 	assert_null(given.secret);
 	assert_null(given.subscriber);
 	assert_false(given.subscriber_null);
-	json_decref(given.taken);
+	json_decref(given.credentials);
+		json_decref(given.taken);
 	json_decref(doc);
 }
 
@@ -593,7 +595,7 @@ static void the_answer_has_every_field(void **state)
 	json_t *answer = endpoint_json(endpoint, doc, "acme");
 	json_t *expected =
 	    fixture_json("{'uid': null, 'subscriber': 'acme', 'url': 'https://example.com/hook', 'event_types': ['order.*'],"
-	                 "'description': '', 'headers': {}, 'format': 'raw', 'signature': {'versions': ['v1']}, 'public_key': null,"
+	                 "'description': '', 'headers': {}, 'auth': null, 'tls': null, 'insecure': null, 'format': 'raw', 'signature': {'versions': ['v1']}, 'public_key': null,"
 	                 "'retry': {'strategy': 'exponential', 'base_ms': 9,"
 	                 "'factor': 3.5, 'max_delay_ms': 86400000, 'max_attempts': 12, 'max_age_ms': 0, 'jitter': 0.2},"
 	                 "'timeout_ms': 15000, 'max_in_flight': 8, 'rate': null, 'breaker': {'max_failures': 10, 'ratio': 0.9,"
@@ -631,6 +633,7 @@ static void what_was_shown_can_be_put_back(void **state)
 		json_t *again = endpoint_json(second, sent, NULL);
 		assert_true(json_equal(answer, again));
 		json_decref(again);
+		json_decref(given.credentials);
 		json_decref(given.taken);
 		json_decref(sent);
 		json_decref(answer);

@@ -155,6 +155,19 @@ static int put_drill(struct sqlite *s, const struct endpoint *endpoint)
 	return sqlite_done(s, &run);
 }
 
+/* Most endpoints never had any: then there is nothing to take away. */
+static int put_credentials(struct sqlite *s, const struct endpoint *endpoint)
+{
+	const struct endpoint_secret *credentials = endpoint->credentials;
+	if (!credentials && endpoint->meta.version == 1)
+		return 0;
+	struct run run = db_run(&s->db, credentials ? QUERY_CREDENTIALS_PUT : QUERY_CREDENTIALS_DELETE);
+	run_int(&run, 1, endpoint->meta.id);
+	if (credentials)
+		run_blob(&run, 2, credentials->sealed, credentials->sealed_len);
+	return sqlite_done(s, &run);
+}
+
 int sqlite_endpoint_put(struct engine *engine, const struct endpoint *endpoint, const json_t *doc)
 {
 	struct sqlite *s = sqlite_of(engine);
@@ -175,7 +188,7 @@ int sqlite_endpoint_put(struct engine *engine, const struct endpoint *endpoint, 
 	run_text(&run, 10, slice_of(text));
 	int result = sqlite_done(s, &run);
 	free(text);
-	return result || put_secrets(s, endpoint) || put_pairs(s, endpoint) || put_drill(s, endpoint) ? -1 : 0;
+	return result || put_secrets(s, endpoint) || put_pairs(s, endpoint) || put_credentials(s, endpoint) || put_drill(s, endpoint) ? -1 : 0;
 }
 
 int sqlite_key_get(struct engine *engine, int64_t id, struct key *key)

@@ -189,6 +189,29 @@ static int rows_pairs(struct db *db, struct endpoint_record *record)
 	return row < 0 ? -1 : 0;
 }
 
+static int copy_blob(struct db *db, struct slice blob, uint8_t **out, size_t *len)
+{
+	if (!blob.at)
+		return 0;
+	*out = malloc(blob.len + 1);
+	if (!*out)
+		return db_failed(db, SQLITE_NOMEM);
+	memcpy(*out, blob.at, blob.len);
+	*len = blob.len;
+	return 0;
+}
+
+static int rows_credentials(struct db *db, struct endpoint_record *record)
+{
+	struct run run = db_run(db, QUERY_CREDENTIALS_GET);
+	run_int(&run, 1, record->meta.id);
+	int row = run_row(&run);
+	if (row > 0 && copy_blob(db, run_blob_at(&run, 0), &record->credentials.sealed, &record->credentials.sealed_len))
+		row = -1;
+	run_end(&run);
+	return row < 0 ? -1 : 0;
+}
+
 void rows_audit(const struct run *run, struct audit_row *row)
 {
 	*row = (struct audit_row){
@@ -218,18 +241,6 @@ int rows_event_type(const struct run *run, struct event_type_row *row)
 	    .updated_ms = run_int_at(run, 6),
 	};
 	return run_text_at(run, 5).at && !row->doc ? rows_bad_document(run->db) : 0;
-}
-
-static int copy_blob(struct db *db, struct slice blob, uint8_t **out, size_t *len)
-{
-	if (!blob.at)
-		return 0;
-	*out = malloc(blob.len + 1);
-	if (!*out)
-		return db_failed(db, SQLITE_NOMEM);
-	memcpy(*out, blob.at, blob.len);
-	*len = blob.len;
-	return 0;
 }
 
 int rows_once(const struct run *run, struct once_record *record)
@@ -274,7 +285,7 @@ int rows_secrets(struct db *db, struct endpoint_record *record)
 		record->secrets_len++;
 	}
 	run_end(&run);
-	return row < 0 || rows_pairs(db, record) || rows_drill(db, record) ? -1 : 0;
+	return row < 0 || rows_pairs(db, record) || rows_credentials(db, record) || rows_drill(db, record) ? -1 : 0;
 }
 
 int rows_event_of_delivery(struct db *db, struct run *run, struct delivery_row *row)
