@@ -398,6 +398,66 @@ static int fetch_up(struct hub *hub, struct err *err)
 	return hub->fetcher ? 0 : -1;
 }
 
+static void listen_add(struct hub *hub, const char *address, enum http_role role)
+{
+	enum { TLS_ALL, TLS_PUBLIC, TLS_API };
+	int64_t which = hub->conf->tls_ports;
+	bool tls = hub->conf->tls_certificate && (which == TLS_ALL || (which == TLS_PUBLIC) == (role == HTTP_PUBLIC));
+	hub->listen[hub->listen_len++] = (struct http_listen){.address = address, .tls = tls, .role = role};
+}
+
+/* The one for the internet stands behind the other. */
+static void listen_plan(struct hub *hub)
+{
+	const struct conf *conf = hub->conf;
+	listen_add(hub, conf->listen_api ? conf->listen_api : conf->listen, conf->listen_api ? HTTP_API : HTTP_ALL);
+	if (conf->listen_public)
+		listen_add(hub, conf->listen_public, HTTP_PUBLIC);
+}
+
+/* Host and port as a client would write them; `address` is as in the options, `port` the real one. */
+static void put_place(char out[API_PLACE_SIZE], const char *before, const char *address, int port)
+{
+	static const char *const anywhere[] = {"", "0.0.0.0", "[::]"};
+	int len = (int)(strrchr(address, ':') - address);
+	for (size_t i = 0; i < sizeof anywhere / sizeof *anywhere; i++)
+		if ((size_t)len == strlen(anywhere[i]) && strncmp(address, anywhere[i], (size_t)len) == 0) {
+			snprintf(out, API_PLACE_SIZE, "%s127.0.0.1:%d", before, port);
+			return;
+		}
+	snprintf(out, API_PLACE_SIZE, "%s%.*s:%d", before, len, address, port);
+}
+
+/* Without a server (NULL) as the options say, for commands. */
+static void places_known(struct hub *hub, const struct server *server)
+{
+	static const char *const served[] = {[HTTP_ALL] = "everything", [HTTP_PUBLIC] = "doors of sources and health", [HTTP_API] = "API and page"};
+	struct api_places places = {.listen = ""};
+	for (size_t i = 0; i < hub->listen_len; i++) {
+		const struct http_listen *listen = &hub->listen[i];
+		const char *scheme = listen->tls ? "https://" : "http://", *colon = listen->address ? strrchr(listen->address, ':') : NULL;
+		if (!colon)
+			continue;
+		int port = server ? server_port(server, i) : (int)strtol(colon + 1, NULL, 10), host_len = (int)(colon - listen->address);
+		if (listen->role != HTTP_PUBLIC) {
+			put_place(places.listen, "", listen->address, port);
+			put_place(places.page, scheme, listen->address, port);
+		}
+		if (listen->role != HTTP_API || !places.doors[0])
+			put_place(places.doors, scheme, listen->address, port);
+		if (server)
+			log_info("hub", "listening on %s%.*s:%d: %s", scheme, host_len ? host_len : 1, host_len ? listen->address : "*", port,
+			         served[listen->role]);
+	}
+	api_listens(hub->api, &places);
+}
+
+/* The ports are known: which were chosen by the system, too. */
+static void on_bound(void *context, const struct server *server)
+{
+	places_known(context, server);
+}
+
 static int api_up(struct hub *hub, struct err *err)
 {
 	const struct conf *conf = hub->conf;
@@ -431,54 +491,11 @@ static int api_up(struct hub *hub, struct err *err)
 		.ready_context = hub,
 	};
 	hub->api = api_start(&config, err);
-	return hub->api ? 0 : -1;
-}
-
-/* Host and port as a client would write them; `address` is as in the options, `port` the real one. */
-static void put_place(char out[API_PLACE_SIZE], const char *before, const char *address, int port)
-{
-	static const char *const anywhere[] = {"", "0.0.0.0", "[::]"};
-	int len = (int)(strrchr(address, ':') - address);
-	for (size_t i = 0; i < sizeof anywhere / sizeof *anywhere; i++)
-		if ((size_t)len == strlen(anywhere[i]) && strncmp(address, anywhere[i], (size_t)len) == 0) {
-			snprintf(out, API_PLACE_SIZE, "%s127.0.0.1:%d", before, port);
-			return;
-		}
-	snprintf(out, API_PLACE_SIZE, "%s%.*s:%d", before, len, address, port);
-}
-
-/* The ports are known: which were chosen by the system, too. */
-static void on_bound(void *context, const struct server *server)
-{
-	static const char *const served[] = {[HTTP_ALL] = "everything", [HTTP_PUBLIC] = "doors of sources and health", [HTTP_API] = "API and page"};
-	struct hub *hub = context;
-	struct api_places places = {.listen = ""};
-	for (size_t i = 0; i < hub->listen_len; i++) {
-		const struct http_listen *listen = &hub->listen[i];
-		const char *scheme = listen->tls ? "https://" : "http://";
-		if (listen->socket_path)
-			continue;
-		int port = server_port(server, i);
-		if (listen->role != HTTP_PUBLIC) {
-			put_place(places.listen, "", listen->address, port);
-			put_place(places.page, scheme, listen->address, port);
-		}
-		/* The one for the internet stands behind the other. */
-		if (listen->role != HTTP_API || !places.doors[0])
-			put_place(places.doors, scheme, listen->address, port);
-		int host_len = (int)(strrchr(listen->address, ':') - listen->address);
-		log_info("hub", "listening on %s%.*s:%d: %s", scheme, host_len ? host_len : 1, host_len ? listen->address : "*", port,
-		         served[listen->role]);
-	}
-	api_listens(hub->api, &places);
-}
-
-static void listen_add(struct hub *hub, const char *address, enum http_role role)
-{
-	enum { TLS_ALL, TLS_PUBLIC, TLS_API };
-	int64_t which = hub->conf->tls_ports;
-	bool tls = hub->tls && (which == TLS_ALL || (which == TLS_PUBLIC) == (role == HTTP_PUBLIC));
-	hub->listen[hub->listen_len++] = (struct http_listen){.address = address, .tls = tls, .role = role};
+	if (!hub->api)
+		return -1;
+	listen_plan(hub);
+	places_known(hub, NULL);
+	return 0;
 }
 
 static int front_up(struct hub *hub, struct err *err)
@@ -491,9 +508,6 @@ static int front_up(struct hub *hub, struct err *err)
 		return -1;
 	if (!(hub->proxies = proxies_new(conf->http_trusted_proxies, err)))
 		return -1;
-	listen_add(hub, conf->listen_api ? conf->listen_api : conf->listen, conf->listen_api ? HTTP_API : HTTP_ALL);
-	if (conf->listen_public)
-		listen_add(hub, conf->listen_public, HTTP_PUBLIC);
 	if (conf->listen_api && !conf->listen_public)
 		log_warn("hub", "no port serves the doors of sources: listen.api is set, and listen.public is not");
 	hub->listen[hub->listen_len++] = (struct http_listen){.socket_path = "grapnel.sock", .socket_dir_fd = hub->dir_fd};

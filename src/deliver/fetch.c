@@ -174,6 +174,7 @@ static bool set_options(struct errand *errand)
 	failed |= SET(CURLOPT_HTTP09_ALLOWED, 0L);
 	failed |= SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	failed |= SET(CURLOPT_FORBID_REUSE, 1L);
+	failed |= SET(CURLOPT_CAPATH, NULL); /* as for deliveries: read once, and nothing beside what is named */
 	if (authorities)
 		failed |= SET(CURLOPT_CAINFO, authorities);
 	failed |= SET(CURLOPT_TIMEOUT_MS, (long)left_ms(errand));

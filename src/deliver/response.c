@@ -213,6 +213,8 @@ bool exchange_lacked_socket(const struct exchange *exchange)
 int64_t exchange_result(struct exchange *exchange, CURLcode code, struct outcome *outcome, int64_t now_ms)
 {
 	int status = exchange->status;
+	if (status > 0)
+		tls_note_answered(exchange->transport.tls);
 	outcome->status = status;
 	outcome->failure = FAILURE_NONE;
 	outcome->detail[0] = '\0';

@@ -12,7 +12,7 @@
 
 struct tls_note {
 	int refs;
-	bool asked;
+	bool asked, answered;
 };
 
 static pthread_once_t place_once = PTHREAD_ONCE_INIT;
@@ -37,6 +37,28 @@ static void context_freed(void *parent, void *note, CRYPTO_EX_DATA *data, int in
 static void make_place(void)
 {
 	place = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, context_freed);
+}
+
+void tls_note_answered(struct tls_note *note)
+{
+	if (note)
+		note->answered = true;
+}
+
+void tls_note_take(CURL *easy, struct tls_note **note)
+{
+	struct curl_tlssessioninfo *session = NULL;
+	pthread_once(&place_once, make_place);
+	if (place < 0 || curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || !session || session->backend != CURLSSLBACKEND_OPENSSL ||
+	    !session->internals)
+		return;
+	struct tls_note *own = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(session->internals), place);
+	if (own == *note)
+		return;
+	tls_note_unref(*note);
+	*note = own;
+	if (own)
+		own->refs++;
 }
 
 /* Asked only where no certificate of ours was set. Without one the handshake goes on, and the endpoint decides. */
@@ -142,7 +164,7 @@ static enum attempt_failure verification_failure(CURL *easy)
 
 enum attempt_failure tls_failure(CURL *easy, CURLcode code, const char *message, const struct tls_note *note)
 {
-	bool asked = note && note->asked;
+	bool asked = note && note->asked && !note->answered;
 	long reason = handshake_reason(message);
 	switch (code) {
 	case CURLE_PEER_FAILED_VERIFICATION:

@@ -48,6 +48,8 @@ static int before_request(void *context, char *remote, char *local, int remote_p
 	(void)local;
 	(void)remote_port;
 	(void)local_port;
+	if (transport->https)
+		tls_note_take(transport->easy, &transport->tls);
 	/* An address of another form (with a zone, say) stays AF_UNSPEC, which is refused. */
 	if (inet_pton(AF_INET, remote, &in->sin_addr) == 1)
 		in->sin_family = AF_INET;
@@ -72,6 +74,7 @@ static bool set_proxy(CURL *easy, const char *proxy)
 bool transport_init(struct transport *transport, CURL *easy, const struct egress *egress, struct sockets *sockets)
 {
 	bool failed = false;
+	transport->easy = easy;
 	transport->egress = egress;
 	transport->sockets = sockets;
 	failed |= !set_proxy(easy, "");
@@ -203,6 +206,13 @@ bool transport_retry(struct transport *transport, CURL *easy)
 	return !SET(CURLOPT_FRESH_CONNECT, 1L);
 }
 
+/* Whether a connection was made: to the endpoint, or to the proxy. libcurl's times count it only when TLS is there, too. */
+static bool was_connected(CURL *easy)
+{
+	long port = 0;
+	return curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &port) == CURLE_OK && port > 0;
+}
+
 /* What a proxy answers that was asked for a way: its own refusal is one thing, that it finds no way another. */
 static enum attempt_failure tunnel_failure(CURL *easy, CURLcode code)
 {
@@ -222,14 +232,13 @@ static enum attempt_failure tunnel_failure(CURL *easy, CURLcode code)
 
 enum attempt_failure transport_failure(const struct transport *transport, CURL *easy, CURLcode code, const char *message)
 {
-	curl_off_t connected_us = 0, sent_us = 0;
+	curl_off_t sent_us = 0;
 	if (transport->denied[0])
 		return FAILURE_ADDRESS_DENIED;
 	if (transport->unbound[0])
 		return FAILURE_INTERNAL;
-	(void)curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected_us);
-	(void)curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &sent_us); /* alone set where a connection is used again */
-	if (code == CURLE_OPERATION_TIMEDOUT && connected_us == 0 && sent_us == 0)
+	(void)curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &sent_us);
+	if (code == CURLE_OPERATION_TIMEDOUT && sent_us == 0 && !was_connected(easy))
 		return transport->proxied ? FAILURE_PROXY : FAILURE_CONNECT_TIMEOUT;
 	enum attempt_failure failure = transport->proxied && sent_us == 0 ? tunnel_failure(easy, code) : FAILURE_NONE;
 	if (failure == FAILURE_NONE && code == CURLE_COULDNT_CONNECT)

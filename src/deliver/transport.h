@@ -20,6 +20,7 @@ enum {
 };
 
 struct transport {
+	CURL *easy; /* borrowed */
 	const struct egress *egress;
 	struct sockets *sockets; /* told of new ones; NULL: nobody is */
 	/* of this request */
@@ -37,7 +38,7 @@ struct transport {
 	char denied[TRANSPORT_WHY_SIZE]; /* why the address policy refused; "" */
 	char unbound[TRANSPORT_WHY_SIZE]; /* why a socket could not be bound to egress.source; "" */
 	bool out_of_sockets;             /* there was none for the last address that was tried */
-	struct tls_note *tls;            /* of the connection that it made; NULL: none, or not TLS */
+	struct tls_note *tls;            /* of its connection; NULL: none, or not TLS */
 };
 
 /* Sets what is the same for every request of the handle. False: libcurl refused. */

@@ -140,9 +140,7 @@ void connection_reading(struct connection *connection)
 static enum MHD_Result exchange_farewell(struct http_exchange *x, struct http_response *response)
 {
 	const char *reason = MHD_get_reason_phrase_for((unsigned)response->status);
-	const union MHD_ConnectionInfo *tls =
-	    x->connection->listener->tls ? MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION) : NULL;
-	farewell_say(&x->shard->farewells, x->connection->fd, tls ? tls->tls_session : NULL, &x->request, response, reason);
+	farewell_say(&x->shard->farewells, x->connection->fd, x->connection->handshake.session, &x->request, response, reason);
 	http_response_free(response);
 	return MHD_NO;
 }
@@ -364,6 +362,7 @@ void *exchange_on_target(void *cls, const char *target, struct MHD_Connection *m
 	struct listener *listener = cls;
 	struct connection *connection = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 	size_t len = strlen(target), copied = len <= HTTP_TARGET_MAX ? len : 0;
+	handshake_end(&listener->shard->handshakes, &connection->handshake);
 	if (connection->phase == CONNECTION_WAITING)
 		connection_reading(connection);
 	struct http_exchange *x = calloc(1, sizeof *x + copied + 1);

@@ -18,6 +18,7 @@
 #include "http/body.h"
 #include "http/farewell.h"
 #include "http/grammar.h"
+#include "http/handshakes.h"
 #include "http/loop.h"
 #include "http/peers.h"
 #include "http/rates.h"
@@ -36,6 +37,7 @@ struct connection {
 	bool trusted; /* a proxy that says whom it speaks for */
 	struct cidr_address address; /* AF_UNSPEC: local */
 	uint64_t peer_key; /* of the connection; 0: not counted */
+	struct handshake handshake;
 	char peer[sizeof((struct http_request *)NULL)->peer];
 };
 
@@ -90,8 +92,10 @@ struct shard {
 	size_t listeners_len;
 	struct loop_queue reading;
 	struct farewells farewells;
+	struct handshakes handshakes;
 	unsigned exchanges;
 	bool quiesced;
+	unsigned barren;    /* turns in a row in which nothing happened */
 	bool again;         /* a connection has ended: only the next MHD_run() listens again where there was no room */
 	int64_t stop_at_us; /* 0: not stopping */
 	int64_t warn_at_us;

@@ -25,7 +25,7 @@ void loop_unwatch(int epoll_fd, int fd)
 	epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, &unused);
 }
 
-void loop_wait(int epoll_fd, int64_t timeout_ms)
+int loop_wait(int epoll_fd, int64_t timeout_ms)
 {
 	struct epoll_event events[LOOP_EVENTS];
 	int ready = epoll_wait(epoll_fd, events, LOOP_EVENTS, timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms);
@@ -36,6 +36,7 @@ void loop_wait(int epoll_fd, int64_t timeout_ms)
 		if (source->ready)
 			source->ready(source);
 	}
+	return ready > 0 ? ready : 0;
 }
 
 int64_t loop_sooner(int64_t timeout_ms, int64_t other_ms)

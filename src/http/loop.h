@@ -16,8 +16,8 @@ struct loop_source {
 /* `events` are epoll's. The descriptor must be unwatched before it is closed when a duplicate of it lives on. */
 int loop_watch(int epoll_fd, int fd, uint32_t events, struct loop_source *source, struct err *err) ATTR_MUST_USE;
 void loop_unwatch(int epoll_fd, int fd);
-/* Waits at most timeout_ms (-1: no limit) and calls what is ready. */
-void loop_wait(int epoll_fd, int64_t timeout_ms);
+/* Waits at most timeout_ms (-1: no limit) and calls what is ready; how many there were. */
+int loop_wait(int epoll_fd, int64_t timeout_ms);
 /* The sooner of a timeout (-1: no limit) and another one (which may have passed); how long until a moment. */
 int64_t loop_sooner(int64_t timeout_ms, int64_t other_ms);
 int64_t loop_until(int64_t at_us, int64_t now_us);

@@ -24,6 +24,8 @@ enum {
 	LOCAL_CONNECTIONS_MAX = 128,
 	STOP_FLUSH_MS = 1000,   /* for answers that are being sent when the server stops */
 	ACCEPT_RETRY_MS = 1000, /* while descriptors are out */
+	BARREN_TURNS = 3,       /* of a daemon that wants to be run at once: see daemon_timeout_ms() */
+	BARREN_WAIT_MS = 2,
 };
 
 _Thread_local struct shard *shard_here;
@@ -61,6 +63,12 @@ static void connection_open(struct listener *listener, struct MHD_Connection *mh
 	connection->listener = listener;
 	connection->address = cidr_address(address);
 	connection->peer_key = listener->local ? 0 : connection_key(listener->shard->server, &connection->address);
+	if (listener->tls) {
+		void *session = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
+		connection->handshake = (struct handshake){.session = session, .fd = connection->fd};
+		tls_watch(session);
+		handshake_begin(&listener->shard->handshakes, &connection->handshake, clock_mono_us(listener->shard->server->config.clock));
+	}
 	connection->trusted = connection->peer_key == PEERS_TRUSTED;
 	if (listener->local)
 		snprintf(connection->peer, sizeof connection->peer, "local");
@@ -86,6 +94,7 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
 	/* A farewell's duplicate would keep it in the set. */
 	loop_unwatch(listener->shard->epoll_fd, connection->fd);
 	loop_queue_remove(&listener->shard->reading, &connection->deadline);
+	handshake_end(&listener->shard->handshakes, &connection->handshake);
 	peers_remove(&listener->shard->server->peers, connection->peer_key);
 	listener->shard->again = true;
 	listener->suspended = false;
@@ -111,18 +120,33 @@ __attribute__((format(printf, 2, 0))) static void on_log(void *cls, const char *
 
 /* The loop. */
 
+/* With TLS, libmicrohttpd wants to be run again at once as long as a client is in the midst of its handshake, though there is nothing to do
+ * before more of it comes: one that stalls would keep a processor busy. What it has decrypted and not taken is no event either, so a few turns
+ * are for that. */
+static int64_t daemon_timeout_ms(const struct shard *shard, const struct listener *listener)
+{
+	MHD_UNSIGNED_LONG_LONG daemon_ms;
+	if (MHD_get_timeout(listener->daemon, &daemon_ms) != MHD_YES)
+		return -1;
+	if (daemon_ms == 0 && listener->tls && shard->barren >= BARREN_TURNS)
+		return BARREN_WAIT_MS;
+	return (int64_t)daemon_ms;
+}
+
 static int64_t shard_timeout_ms(const struct shard *shard)
 {
 	int64_t timeout_ms = shard->again ? 0 : -1, now_us = clock_mono_us(shard->server->config.clock);
 	for (size_t i = 0; i < shard->listeners_len; i++) {
-		MHD_UNSIGNED_LONG_LONG daemon_ms;
-		if (MHD_get_timeout(shard->listeners[i].daemon, &daemon_ms) == MHD_YES)
-			timeout_ms = loop_sooner(timeout_ms, (int64_t)daemon_ms);
+		int64_t daemon_ms = daemon_timeout_ms(shard, &shard->listeners[i]);
+		if (daemon_ms >= 0)
+			timeout_ms = loop_sooner(timeout_ms, daemon_ms);
 		if (shard->listeners[i].suspended)
 			timeout_ms = loop_sooner(timeout_ms, ACCEPT_RETRY_MS);
 	}
 	if (shard->reading.first)
 		timeout_ms = loop_sooner(timeout_ms, loop_until(shard->reading.first->at_us, now_us));
+	if (handshakes_due_us(&shard->handshakes))
+		timeout_ms = loop_sooner(timeout_ms, loop_until(handshakes_due_us(&shard->handshakes), now_us));
 	if (shard->farewells.queue.first)
 		timeout_ms = loop_sooner(timeout_ms, loop_until(shard->farewells.queue.first->at_us, now_us));
 	if (shard->stop_at_us)
@@ -198,10 +222,12 @@ static void *shard_run(void *argument)
 	bool stops = false;
 	shard_here = shard;
 	while (!stops) {
-		loop_wait(shard->epoll_fd, inbox_may_sleep(&shard->inbox) ? shard_timeout_ms(shard) : 0);
+		int events = loop_wait(shard->epoll_fd, inbox_may_sleep(&shard->inbox) ? shard_timeout_ms(shard) : 0);
+		shard->barren = events > 0 ? 0 : shard->barren + 1;
 		inbox_hold();
 		shard_take_answers(shard);
 		shard_reap(shard, clock_mono_us(server->config.clock));
+		handshakes_expire(&shard->handshakes, clock_mono_us(server->config.clock));
 		farewell_expire(&shard->farewells, clock_mono_us(server->config.clock));
 		if (atomic_load(&server->quiescing))
 			shard_quiesce(shard);

@@ -214,6 +214,25 @@ void *tls_chooser(void)
 	return chooser.object;
 }
 
+/* A server's handshake ends with the client's last message. The place of a database that there is none of keeps that it came. */
+static int on_finished(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming, const gnutls_datum_t *message)
+{
+	(void)type, (void)when, (void)message;
+	if (incoming)
+		gnutls_db_set_ptr(session, session);
+	return 0;
+}
+
+void tls_watch(void *session)
+{
+	gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, on_finished);
+}
+
+bool tls_shaken(void *session)
+{
+	return gnutls_db_get_ptr(session) != NULL;
+}
+
 void tls_farewell(void *session, int fd, struct slice bytes)
 {
 	while (bytes.len > 0) {

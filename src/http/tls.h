@@ -4,6 +4,8 @@
 #ifndef GRAPNEL_HTTP_TLS_H
 #define GRAPNEL_HTTP_TLS_H
 
+#include <stdbool.h>
+
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -20,6 +22,9 @@ void tls_free(struct tls *tls); /* NULL is allowed; no connection is left */
 /* For the server: what libmicrohttpd is told. */
 extern const char tls_priorities[];
 void *tls_chooser(void);
+/* Whether a session's handshake is over, which was watched from its beginning. */
+void tls_watch(void *session);
+bool tls_shaken(void *session);
 /* The last bytes of a connection: writes them as far as there is room and ends the writing side. */
 void tls_farewell(void *session, int fd, struct slice bytes);
 

@@ -9,7 +9,7 @@
 
 #include "model/rate.h"
 
-#define PACE_LATE_MAX_NS INT64_C(100000000)
+#define PACE_LATE_MAX_NS INT64_C(180000000) /* of ten seconds less than a fiftieth */
 
 struct pace {
 	int64_t next_ns; /* monotonic: the next attempt is due */

@@ -258,8 +258,10 @@ static void give_turn(struct scheduler *scheduler, struct lane *lane, int64_t no
 	if (job->trying)
 		turns_try(&scheduler->turns);
 	lane_started(lane, job, scheduler->now_us);
-	if (job->probe)
+	if (job->probe) {
+		job->outcome.urgent = true; /* others wait for what comes of it */
 		scheduler_report(scheduler, lane, NULL);
+	}
 	lane_entry_free(entry);
 	scheduler->config.deliver(scheduler->config.context, job);
 }

@@ -308,6 +308,11 @@ static void an_outcome_waits_for_the_next_commit(void **state)
 	struct due due = publish_one(w, endpoint);
 	struct outcome outcome = world_outcome(w, &due, 200, REASON_NONE);
 	world_post(w, &outcome.cmd, false);
+	/* It is not on the disk, however long this takes: a kill now would have the delivery sent again. */
+	struct world *after = world_crash(w);
+	assert_int_equal(world_pending(after, endpoint), 1);
+	world_close(after);
+	world_free(after);
 	w->wall_ms += 5000;
 	struct publish_item item = world_item(w, &(struct world_event){.type = "order.created"});
 	struct store_publish publish = {.cmd = {.kind = STORE_PUBLISH}, .items_len = 1, .items = &item};

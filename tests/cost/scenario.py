@@ -25,7 +25,7 @@ class Work:
 
     batches: int = 10
     singles: int = 0
-    fans: int = 0
+    fans: int = 1
 
 
 BASE = Work()
@@ -34,7 +34,7 @@ BASE = Work()
 SCENARIOS = {
     "batch": (Work(batches=20), 10 * BATCH, "event, published in batches of 50, delivered once", 7),
     "single": (Work(singles=100), 100, "event, published and delivered one at a time", 10),
-    "fan-out": (Work(fans=20), 20 * FAN_OUT, "delivery, of events that go to 20 endpoints", 7),
+    "fan-out": (Work(fans=21), 20 * FAN_OUT, "delivery, of events that go to 20 endpoints", 7),
 }
 
 

@@ -9,9 +9,10 @@ import traceback
 import addresses
 import senders
 import subscribers
+import tls
 from stage import Failed
 
-SECTIONS = {"Subscribers": subscribers.ROWS, "Addresses": addresses.ROWS, "Senders": senders.ROWS}
+SECTIONS = {"Subscribers": subscribers.ROWS, "Addresses": addresses.ROWS, "TLS": tls.ROWS, "Senders": senders.ROWS}
 
 
 def figure(figures, name, form, scale=1.0):

@@ -170,7 +170,7 @@ ROWS = {
     "xchunked": beside(smuggled("Transfer-Encoding: xchunked"), clients=8),
     "folded header": beside(smuggled("X-Folded: a", " b", "Content-Length: 5"), clients=8),
     "NUL in a header": beside(smuggled("X-Nul: a\0b", "Content-Length: 5"), clients=8),
-    "bare LF in chunks": beside(answered(400, lambda hub: [head(hub, "Transfer-Encoding: chunked") + b"2\n{}\n0\n\n"]), clients=8),
+    "bare LF in chunks": beside(answered(422, lambda hub: [head(hub, "Transfer-Encoding: chunked") + b"2\n{}\n0\n\n"]), clients=8),
     "JSON nested 100,000 deep": beside(answered(400, whole(lambda: event(b"[" * DEEP + b"]" * DEEP))), clients=4),
     "a string of 10 MB": beside(answered(413, whole(lambda: event(b'"' + b"x" * (10 << 20) + b'"'))), clients=4),
     "a million keys": beside(

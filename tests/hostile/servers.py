@@ -4,9 +4,10 @@ A behaviour is a function of (Talk): it gets one connection and does what it doe
 closes. Connections are served side by side. What a behaviour sees of a request is its head and body, if it cares to read them."""
 
 import socket
-import ssl
 import struct
 import threading
+
+from canary import filtered_port
 
 
 class Closing(Exception):
@@ -140,34 +141,18 @@ class Server:
 
 
 class NeverAccepts:
-    """A port whose queue of connections is full, so that the handshake of the next one is never answered."""
+    """A port whose queue of connections is full: the handshake of the next one is never answered."""
 
-    tls = None
-
-    def __init__(self):
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=0)
-        self.port = self._listener.getsockname()[1]
-        self.heads = []
-        self._waiting = []
-        for _ in range(4):
-            one = socket.socket()
-            one.setblocking(False)
-            one.connect_ex(("127.0.0.1", self.port))
-            self._waiting.append(one)
+    def __enter__(self):
+        self._held = filtered_port()
+        self.port = self._held.__enter__()
+        return self
 
     def url(self, host="127.0.0.1", path="/"):
         return f"http://{host}:{self.port}{path}"
 
-    def close(self):
-        for one in self._waiting:
-            one.close()
-        self._listener.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
+    def __exit__(self, *error):
+        self._held.__exit__(*error)
 
 
 def says(*parts, close=False):
@@ -185,11 +170,3 @@ def says(*parts, close=False):
 
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-
-
-def tls_context(certificate, **options):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    for name, value in options.items():
-        setattr(context, name, value)
-    return context

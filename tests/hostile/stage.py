@@ -8,7 +8,7 @@ import os
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench"))  # which leads on to tests/integration
 
 import machine  # noqa: E402
 from measure import warm_up  # noqa: E402
@@ -21,7 +21,7 @@ ROUNDS = 3
 RATIO, FLOOR_MS = 1.5, 5.0
 RSS_MB = 64
 TIME_WAIT, LISTEN = "06", "0A"
-KEPT = 8  # connections to an address that may be kept when nobody needs them
+KEPT = 32  # connections to an address that may be kept when nobody needs them
 BOUND_S = 30
 
 
@@ -140,6 +140,7 @@ def beside(serve, codes, must=(), options=(), fields=None, healthy=HEALTHY, rate
 
     def once():
         with world() as around, Stage(*options, *getattr(around, "options", ()), healthy=healthy, rate=rate, allow=allow) as stage:
+            stage.around = around
             before = stage.load()
             rss_mb = stage.rss_mb()
             with serve() as server:

@@ -4,8 +4,8 @@ import functools
 import gzip
 import time
 
+from stage import Sink, Stage, beside, require, source, until  # first: it says where the other tests' modules lie
 from servers import OK, Closing, NeverAccepts, Server, says
-from stage import Sink, Stage, beside, require, source, until
 
 BIG = 3 << 20
 
@@ -218,7 +218,7 @@ def raw(text):
 
 
 ROWS = {
-    "never accepts": beside(NeverAccepts, ["timeout"]),
+    "never accepts": beside(NeverAccepts, ["connect_timeout"]),
     "accepts and never reads 3 MB": beside(
         served(never_reads, receive_buffer=4096), ["timeout"], options=["--limits-item", "4MiB"], fields={"types": ["bench.big"]}, during=publish_big),
     "reads and never answers": beside(served(never_answers), ["timeout"]),

@@ -16,7 +16,7 @@ from ipaddress import ip_address
 
 from canary import Canary
 from hub import BOUND, Hub
-from names import Names
+from nameserver import Names
 from sink import Reply, Sink
 
 IPV4 = ["10.1.2.3", "100.64.0.1", "127.0.0.2", "169.254.169.254", "172.16.0.1", "192.0.0.1", "192.0.2.1", "192.31.196.1", "192.52.193.1", "192.88.99.1", "192.168.0.1",

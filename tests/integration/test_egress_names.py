@@ -6,7 +6,7 @@ import pytest
 
 from canary import Canary
 from hub import eventually
-from names import NXDOMAIN, SERVFAIL, Names
+from nameserver import NXDOMAIN, SERVFAIL, Names
 
 ONLY = "127.0.0.1/32"  # of loopback: the rest stands for the network that must not be reached
 ONCE = {"max_attempts": 1}

@@ -6,7 +6,7 @@ import pytest
 
 from authority import DAY, Authority, Secure, context, weak_key
 from canary import Proxy
-from names import Names
+from nameserver import Names
 
 HOST = "secure.example"
 ONLY = "127.0.0.1/32"

@@ -7,7 +7,7 @@ import pytest
 
 from canary import Canary, Proxy, filtered_port
 from hub import BOUND
-from names import NXDOMAIN, Names
+from nameserver import NXDOMAIN, Names
 from sink import Reply
 
 ONLY = "127.0.0.1/32"

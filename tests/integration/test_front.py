@@ -87,6 +87,20 @@ def test_a_port_that_the_system_chose_is_said_wherever_one_is(make_hub):
     assert at(hub, public, "GET", "/healthz").status == 200
 
 
+def test_a_command_without_a_hub_says_where_the_doors_will_be(make_hub):
+    hub = make_hub(start=False)
+
+    def url_of(uid, *options):
+        done = run("sources", "add", "github", "--uid", uid, "--secret", "a secret of sixteen", "--data", hub.data, "--json", *options)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)["url"]
+
+    assert run("check", "--data", hub.start().data).returncode == 0
+    hub.terminate()
+    assert url_of("one", "--listen", ":8099") == "http://127.0.0.1:8099/in/one"
+    assert url_of("two", "--listen-public", "0.0.0.0:8443", "--tls-certificate", "x", "--tls-ports", "public") == "https://127.0.0.1:8443/in/two"
+
+
 def test_who_listens_already_is_named(make_hub):
     hub = make_hub()
     other = make_hub(start=False)

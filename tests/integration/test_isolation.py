@@ -42,7 +42,7 @@ PLAIN_MEMBERS = {
     "body", "public_url", "max_body_bytes", "rate", "limit", "per_ms", "insecure", "secret_missing", "paste", "remote", "after",
     "auth", "username", "password", "token", "header", "value", "token_url", "client_id", "client_secret", "scope", "audience", "style",
     "tls", "client_certificate", "client_key", "ca", "verify", "min_version",
-    "breaker", "state", "failures", "max_failures", "ratio", "window_ms", "wait_ms", "max_wait_ms", "next_probe_at", "why",
+    "breaker", "state", "since", "failures", "max_failures", "ratio", "window_ms", "wait_ms", "max_wait_ms", "next_probe_at", "why",
 }  # fmt: skip
 
 ENDPOINT = {"url": URL, "event_types": ["never.published"]}

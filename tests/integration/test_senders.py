@@ -1,21 +1,18 @@
 """Hostile senders, row by row: while they are at it another client is served fast, memory stays flat, and nothing takes more than its share."""
 
 import hashlib
-import http.client
 import os
 import random
 import socket
-import threading
 import time
 
 import pytest
 
-from hub import eventually, sanitizer
+from hub import eventually
 from incoming import source
+from neighbour import P99_MS, SLOW_BUILD, Neighbour
 
 KIB, MIB = 1024, 1024 * 1024
-SLOW_BUILD = bool(sanitizer())
-P99_MS = 1000 if SLOW_BUILD else 100
 
 
 def rss(hub):
@@ -29,39 +26,6 @@ def descriptors(hub):
 
 def dial(hub):
     return socket.create_connection(("127.0.0.1", hub.port), timeout=60)
-
-
-class Neighbour:
-    """Publishes on a connection of its own, one event after the other, and keeps how long each took."""
-
-    def __init__(self, hub):
-        self.hub, self.took, self.ends = hub, [], threading.Event()
-        self.thread = threading.Thread(target=self.run)
-
-    def run(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.hub.port, timeout=60)
-        headers = {"Authorization": f"Bearer {self.hub.admin}", "Content-Type": "application/json"}
-        while not self.ends.wait(0.002):
-            begun = time.monotonic()
-            connection.request("POST", "/v1/events", body=b'{"type":"neighbour.well","data":1}', headers=headers)
-            answer = connection.getresponse()
-            answer.read()
-            assert answer.status == 202
-            self.took.append((time.monotonic() - begun) * 1000)
-        connection.close()
-
-    def __enter__(self):
-        assert self.hub.admin
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ends.set()
-        self.thread.join()
-
-    def p99_ms(self):
-        assert len(self.took) >= 100, "too few to say"
-        return sorted(self.took)[int(len(self.took) * 0.99)]
 
 
 BEGINNINGS = {

@@ -7,12 +7,14 @@ import signal
 import socket
 import ssl
 import subprocess
+import threading
 import time
 
 import pytest
 
 from hub import Hub, eventually, free_port, run
 from incoming import github, source
+from neighbour import P99_MS, Neighbour
 
 
 def make_certificate(folder, name, host="localhost"):
@@ -231,6 +233,89 @@ def test_plain_http_and_nonsense_on_the_port_are_refused(hub):
         answer = hub.raw(said)
         assert b"HTTP/1.1 200" not in answer
     assert hub.api("GET", "/healthz", key=None).status == 200
+
+
+def hello(context):
+    """The first message of a handshake."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read()
+
+
+def cpu_s(hub):
+    with open(f"/proc/{hub.process.pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def closed(connection):
+    connection.setblocking(False)
+    try:
+        while connection.recv(65536):
+            pass
+        return True
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def test_stalled_handshakes_neither_slow_down_another_nor_keep_a_processor_busy(hub):
+    first = hello(hub.context())
+    stalled = [socket.create_connection(("127.0.0.1", hub.port), timeout=60) for _ in range(400)]
+    for number, one in enumerate(stalled):
+        one.sendall(first if number % 2 else first[:3])
+    with Neighbour(hub) as neighbour:
+        # Those that are over a second old make room, the oldest first; the youngest have ten seconds.
+        eventually(lambda: sum(map(closed, stalled)) >= 400 - 64, "most being closed")
+        eventually(lambda: len(neighbour.took) >= 100)
+    assert neighbour.p99_ms() < P99_MS, sorted(neighbour.took)[-20:]
+    lone = socket.create_connection(("127.0.0.1", hub.port), timeout=60)
+    lone.sendall(first)
+    before, begun = cpu_s(hub), time.monotonic()
+    eventually(lambda: closed(lone), "the last of them being closed")
+    assert cpu_s(hub) - before < 0.3 * (time.monotonic() - begun), "it spins"
+    for one in (*stalled, lone):
+        one.close()
+
+
+def test_many_clients_that_come_at_once_all_get_in(hub):
+    failures = []
+
+    def ask():
+        try:
+            connection = hub.connect()
+            for _ in range(5):
+                connection.request("GET", "/healthz")
+                assert connection.getresponse().read()
+            connection.close()
+        except Exception as failure:  # pylint: disable=broad-except
+            failures.append(repr(failure))
+
+    clients = [threading.Thread(target=ask) for _ in range(100)]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    assert not failures, failures[:3]
+
+
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+def test_a_handshake_without_a_request_is_an_idle_connection(hub, version):
+    """As browsers make them, to be fast later."""
+    context = hub.context()
+    context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
+    with hub.talk(context) as connection:
+        crowd = [socket.create_connection(("127.0.0.1", hub.port), timeout=60) for _ in range(100)]
+        for one in crowd:
+            one.sendall(b"\x16\x03\x01")
+        eventually(lambda: sum(map(closed, crowd)) >= 100 - 64, "most being closed")
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        assert drained(connection).startswith(b"HTTP/1.1 200 ")
+        for one in crowd:
+            one.close()
 
 
 def test_slow_handshakes_and_slow_requests_are_closed_at_the_deadline(tmp_path):

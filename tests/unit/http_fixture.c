@@ -32,7 +32,10 @@ struct job {
 
 static int64_t app_begin(void *context, const struct http_request *request, struct http_response *response)
 {
-	(void)context;
+	const struct fixture *fixture = context;
+	char byte;
+	if (slice_is(request->path, "/stall"))
+		assert_int_equal(read(fixture->stall[0], &byte, 1), 1);
 	if (slice_is(request->path, "/early")) {
 		response->status = 401;
 		response->content_type = "text/plain";
@@ -81,7 +84,7 @@ static void app_handle(void *context, struct http_exchange *exchange, const stru
 	struct fixture *fixture = context;
 	char peer[128];
 	atomic_fetch_add(&fixture->handled, 1);
-	if (slice_is(request->path, "/hello")) {
+	if (slice_is(request->path, "/hello") || slice_is(request->path, "/stall")) {
 		answer_text(exchange, 200, SLICE_LITERAL("hello\n"));
 	} else if (slice_is(request->path, "/echo") || slice_is(request->path, "/small")) {
 		answer_text(exchange, 200, request->body);

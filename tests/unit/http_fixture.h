@@ -2,7 +2,7 @@
  *
  * Paths: /hello (text at once), /echo (the body at once), /async (the body, from another thread), /hold (the body, when
  * fixture_release() says so), /empty (204), /unchanged (304), /close, /peer (who asks), /silent (no status set);
- * /early (401 from begin()); the body cap is 1 MiB, on /small 16 bytes. */
+ * /stall (text, when a byte came through the pipe: until then the whole server waits), /early (401 from begin()); the body cap is 1 MiB, on /small 16 bytes. */
 #ifndef GRAPNEL_TESTS_HTTP_FIXTURE_H
 #define GRAPNEL_TESTS_HTTP_FIXTURE_H
 
@@ -20,6 +20,7 @@ struct fixture {
 	struct server *server; /* NULL: the test stopped it */
 	int port;
 	atomic_uint handled; /* calls of handle() */
+	int stall[2]; /* a pipe, the test's: the server's thread waits for a byte of it */
 	/* the thread that answers /async */
 	pthread_t thread;
 	struct inbox inbox;

@@ -358,6 +358,37 @@ static void a_slow_request_is_closed_at_its_deadline(void **state)
 	assert_int_equal(atomic_load(&fixture->handled), 4);
 }
 
+/* All it ever says is there when the connection is accepted. */
+static void a_request_that_stops_at_once_is_closed_at_its_deadline(void **state)
+{
+	enum { CLIENTS = 200 };
+	static const char *const beginnings[] = {"G", "GET /hel", "GET /hello HTTP/1.1\r\nHo"};
+	struct fixture *fixture = *state;
+	int fds[CLIENTS];
+	fixture->config.request_deadline_ms = 300;
+	fixture_start(fixture);
+	assert_int_equal(pipe(fixture->stall), 0);
+	int busy = client_connect(fixture), silent = client_connect(fixture);
+	client_say(busy, GET("/stall"));
+	for (int i = 0; i < CLIENTS; i++) {
+		fds[i] = client_connect(fixture);
+		client_say(fds[i], beginnings[i % 3]);
+	}
+	assert_int_equal(write(fixture->stall[1], "x", 1), 1);
+	for (int i = 0; i < CLIENTS; i++) {
+		struct strbuf text = client_drain(fds[i]);
+		assert_int_equal(text.len, 0);
+		strbuf_free(&text);
+	}
+	struct reply reply = client_ask(silent, GET("/hello"));
+	assert_int_equal(reply.status, 200);
+	reply_free(&reply);
+	close(busy);
+	close(silent);
+	close(fixture->stall[0]);
+	close(fixture->stall[1]);
+}
+
 /* The deadline is the request's, not the answer's. */
 static void a_slow_answer_is_not_cut_off(void **state)
 {
@@ -489,6 +520,7 @@ int main(void)
 	    TEST(a_target_that_is_too_long_gets_414),
 	    TEST(headers_that_are_too_many_or_too_large_get_431),
 	    TEST(a_slow_request_is_closed_at_its_deadline),
+	    TEST(a_request_that_stops_at_once_is_closed_at_its_deadline),
 	    TEST(a_slow_answer_is_not_cut_off),
 	    TEST(a_silent_connection_is_closed_after_the_idle_timeout),
 	    TEST(requests_of_one_address_are_counted),
