@@ -51,7 +51,8 @@ struct resolver {
 	const struct clock *clock;
 	int owner_epoll_fd;
 	int epoll_fd;
-	ares_channel channel;
+	char *servers;
+	ares_channel channel; /* a quarter of a megabyte: opened for the first name */
 	bool channel_open;
 	struct lru cache;     /* names that are known, by their hash */
 	struct idmap pending; /* names that are being asked, likewise */
@@ -82,8 +83,9 @@ static void socket_changed(void *context, ares_socket_t fd, int readable, int wr
 		log_warn("deliver", "cannot watch a name server's socket: %s", strerror(errno));
 }
 
-static int open_channel(struct resolver *resolver, const char *servers, struct err *err)
+static int open_channel(struct resolver *resolver, struct err *err)
 {
+	const char *servers = resolver->servers;
 	struct ares_options options = {
 	    .timeout = QUERY_TIMEOUT_MS,
 	    .tries = QUERY_TRIES,
@@ -109,19 +111,29 @@ static int open_channel(struct resolver *resolver, const char *servers, struct e
 	return 0;
 }
 
+static void close_channel(struct resolver *resolver)
+{
+	if (resolver->channel_open)
+		ares_destroy(resolver->channel);
+	resolver->channel_open = false;
+}
+
 struct resolver *resolver_new(const char *servers, const struct clock *clock, int epoll_fd, struct err *err)
 {
 	struct resolver *resolver = mem_new(struct resolver);
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = resolver};
 	resolver->clock = clock;
+	resolver->servers = servers ? mem_text(servers) : NULL;
 	resolver->owner_epoll_fd = epoll_fd;
 	resolver->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (resolver->epoll_fd < 0 || (epoll_fd >= 0 && epoll_ctl(epoll_fd, EPOLL_CTL_ADD, resolver->epoll_fd, &event) != 0)) {
 		err_set(err, ERR_INTERNAL, "cannot set up polling for name resolution: %s", strerror(errno));
 		goto out;
 	}
-	if (open_channel(resolver, servers, err))
+	/* What is wrong with it is told now. */
+	if (open_channel(resolver, err))
 		goto out;
+	close_channel(resolver);
 	return resolver;
 out:
 	resolver_free(resolver);
@@ -146,8 +158,7 @@ void resolver_free(struct resolver *resolver)
 {
 	if (!resolver)
 		return;
-	if (resolver->channel_open)
-		ares_destroy(resolver->channel);
+	close_channel(resolver);
 	while (resolver->cache.oldest)
 		forget(resolver, CONTAINER_OF(resolver->cache.oldest, struct name, cached));
 	lru_free(&resolver->cache);
@@ -157,6 +168,7 @@ void resolver_free(struct resolver *resolver)
 			epoll_ctl(resolver->owner_epoll_fd, EPOLL_CTL_DEL, resolver->epoll_fd, NULL);
 		close(resolver->epoll_fd);
 	}
+	free(resolver->servers);
 	free(resolver);
 }
 
@@ -289,6 +301,13 @@ static struct name *cached_name(struct resolver *resolver, const char *host, uin
 static void ask(struct resolver *resolver, const char *host, uint64_t hash, void (*done)(void *, const struct resolved *), void *context)
 {
 	static const struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_flags = ARES_AI_NOSORT};
+	struct err err = {0};
+	if (!resolver->channel_open && open_channel(resolver, &err)) {
+		log_warn("deliver", "%s", err.detail);
+		close_channel(resolver);
+		done(context, &(struct resolved){.why = "name resolution cannot be set up", .out_of_sockets = shortage_now()});
+		return;
+	}
 	struct name *name = idmap_get(&resolver->pending, hash);
 	if (name && strcmp(name->host, host) == 0) {
 		add_waiter(name, done, context);
@@ -338,13 +357,14 @@ void resolver_process(struct resolver *resolver)
 		ares_process_fd(resolver->channel, readable ? events[i].data.fd : ARES_SOCKET_BAD,
 		                writable ? events[i].data.fd : ARES_SOCKET_BAD);
 	}
-	ares_process_fd(resolver->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	if (resolver->channel_open)
+		ares_process_fd(resolver->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 }
 
 int resolver_timeout_ms(struct resolver *resolver)
 {
 	struct timeval at;
-	if (!ares_timeout(resolver->channel, NULL, &at))
+	if (!resolver->channel_open || !ares_timeout(resolver->channel, NULL, &at))
 		return -1;
 	return (int)(at.tv_sec * 1000 + (at.tv_usec + 999) / 1000);
 }

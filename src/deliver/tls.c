@@ -89,7 +89,7 @@ static CURLcode context_made(CURL *easy, void *context, void *receiver)
 	return CURLE_OK;
 }
 
-void tls_watch(CURL *easy, struct tls_note **note)
+void tls_note_watch(CURL *easy, struct tls_note **note)
 {
 	/* Where libcurl cannot, a demand for a certificate looks like any other failed handshake. */
 	(void)curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, context_made);

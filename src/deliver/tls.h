@@ -14,7 +14,7 @@ void tls_note_unref(struct tls_note *note); /* NULL is allowed */
 /* An answer came by it: from then on nothing that fails is about its handshake. NULL is allowed. */
 void tls_note_answered(struct tls_note *note);
 /* Makes the handle write a note of the next connection into *note, which is NULL while there is none. */
-void tls_watch(CURL *easy, struct tls_note **note);
+void tls_note_watch(CURL *easy, struct tls_note **note);
 /* Takes the note of the connection that the handle has now, which may be one that another made: libcurl keeps some that are broken. */
 void tls_note_take(CURL *easy, struct tls_note **note);
 

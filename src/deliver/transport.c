@@ -83,7 +83,7 @@ bool transport_init(struct transport *transport, CURL *easy, const struct egress
 	failed |= SET(CURLOPT_OPENSOCKETDATA, transport);
 	failed |= SET(CURLOPT_PREREQFUNCTION, before_request);
 	failed |= SET(CURLOPT_PREREQDATA, transport);
-	tls_watch(easy, &transport->tls);
+	tls_note_watch(easy, &transport->tls);
 	return !failed;
 }
 
