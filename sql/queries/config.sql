@@ -75,6 +75,15 @@ DELETE FROM endpoint_pairs WHERE endpoint = ?1;
 -- name: pair_insert
 INSERT INTO endpoint_pairs (endpoint, place, until_ms, public_key, sealed) VALUES (?1, ?2, ?3, ?4, ?5);
 
+-- name: legacy_get
+SELECT 0, sealed FROM endpoint_legacy WHERE endpoint = ?1;
+
+-- name: legacy_delete
+DELETE FROM endpoint_legacy WHERE endpoint = ?1;
+
+-- name: legacy_insert
+INSERT INTO endpoint_legacy (endpoint, sealed) VALUES (?1, ?2);
+
 -- name: key_get
 SELECT id, hash, scopes, subscriber, created_ms, expires_ms, name, hint FROM keys WHERE id = ?1;
 

@@ -114,6 +114,8 @@ static int draft_read(struct call *call, enum store_change_kind what, struct dra
 		return -1;
 	change->doc = draft->doc;
 	change->secret = draft->given.secret;
+	change->legacy_secret = draft->given.legacy_secret;
+	change->legacy_given = draft->given.legacy_secret || draft->given.legacy_secret_null;
 	change->subscriber = call->who.subscriber;
 	change->subscriber_given = draft->given.subscriber || draft->given.subscriber_null;
 	if (!draft->given.subscriber)

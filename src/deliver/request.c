@@ -20,6 +20,8 @@ enum { TEXT_BYTES_MAX = 1024 * 1024, TEXT_BYTES_KEPT = 16 * 1024, MADE_AROUND_BY
 /* Answers are short, and there may be thousands at a time. */
 static const long READ_BYTES = 4096;
 
+static const char method_put[] = "PUT";
+
 /* ---- addresses ---- */
 
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
@@ -147,6 +149,7 @@ void exchange_clear(struct exchange *exchange)
 	drop_payload(exchange);
 	exchange->job = NULL;
 	exchange->lines_len = 0;
+	exchange->legacy_at = 0;
 	exchange->status = 0;
 	exchange->header_bytes = 0;
 	exchange->body_bytes = 0;
@@ -195,19 +198,31 @@ static void add_number(struct exchange *exchange, const char *name, int64_t valu
 	end_line(exchange);
 }
 
-static int add_signed_lines(struct exchange *exchange, struct signer *signer, struct err *err)
+static int add_legacy_line(struct exchange *exchange, struct signer *signer, int64_t timestamp_s, struct err *err)
 {
-	const struct event *event = exchange->job->event;
-	int64_t timestamp_s = exchange->started_ms / 1000;
-	char id[ID_TEXT_SIZE];
-	id_format(ID_EVENT, event->id, id);
-	add_line(exchange, "webhook-id", slice_of(id));
-	add_number(exchange, "webhook-timestamp", timestamp_s);
-	begin_line(exchange, "webhook-signature");
-	if (signer_sign(signer, slice_of(id), timestamp_s, exchange->formatted.body, exchange->started_ms, &exchange->text))
+	const struct endpoint *endpoint = exchange->job->endpoint;
+	begin_line(exchange, endpoint->signing->legacy->header);
+	if (signer_legacy(signer, endpoint, timestamp_s, exchange->formatted.body, &exchange->text, &exchange->legacy_at))
 		return err_set(err, ERR_INTERNAL, "the payload could not be signed");
 	end_line(exchange);
 	return 0;
+}
+
+static int add_signed_lines(struct exchange *exchange, struct signer *signer, struct err *err)
+{
+	const struct event *event = exchange->job->event;
+	const struct endpoint_signing *signing = exchange->job->endpoint->signing;
+	const char *const *names = signing ? (const char *const *)signing->names : signed_header_names;
+	int64_t timestamp_s = exchange->started_ms / 1000;
+	char id[ID_TEXT_SIZE];
+	id_format(ID_EVENT, event->id, id);
+	add_line(exchange, names[SIGNED_ID], slice_of(id));
+	add_number(exchange, names[SIGNED_TIMESTAMP], timestamp_s);
+	begin_line(exchange, names[SIGNED_SIGNATURE]);
+	if (signer_sign(signer, slice_of(id), timestamp_s, exchange->formatted.body, exchange->started_ms, &exchange->text))
+		return err_set(err, ERR_INTERNAL, "the payload could not be signed");
+	end_line(exchange);
+	return signing && signing->legacy ? add_legacy_line(exchange, signer, timestamp_s, err) : 0;
 }
 
 /* The extensions of a stored event are as many as there is room for, but a file can be damaged. */
@@ -232,7 +247,8 @@ static int add_format(struct exchange *exchange, struct err *err)
 	exchange_charge(exchange, exchange->payload.cap);
 	if (format == FORMAT_CLOUDEVENTS_BINARY && format_headers(event, source, add_attribute, exchange))
 		return err_set(err, ERR_INTERNAL, "the event's context cannot be turned into headers");
-	add_line(exchange, "Content-Type", exchange->formatted.content_type);
+	const char *own = exchange->job->endpoint->content_type;
+	add_line(exchange, "Content-Type", own ? slice_of(own) : exchange->formatted.content_type);
 	return 0;
 }
 
@@ -304,6 +320,15 @@ static void pin_host(struct exchange *exchange, const struct resolved *resolved)
 	exchange->pin = (struct curl_slist){.data = out};
 }
 
+/* Of a handle that goes from one endpoint to another; most want what it has. NULL: POST. */
+static bool set_method(struct exchange *exchange, const char *method)
+{
+	if (exchange->method == method)
+		return false;
+	exchange->method = method;
+	return SET(CURLOPT_CUSTOMREQUEST, method);
+}
+
 int exchange_request(struct exchange *exchange, struct signer *signer, const struct resolved *resolved, int timeout_ms, struct err *err)
 {
 	const struct endpoint *endpoint = exchange->job->endpoint;
@@ -313,6 +338,7 @@ int exchange_request(struct exchange *exchange, struct signer *signer, const str
 		pin_host(exchange, resolved);
 	struct slice body = exchange->formatted.body;
 	bool failed = false;
+	failed |= set_method(exchange, endpoint->method == METHOD_PUT ? method_put : NULL);
 	failed |= SET(CURLOPT_URL, endpoint->url);
 	failed |= SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
 	failed |= SET(CURLOPT_POSTFIELDS,

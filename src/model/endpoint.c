@@ -8,11 +8,12 @@
 
 #include "base/mem.h"
 #include "model/check.h"
+#include "model/endpoint_fields.h"
 #include "model/pattern.h"
 #include "model/subscriber.h"
 #include "model/url.h"
 
-enum { DESCRIPTION_MAX = 1024, HEADER_NAME_MAX = 256, HEADER_VALUE_MAX = 4096 };
+enum { DESCRIPTION_MAX = 1024, HEADER_VALUE_MAX = 4096 };
 
 /* What retry_policy_default() gives: an initialiser cannot call it. endpoint's unit test compares them. */
 struct endpoint_defaults endpoint_defaults = {
@@ -47,6 +48,8 @@ void endpoint_unref(struct endpoint *endpoint)
 		free(endpoint->secrets[i].sealed);
 	for (unsigned i = 0; i < endpoint->pairs_len; i++)
 		free(endpoint->pairs[i].seed.sealed);
+	endpoint_signing_free(endpoint->signing);
+	free(endpoint->content_type);
 	free(endpoint->own_retry);
 	free(endpoint->pairs);
 	free(endpoint->patterns);
@@ -118,7 +121,7 @@ static const char *const forbidden_headers[] = {
     "Trailer", "Expect",         "Proxy-*",      "webhook-*",         "grapnel-*",  "ce-*",       "traceparent", "tracestate",
 };
 
-static bool header_forbidden(const char *name)
+bool endpoint_header_reserved(const char *name)
 {
 	for (size_t i = 0; i < sizeof forbidden_headers / sizeof forbidden_headers[0]; i++) {
 		const char *row = forbidden_headers[i];
@@ -131,7 +134,7 @@ static bool header_forbidden(const char *name)
 }
 
 /* RFC 9110, 5.6.2. */
-static bool header_name_good(const char *name)
+bool endpoint_header_name_good(const char *name)
 {
 	size_t len = strlen(name);
 	for (size_t i = 0; i < len; i++) {
@@ -154,10 +157,10 @@ static bool header_value_good(struct slice value)
 
 static int read_header(const char *name, const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
 {
-	if (!header_name_good(name))
+	if (!endpoint_header_name_good(name))
 		return err_field(err, ERR_INVALID, pointer,
 		                 "the name is not that of an HTTP header: 1 to %d letters, digits and !#$%%&'*+-.^_`|~", HEADER_NAME_MAX);
-	if (header_forbidden(name))
+	if (endpoint_header_reserved(name))
 		return err_field(err, ERR_INVALID, pointer, "the header %.64s is set by the hub or by HTTP itself and cannot be given",
 		                 name);
 	if (!header_value_good(check_slice(value)))
@@ -253,50 +256,6 @@ static int read_format(const json_t *value, const char *pointer, struct endpoint
 	return err_field(err, ERR_INVALID, pointer, "must be raw, standard, thin, cloudevents-binary or cloudevents-structured");
 }
 
-static int read_version(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
-{
-	bool v1 = slice_is(check_slice(value), "v1"), v1a = slice_is(check_slice(value), "v1a");
-	if (!v1 && !v1a)
-		return err_field(err, ERR_INVALID, pointer, "must be \"v1\" (HMAC-SHA256) or \"v1a\" (ed25519)");
-	if ((v1 && endpoint->sign_v1) || (v1a && endpoint->sign_v1a))
-		return err_field(err, ERR_INVALID, pointer, "stands in versions already; each version is given once");
-	endpoint->sign_v1 |= v1;
-	endpoint->sign_v1a |= v1a;
-	return 0;
-}
-
-static int read_versions(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
-{
-	size_t len = json_array_size(value);
-	int result = 0;
-	if (!json_is_array(value) || len < 1 || len > 2)
-		return err_field(err, ERR_INVALID, pointer, "must be an array of \"v1\" (HMAC-SHA256), \"v1a\" (ed25519) or both");
-	endpoint->sign_v1 = false;
-	for (size_t i = 0; i < len; i++) {
-		char place[ERR_POINTER_MAX];
-		check_element(place, pointer, i);
-		result |= read_version(json_array_get(value, i), place, endpoint, err);
-	}
-	return result;
-}
-
-static int read_signature(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
-{
-	const char *key;
-	json_t *member;
-	int result = 0;
-	if (!json_is_object(value))
-		return err_field(err, ERR_INVALID, pointer, "must be an object: {\"versions\": [\"v1\", \"v1a\"]}");
-	json_object_foreach((json_t *)value, key, member)
-	{
-		char place[ERR_POINTER_MAX];
-		check_member(place, pointer, key);
-		result |= strcmp(key, "versions") == 0 ? read_versions(member, place, endpoint, err)
-		                                       : err_field(err, ERR_INVALID, place, "unknown field; a signature has versions");
-	}
-	return result;
-}
-
 /* `read` is NULL for fields of features that are not built. uid is read apart: every resource has one. */
 static const struct {
 	const char *name;
@@ -312,7 +271,9 @@ static const struct {
     {"ordered", read_ordered},
     {"metadata", read_metadata},
     {"format", read_format},
-    {"signature", read_signature},
+    {"signature", endpoint_read_signature},
+    {"method", endpoint_read_method},
+    {"content_type", endpoint_read_content_type},
     {"filter", NULL},
     {"auth", NULL},
     {"rate", NULL},
@@ -331,7 +292,7 @@ static int read_member(const char *key, const json_t *value, struct endpoint *en
 	}
 	return err_field(err, ERR_INVALID, pointer,
 	                 "unknown field; an endpoint has uid, subscriber, url, event_types, description, headers, retry, timeout_ms, "
-	                 "max_in_flight, ordered, metadata, format, signature and secret");
+	                 "max_in_flight, ordered, metadata, format, signature, method, content_type and secret");
 }
 
 static int read_document(const json_t *doc, struct endpoint *endpoint, struct err *err)
@@ -354,10 +315,10 @@ static int read_document(const json_t *doc, struct endpoint *endpoint, struct er
 		if (strcmp(key, "uid") != 0)
 			result |= read_member(key, value, endpoint, err);
 	}
-	return result;
+	return result | endpoint_check_request(endpoint, err) | endpoint_check_names(endpoint, err);
 }
 
-static struct endpoint_secret secret_copy(const struct endpoint_secret *secret)
+struct endpoint_secret endpoint_secret_copy(const struct endpoint_secret *secret)
 {
 	struct endpoint_secret copy = *secret;
 	copy.sealed = mem_alloc(secret->sealed_len);
@@ -368,7 +329,7 @@ static struct endpoint_secret secret_copy(const struct endpoint_secret *secret)
 static void copy_secrets(struct endpoint *endpoint, const struct endpoint_secret *secrets, unsigned secrets_len)
 {
 	for (unsigned i = 0; i < secrets_len; i++)
-		endpoint->secrets[i] = secret_copy(&secrets[i]);
+		endpoint->secrets[i] = endpoint_secret_copy(&secrets[i]);
 	endpoint->secrets_len = secrets_len;
 }
 
@@ -378,7 +339,7 @@ void endpoint_take_pairs(struct endpoint *endpoint, const struct endpoint_pair *
 	endpoint->pairs_len = pairs_len;
 	for (unsigned i = 0; i < pairs_len; i++) {
 		endpoint->pairs[i] = pairs[i];
-		endpoint->pairs[i].seed = secret_copy(&pairs[i].seed);
+		endpoint->pairs[i].seed = endpoint_secret_copy(&pairs[i].seed);
 	}
 }
 
@@ -437,6 +398,8 @@ int endpoint_doc_split(json_t *doc, struct endpoint_given *given, struct err *er
 		result |= given_text(split.taken, "subscriber", "/subscriber", &split.subscriber, err);
 	if (split.taken)
 		result |= given_text(split.taken, "secret", "/secret", &split.secret, err);
+	if (result == 0)
+		result = endpoint_signature_split(doc, &split, err);
 	if (result == 0)
 		*given = split;
 	else

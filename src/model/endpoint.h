@@ -51,6 +51,37 @@ struct endpoint_pair {
 	uint8_t public_key[ENDPOINT_PUBLIC_KEY_BYTES];
 };
 
+enum endpoint_method { METHOD_POST, METHOD_PUT };
+
+/* The three headers of Standard Webhooks, which may have other names at an endpoint. */
+enum signed_header { SIGNED_ID, SIGNED_TIMESTAMP, SIGNED_SIGNATURE, SIGNED_HEADERS };
+extern const char *const signed_header_names[SIGNED_HEADERS];
+
+/* A signature of another kind beside ours, for verifiers of before. */
+enum legacy_algorithm { LEGACY_SHA256, LEGACY_SHA1, LEGACY_SHA512 };
+struct legacy_style {
+	const char *name;
+	const char *header; /* where none is given; NULL: one must be */
+	const char *prefix; /* what the value begins with, before the signature */
+	bool timed;         /* the signature is over "<seconds>." and the body, and "t=<seconds>," comes first in the value */
+	bool open;          /* algorithm, encoding and prefix can be chosen */
+};
+struct endpoint_legacy {
+	const struct legacy_style *style;
+	char *header;
+	char *prefix;
+	enum legacy_algorithm algorithm;
+	bool base64;                   /* else hex, lower case */
+	struct endpoint_secret secret; /* its own; `sealed` is NULL: the endpoint's present one signs */
+};
+const char *legacy_algorithm_text(enum legacy_algorithm algorithm); /* as libcrypto calls it, too */
+
+/* How an endpoint's requests are signed otherwise than all are. */
+struct endpoint_signing {
+	char *names[SIGNED_HEADERS];
+	struct endpoint_legacy *legacy; /* NULL: none */
+};
+
 struct endpoint {
 	/* persistent */
 	struct endpoint_meta meta;
@@ -70,6 +101,9 @@ struct endpoint {
 	bool ordered;
 	bool sign_v1, sign_v1a; /* signature.versions: one at least */
 	enum endpoint_format format;
+	enum endpoint_method method;
+	char *content_type;               /* instead of the format's own; NULL: none */
+	struct endpoint_signing *signing; /* NULL: as usual, which most have */
 	unsigned secrets_len;
 	struct endpoint_secret secrets[ENDPOINT_SECRETS_MAX];
 	unsigned pairs_len; /* 0 until it is opted in to v1a for the first time */
@@ -94,6 +128,8 @@ struct endpoint *endpoint_parse(const json_t *doc, const struct endpoint_meta *m
                                 unsigned secrets_len, struct err *err) ATTR_MUST_USE;
 /* Copies its key pairs into an endpoint that no other thread knows yet. */
 void endpoint_take_pairs(struct endpoint *endpoint, const struct endpoint_pair *pairs, unsigned pairs_len);
+/* Likewise the sealed secret of its legacy signature (`sealed` NULL: none); nothing when it has no such signature. */
+void endpoint_take_legacy(struct endpoint *endpoint, const struct endpoint_secret *secret);
 struct endpoint *endpoint_ref(struct endpoint *endpoint);
 void endpoint_unref(struct endpoint *endpoint); /* NULL is allowed */
 
@@ -104,8 +140,10 @@ struct endpoint_given {
 	const char *secret;
 	const char *subscriber;
 	bool subscriber_null;
+	const char *legacy_secret; /* signature.legacy.secret; null goes back to the endpoint's own */
+	bool legacy_secret_null;
 };
-/* Takes secret, subscriber and the read-only fields out of a document that a user sent (an object, else an error). */
+/* Takes secrets, subscriber and the read-only fields out of a document that a user sent (an object, else an error). */
 int endpoint_doc_split(json_t *doc, struct endpoint_given *given, struct err *err) ATTR_MUST_USE;
 
 /* Checks an `event_types`, also of what is no endpoint: 1 to 200 good patterns, each once. */
@@ -120,7 +158,8 @@ void endpoint_public_key_text(const struct endpoint_pair *pair, char out[ENDPOIN
 const char *endpoint_status_text(enum endpoint_status status);
 
 /* RFC 7396 merge into an endpoint's document. A retry policy has waits of its own or exponential ones: where the patch gives members of
- * one family, those of the other that it does not give go. */
+ * one family, those of the other that it does not give go. So do the prefix and the names of signature.headers, and what belonged to
+ * another style of signature.legacy. */
 int endpoint_merge_patch(json_t *doc, const json_t *patch) ATTR_MUST_USE;
 /* RFC 7396 merge of `patch` into `target` (an object), in place; jansson has none. */
 int json_merge_patch(json_t *target, const json_t *patch) ATTR_MUST_USE;

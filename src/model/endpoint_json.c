@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/id.h"
+#include "model/endpoint_fields.h"
 
 static json_t *time_json(int64_t wall_ms)
 {
@@ -36,18 +37,6 @@ void endpoint_public_key_text(const struct endpoint_pair *pair, char out[ENDPOIN
 	codec_base64(pair->public_key, sizeof pair->public_key, out + sizeof prefix - 1);
 }
 
-static json_t *signature_json(const struct endpoint *endpoint)
-{
-	json_t *versions = json_array();
-	int result = endpoint->sign_v1 ? json_array_append_new(versions, json_string("v1")) : 0;
-	if (endpoint->sign_v1a)
-		result |= json_array_append_new(versions, json_string("v1a"));
-	if (result == 0)
-		return json_pack("{s:o}", "versions", versions);
-	json_decref(versions);
-	return NULL;
-}
-
 /* Of an endpoint that does not sign v1a (any more) null: nobody should verify with it. */
 static json_t *public_key_json(const struct endpoint *endpoint)
 {
@@ -74,7 +63,9 @@ json_t *endpoint_json(const struct endpoint *endpoint, const json_t *doc, const 
 	    {"description", member_or(doc, "description", json_string(""))},
 	    {"headers", member_or(doc, "headers", json_object())},
 	    {"format", member_or(doc, "format", json_string("raw"))},
-	    {"signature", signature_json(endpoint)},
+	    {"signature", endpoint_signature_json(endpoint, doc)},
+	    {"method", json_string(endpoint->method == METHOD_PUT ? "PUT" : "POST")},
+	    {"content_type", text_or_null(endpoint->content_type)},
 	    {"retry", retry_policy_json(endpoint->retry)},
 	    {"timeout_ms", json_integer(endpoint->timeout_ms)},
 	    {"max_in_flight", json_integer(endpoint->max_in_flight)},
@@ -153,6 +144,7 @@ int endpoint_merge_patch(json_t *doc, const json_t *patch)
 	enum { MEMBERS = sizeof exponential / sizeof *exponential };
 	const json_t *given = json_object_get(patch, "retry");
 	bool scheduled = gives(given, "schedule_ms"), grows = false;
+	endpoint_signature_clear(doc, patch);
 	if (json_merge_patch(doc, patch))
 		return -1;
 	json_t *retry = json_object_get(doc, "retry");

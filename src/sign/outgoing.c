@@ -13,6 +13,7 @@
 
 #include "base/codec.h"
 #include "base/mem.h"
+#include "sign/legacy.h"
 #include "sign/pair.h"
 
 #define SECRET_PREFIX "whsec_"
@@ -25,6 +26,7 @@ struct signing_key {
 };
 
 struct signer {
+	EVP_MAC_CTX *legacy; /* NULL: it has none */
 	unsigned keys_len;
 	struct signing_key keys[2 * ENDPOINT_SECRETS_MAX];
 };
@@ -60,9 +62,15 @@ void secret_place(int64_t endpoint, char out[48])
 	snprintf(out, 48, "endpoint:%" PRId64 ":secrets", endpoint);
 }
 
-static EVP_MAC_CTX *hmac_new(const uint8_t *key, size_t len)
+void legacy_secret_place(int64_t endpoint, char out[48])
 {
-	char digest[] = "SHA256";
+	snprintf(out, 48, "endpoint:%" PRId64 ":legacy", endpoint);
+}
+
+EVP_MAC_CTX *hmac_new(const char *digest_name, const uint8_t *key, size_t len)
+{
+	char digest[16] = "";
+	memccpy(digest, digest_name, '\0', sizeof digest - 1);
 	const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()};
 	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
 	EVP_MAC_CTX *context = mac ? EVP_MAC_CTX_new(mac) : NULL;
@@ -78,6 +86,7 @@ void signer_free(struct signer *signer)
 {
 	if (!signer)
 		return;
+	EVP_MAC_CTX_free(signer->legacy);
 	for (unsigned i = 0; i < signer->keys_len; i++) {
 		EVP_MAC_CTX_free(signer->keys[i].hmac);
 		EVP_PKEY_free(signer->keys[i].pair);
@@ -93,7 +102,7 @@ static int add_secret(struct signer *signer, const struct endpoint_secret *secre
 	if (len < 0)
 		return err_set(err, ERR_INTERNAL,
 		               "the endpoint's secret cannot be unsealed: it was sealed with another master key, or is damaged");
-	EVP_MAC_CTX *hmac = hmac_new(key, (size_t)len);
+	EVP_MAC_CTX *hmac = hmac_new("sha256", key, (size_t)len);
 	OPENSSL_cleanse(key, sizeof key);
 	if (!hmac)
 		return err_set(err, ERR_INTERNAL, "libcrypto cannot prepare an HMAC");
@@ -126,8 +135,10 @@ static int add_pairs(struct signer *signer, const struct endpoint *endpoint, con
 struct signer *signer_new(const struct endpoint *endpoint, const struct master_key *master, struct err *err)
 {
 	struct signer *signer = mem_new(struct signer);
+	bool legacy = endpoint->signing && endpoint->signing->legacy;
 	if ((endpoint->sign_v1 && add_secrets(signer, endpoint, master, err)) ||
-	    (endpoint->sign_v1a && add_pairs(signer, endpoint, master, err))) {
+	    (endpoint->sign_v1a && add_pairs(signer, endpoint, master, err)) ||
+	    (legacy && !(signer->legacy = legacy_open(endpoint, master, err)))) {
 		signer_free(signer);
 		return NULL;
 	}
@@ -212,4 +223,9 @@ int signer_sign(struct signer *signer, struct slice webhook_id, int64_t timestam
 	}
 	free(message.whole);
 	return result || first || out->failed ? -1 : 0;
+}
+
+int signer_legacy(struct signer *signer, const struct endpoint *endpoint, int64_t timestamp_s, struct slice body, struct strbuf *out, size_t *at)
+{
+	return legacy_sign(signer->legacy, endpoint->signing->legacy, timestamp_s, body, out, at);
 }

@@ -181,7 +181,7 @@ int audit_endpoint(struct tx *tx, struct store_change *change, const struct endp
 		return -1;
 	if (found > 0) {
 		/* One that today's rules refuse can still be mended: then its bare document is shown. */
-		struct endpoint *before = endpoint_parse(old.doc, &old.meta, old.secrets, old.secrets_len, NULL);
+		struct endpoint *before = endpoint_of_record(&old, NULL);
 		was = before ? endpoint_shown(before, old.doc, NULL) : json_deep_copy(old.doc);
 		if (!before && hide(was, NULL)) {
 			json_decref(was);

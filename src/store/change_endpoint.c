@@ -18,14 +18,17 @@ void endpoint_record_clear(struct endpoint_record *record)
 		free(record->secrets[i].sealed);
 	for (unsigned i = 0; i < record->pairs_len; i++)
 		free(record->pairs[i].seed.sealed);
+	free(record->legacy.sealed);
 	*record = (struct endpoint_record){0};
 }
 
 struct endpoint *endpoint_of_record(const struct endpoint_record *record, struct err *err)
 {
 	struct endpoint *endpoint = endpoint_parse(record->doc, &record->meta, record->secrets, record->secrets_len, err);
-	if (endpoint)
+	if (endpoint) {
 		endpoint_take_pairs(endpoint, record->pairs, record->pairs_len);
+		endpoint_take_legacy(endpoint, &record->legacy);
+	}
 	return endpoint;
 }
 
@@ -123,6 +126,28 @@ static int secret_add(struct tx *tx, struct store_change *change, struct endpoin
 	explicit_bzero(key, sizeof key);
 	explicit_bzero(text, sizeof text);
 	return 0;
+}
+
+static void legacy_drop(struct endpoint_record *record)
+{
+	free(record->legacy.sealed);
+	record->legacy = (struct endpoint_secret){0};
+}
+
+/* The own secret of a legacy signature, when something is said of it. */
+static void legacy_take(struct tx *tx, const struct store_change *change, struct endpoint_record *record)
+{
+	char place[48];
+	if (!change->legacy_given)
+		return;
+	legacy_drop(record);
+	if (!change->legacy_secret)
+		return;
+	size_t len = strlen(change->legacy_secret);
+	legacy_secret_place(record->meta.id, place);
+	uint8_t *sealed = mem_alloc(len + SEAL_OVERHEAD);
+	size_t sealed_len = seal(tx->store->config.master, slice_of(place), (const uint8_t *)change->legacy_secret, len, sealed);
+	record->legacy = (struct endpoint_secret){.sealed = sealed, .sealed_len = sealed_len};
 }
 
 static void secrets_drop(struct endpoint_record *record)
@@ -236,6 +261,7 @@ static int create(struct tx *tx, struct store_change *change, json_t *doc, int64
 	    .doc = json_incref(doc),
 	};
 	int result = owner_check(tx, change, subscriber);
+	legacy_take(tx, change, &record);
 	if (result == 0)
 		result = secret_add(tx, change, &record, &change->result_secret);
 	if (result == 0)
@@ -272,6 +298,7 @@ static int update(struct tx *tx, struct store_change *change, struct endpoint_re
 		if (secret_add(tx, change, record, NULL))
 			return -1;
 	}
+	legacy_take(tx, change, record);
 	return store_record(tx, change, record);
 }
 
@@ -353,6 +380,7 @@ int endpoint_remove(struct tx *tx, struct store_change *change)
 	json_object_del(record.doc, "uid"); /* -1 only says that there was none */
 	secrets_drop(&record);
 	pairs_drop(&record);
+	legacy_drop(&record);
 	int result = store_record(tx, change, &record);
 	if (result == 0)
 		result = operation_drain(tx, OPERATION_DRAIN_DELETED, record.meta.id, record.meta.subscriber);

@@ -83,6 +83,7 @@ struct endpoint_record {
 	struct endpoint_secret secrets[ENDPOINT_SECRETS_MAX]; /* owned */
 	unsigned pairs_len;
 	struct endpoint_pair pairs[ENDPOINT_SECRETS_MAX]; /* owned */
+	struct endpoint_secret legacy; /* owned; `sealed` is NULL: none */
 };
 
 struct source_record {

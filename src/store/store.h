@@ -187,6 +187,8 @@ struct store_change {
 	bool subscriber_given;/* PUT, PATCH: `subscriber` was in the document; otherwise the present one stays */
 	const char *secret;   /* endpoints, rotation: the given secret in text, NULL: create makes one, PUT and PATCH keep it; KEY_CREATE: its text */
 	int64_t overlap_ms;   /* rotation: how long the old secret goes on signing */
+	const char *legacy_secret; /* endpoints, with legacy_given: the own secret of signature.legacy; NULL: none any more */
+	bool legacy_given;
 	unsigned secrets_len; /* SOURCE: those that are given, the present one first; none: as with `secret` */
 	const char *const *secrets;
 	int64_t event;        /* REJECTION_ACCEPT: what the rejection `id` became */

@@ -140,6 +140,20 @@ static int put_pairs(struct sqlite *s, const struct endpoint *endpoint)
 	return result;
 }
 
+static int put_legacy(struct sqlite *s, const struct endpoint *endpoint)
+{
+	struct run run = db_run(&s->db, QUERY_LEGACY_DELETE);
+	run_int(&run, 1, endpoint->meta.id);
+	if (sqlite_done(s, &run))
+		return -1;
+	if (!endpoint->signing || !endpoint->signing->legacy || !endpoint->signing->legacy->secret.sealed)
+		return 0;
+	run = db_run(&s->db, QUERY_LEGACY_INSERT);
+	run_int(&run, 1, endpoint->meta.id);
+	run_blob(&run, 2, endpoint->signing->legacy->secret.sealed, endpoint->signing->legacy->secret.sealed_len);
+	return sqlite_done(s, &run);
+}
+
 int sqlite_endpoint_put(struct engine *engine, const struct endpoint *endpoint, const json_t *doc)
 {
 	struct sqlite *s = sqlite_of(engine);
@@ -160,7 +174,7 @@ int sqlite_endpoint_put(struct engine *engine, const struct endpoint *endpoint, 
 	run_text(&run, 10, slice_of(text));
 	int result = sqlite_done(s, &run);
 	free(text);
-	return result || put_secrets(s, endpoint) || put_pairs(s, endpoint) ? -1 : 0;
+	return result || put_secrets(s, endpoint) || put_pairs(s, endpoint) || put_legacy(s, endpoint) ? -1 : 0;
 }
 
 int sqlite_key_get(struct engine *engine, int64_t id, struct key *key)

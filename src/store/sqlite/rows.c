@@ -246,6 +246,20 @@ int rows_once(const struct run *run, struct once_record *record)
 	return -1;
 }
 
+/* Few have one: only a document that has such a signature is looked up. */
+static int rows_legacy(struct db *db, struct endpoint_record *record)
+{
+	if (!json_object_get(json_object_get(record->doc, "signature"), "legacy"))
+		return 0;
+	struct run run = db_run(db, QUERY_LEGACY_GET);
+	run_int(&run, 1, record->meta.id);
+	int row = run_row(&run);
+	if (row > 0)
+		row = copy_secret(&run, 0, 1, &record->legacy);
+	run_end(&run);
+	return row < 0 ? -1 : 0;
+}
+
 int rows_secrets(struct db *db, struct endpoint_record *record)
 {
 	struct run run = db_run(db, QUERY_SECRETS_GET);
@@ -257,7 +271,7 @@ int rows_secrets(struct db *db, struct endpoint_record *record)
 		record->secrets_len++;
 	}
 	run_end(&run);
-	return row < 0 || rows_pairs(db, record) ? -1 : 0;
+	return row < 0 || rows_pairs(db, record) || rows_legacy(db, record) ? -1 : 0;
 }
 
 int rows_event_of_delivery(struct db *db, struct run *run, struct delivery_row *row)
