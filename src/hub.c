@@ -243,6 +243,7 @@ static void defaults_set(const struct conf *conf)
 	endpoint_defaults.retry.jitter = conf->retry_jitter;
 	endpoint_defaults.timeout_ms = (int)conf->delivery_timeout;
 	endpoint_defaults.max_in_flight = (int)conf->delivery_max_in_flight;
+	endpoint_defaults.http2 = conf->delivery_http2;
 }
 
 /* Before anything is made that counts on them. */
@@ -323,6 +324,7 @@ static int delivery_up(struct hub *hub, struct err *err)
 		.workers = (unsigned)conf->delivery_workers,
 		.idle_connections_max = (hub->descriptors.idle + (unsigned)conf->delivery_workers - 1) / (unsigned)conf->delivery_workers,
 		.dns_servers = conf->dns_servers,
+		.authorities = conf->egress_authorities,
 		.user_agent = PACKAGE_NAME "/" PACKAGE_VERSION,
 		.cloudevents_source = conf->cloudevents_source,
 		.capture_success = conf->capture_success,

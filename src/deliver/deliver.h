@@ -21,6 +21,7 @@ struct deliver_config {
 	unsigned workers;
 	unsigned idle_connections_max; /* that one worker keeps */
 	const char *dns_servers; /* NULL or "": the system's */
+	const char *authorities; /* a file of PEM certificates that are trusted; NULL: libcurl's own */
 	const char *user_agent;  /* "grapnel/1.0" */
 	const char *cloudevents_source; /* of events that did not come as CloudEvents */
 	bool capture_success;

@@ -27,6 +27,7 @@ struct exchange {
 	const struct deliver_config *config;
 	CURL *easy;
 	const char *method; /* that the handle is set to: a static text; NULL: POST */
+	bool http2;         /* likewise */
 	struct worker *worker;
 	struct sockets *sockets; /* the worker's */
 	struct exchange *next; /* among the worker's running or spare ones */

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #include "base/mem.h"
 #include "deliver/shortage.h"
 
-enum { TEXT_BYTES_MAX = 1024 * 1024, TEXT_BYTES_KEPT = 16 * 1024, MADE_AROUND_BYTES = 1024 };
+enum { TEXT_BYTES_MAX = 1024 * 1024, TEXT_BYTES_KEPT = 16 * 1024, MADE_AROUND_BYTES = 1024, SILENCE_MS = 20000 };
 
 /* Answers are short, and there may be thousands at a time. */
 static const long READ_BYTES = 4096;
@@ -78,6 +79,8 @@ static bool set_fixed_options(struct exchange *exchange)
 	failed |= SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	failed |= SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	failed |= SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	if (exchange->config->authorities)
+		failed |= SET(CURLOPT_CAINFO, exchange->config->authorities);
 	failed |= SET(CURLOPT_TCP_NODELAY, 1L);
 	failed |= SET(CURLOPT_USERAGENT, exchange->config->user_agent);
 	failed |= SET(CURLOPT_POST, 1L);
@@ -329,6 +332,30 @@ static bool set_method(struct exchange *exchange, const char *method)
 	return SET(CURLOPT_CUSTOMREQUEST, method);
 }
 
+/* A stream that runs out of its time does not end its connection, as that of HTTP/1.1 does: one that nobody acknowledges any more would be
+ * used for ever. */
+static int limit_silence(void *context, curl_socket_t fd, curlsocktype purpose)
+{
+	unsigned silence_ms = SILENCE_MS;
+	(void)context;
+	(void)purpose;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence_ms, sizeof silence_ms);
+	return CURL_SOCKOPT_OK;
+}
+
+/* Requests to one host share a connection, as streams, where it speaks HTTP/2; so they wait to learn whether it does. A libcurl that was
+ * built without goes on with HTTP/1.1. */
+static bool set_version(struct exchange *exchange, bool http2)
+{
+	if (exchange->http2 == http2)
+		return false;
+	exchange->http2 = http2;
+	if (http2 && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS))
+		return false;
+	return (!http2 && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1)) || SET(CURLOPT_PIPEWAIT, http2 ? 1L : 0L) ||
+	       SET(CURLOPT_SOCKOPTFUNCTION, http2 ? limit_silence : NULL);
+}
+
 int exchange_request(struct exchange *exchange, struct signer *signer, const struct resolved *resolved, int timeout_ms, struct err *err)
 {
 	const struct endpoint *endpoint = exchange->job->endpoint;
@@ -339,6 +366,7 @@ int exchange_request(struct exchange *exchange, struct signer *signer, const str
 	struct slice body = exchange->formatted.body;
 	bool failed = false;
 	failed |= set_method(exchange, endpoint->method == METHOD_PUT ? method_put : NULL);
+	failed |= set_version(exchange, endpoint->http2 && endpoint->https);
 	failed |= SET(CURLOPT_URL, endpoint->url);
 	failed |= SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
 	failed |= SET(CURLOPT_POSTFIELDS,

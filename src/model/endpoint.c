@@ -274,6 +274,7 @@ static const struct {
     {"signature", endpoint_read_signature},
     {"method", endpoint_read_method},
     {"content_type", endpoint_read_content_type},
+    {"http2", endpoint_read_http2},
     {"filter", NULL},
     {"auth", NULL},
     {"rate", NULL},
@@ -292,7 +293,7 @@ static int read_member(const char *key, const json_t *value, struct endpoint *en
 	}
 	return err_field(err, ERR_INVALID, pointer,
 	                 "unknown field; an endpoint has uid, subscriber, url, event_types, description, headers, retry, timeout_ms, "
-	                 "max_in_flight, ordered, metadata, format, signature, method, content_type and secret");
+	                 "max_in_flight, ordered, metadata, format, signature, method, content_type, http2 and secret");
 }
 
 static int read_document(const json_t *doc, struct endpoint *endpoint, struct err *err)
@@ -356,6 +357,7 @@ struct endpoint *endpoint_parse(const json_t *doc, const struct endpoint_meta *m
 	endpoint->retry = &endpoint_defaults.retry;
 	endpoint->timeout_ms = endpoint_defaults.timeout_ms;
 	endpoint->max_in_flight = endpoint_defaults.max_in_flight;
+	endpoint->http2 = endpoint_defaults.http2;
 	endpoint->sign_v1 = true;
 	copy_secrets(endpoint, secrets, secrets_len);
 	if (read_document(doc, endpoint, err)) {

@@ -102,6 +102,7 @@ struct endpoint {
 	bool sign_v1, sign_v1a; /* signature.versions: one at least */
 	enum endpoint_format format;
 	enum endpoint_method method;
+	bool http2; /* where it is offered, over TLS */
 	char *content_type;               /* instead of the format's own; NULL: none */
 	struct endpoint_signing *signing; /* NULL: as usual, which most have */
 	unsigned secrets_len;
@@ -117,6 +118,7 @@ struct endpoint_defaults {
 	struct retry_policy retry;
 	int timeout_ms;
 	int max_in_flight;
+	bool http2;
 };
 extern struct endpoint_defaults endpoint_defaults;
 

@@ -15,7 +15,7 @@ struct endpoint_secret endpoint_secret_copy(const struct endpoint_secret *secret
 typedef int endpoint_reader(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err);
 
 /* endpoint_request.c */
-endpoint_reader endpoint_read_method, endpoint_read_content_type;
+endpoint_reader endpoint_read_method, endpoint_read_content_type, endpoint_read_http2;
 /* Of the whole: whether the format and the content type go together. */
 int endpoint_check_request(const struct endpoint *endpoint, struct err *err) ATTR_MUST_USE;
 

@@ -1,4 +1,4 @@
-/* Method and content type of an endpoint's requests. */
+/* Method, content type and version of HTTP of an endpoint's requests. */
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -28,6 +28,14 @@ int endpoint_read_content_type(const json_t *value, const char *pointer, struct 
 		                 "what the format says",
 		                 CONTENT_TYPE_MAX);
 	endpoint->content_type = mem_text_of(text);
+	return 0;
+}
+
+int endpoint_read_http2(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
+{
+	if (!json_is_boolean(value))
+		return err_field(err, ERR_INVALID, pointer, "must be true or false");
+	endpoint->http2 = json_is_true(value);
 	return 0;
 }
 
