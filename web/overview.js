@@ -2,7 +2,7 @@
 import {get, post} from './api.js'
 import {button, duration, el, link, notice, number, plural, problemBox, say, short, time, words} from './dom.js'
 import {result} from './deliveries.js'
-import {endpointKnown, endpointName, loadNames, name, status} from './endpoints.js'
+import {endpointKnown, endpointName, isUnverified, loadNames, name, status, unverified, verification} from './endpoints.js'
 import {table} from './list.js'
 import {ended, progress, repair} from './operations.js'
 
@@ -37,7 +37,7 @@ function sentences(stats, unmatched) {
 
 const size = trouble => trouble.dead + trouble.pending + trouble.held
 
-// One entry for each endpoint with something dead, failing or waiting, and for each that is not active.
+// One entry for each endpoint with something dead, failing or waiting, and for each that is not active or not verified.
 function troubles(dead, pending, held, resting, now) {
 	const found = new Map()
 	const at = id => found.get(id) ?? found.set(id, {id, dead: 0, pending: 0, held: 0, endpoint: endpointKnown(id)}).get(id)
@@ -57,7 +57,7 @@ function troubles(dead, pending, held, resting, now) {
 		else if (row.due_at && now - Date.parse(row.due_at) > 10000)
 			trouble.late ??= row
 	}
-	return [...found.values()].filter(t => t.dead || t.failing || t.late || (t.endpoint && t.endpoint.status !== 'active'))
+	return [...found.values()].filter(t => t.dead || t.failing || t.late || (t.endpoint && (t.endpoint.status !== 'active' || isUnverified(t.endpoint))))
 		.sort((a, b) => size(b) - size(a))
 }
 
@@ -65,23 +65,30 @@ function why({endpoint, died, failing, late}, now) {
 	const reasons = []
 	if (endpoint && endpoint.status !== 'active')
 		reasons.push([status(endpoint), ' since ', time(endpoint.status_since)])
+	if (endpoint && isUnverified(endpoint))
+		reasons.push(verification(endpoint))
 	if (died)
 		reasons.push(['last death: ', link('deliveries/' + died.id, died.last_attempt ? short(result(died.last_attempt)) : words(died.reason)),
 			died.reason !== 'exhausted' && died.last_attempt && `, ${words(died.reason)}`])
 	if (failing)
 		reasons.push(['failing: ', link('deliveries/' + failing.id, short(result(failing.last_attempt))), Date.parse(failing.due_at) > now ? [', next attempt ', time(failing.due_at)] : ', an attempt is due'])
-	if (late && endpoint?.status !== 'paused')
+	if (late && endpoint?.status !== 'paused' && !(endpoint && isUnverified(endpoint)))
 		reasons.push([link('deliveries/' + late.id, 'due'), ' since ', time(late.due_at), ', and not tried yet: the endpoint is slow, or does not answer'])
 	return reasons.map(reason => el('p', null, reason))
 }
 
 function mend(trouble, moreDead, said, reload) {
 	const {id, endpoint, dead, died, pending} = trouble
-	const active = !endpoint || endpoint.status === 'active'
+	const active = !endpoint || endpoint.status === 'active', asked = endpoint && isUnverified(endpoint)
 	const failed = problem => say(said, problemBox(problem))
 	const resume = async () => {
 		await post(`/v1/endpoints/${id}/resume`)
 		notice('The endpoint is active.')
+		reload()
+	}
+	const verify = async () => {
+		await post(`/v1/endpoints/${id}/verify`)
+		notice('The endpoint is asked: look again in a moment.')
 		reload()
 	}
 	const bulk = what => () => repair(what, {filter: {endpoint: id}}, said, reload)
@@ -91,7 +98,8 @@ function mend(trouble, moreDead, said, reload) {
 	return [
 		!active && button(endpoint.status === 'paused' && pending ? `Resume: ${number(pending)} wait` : 'Resume', resume, failed, named),
 		dead > 0 && endpoint?.status !== 'disabled' && button(`Retry ${number(dead, moreDead)}…`, bulk('retry'), failed, named),
-		active && !dead && ['It is tried again by itself. ', link('endpoints/' + id, 'Test it')]]
+		asked && button('Verify', verify, failed, named),
+		active && !dead && !asked && ['It is tried again by itself. ', link('endpoints/' + id, 'Test it')]]
 }
 
 function troubleTable(found, samples, now, said, reload) {
@@ -115,7 +123,7 @@ export async function overview(_query, _parameter, reload) {
 		get('/v1/events?unmatched=true&since=-1h&limit=' + SAMPLE), loadNames()])
 	const said = el('div', {'aria-live': 'polite'})
 	const now = Date.parse(stats.at)
-	const found = troubles(dead, pending, held, [...disabled.data, ...paused.data], now)
+	const found = troubles(dead, pending, held, [...disabled.data, ...paused.data, ...unverified()], now)
 	const done = operations.data.filter(operation => operation.state !== 'running')
 	const partial = dead.next_cursor || pending.next_cursor || held.next_cursor || disabled.next_cursor || paused.next_cursor || found.length > ROWS
 	return el('div', null,

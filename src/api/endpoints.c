@@ -123,6 +123,16 @@ static int draft_read(struct call *call, enum store_change_kind what, struct dra
 	return resolve_subscriber(call, slice_of(draft->given.subscriber), "/subscriber", &change->subscriber);
 }
 
+/* Only who runs the hub lets an endpoint go without what the hub's option asks of it; one that was there before goes on. */
+static int check_verification(struct call *call, const json_t *doc, const struct endpoint *endpoint, const struct endpoint *present)
+{
+	bool before = present && !present->verification && strcmp(present->url, endpoint->url) == 0;
+	bool waived = !endpoint->verification && json_object_get(doc, "verification") && endpoint_defaults.verification != VERIFY_NONE;
+	if (!waived || before || !call->who.subscriber)
+		return 0;
+	return err_field(&call->err, ERR_INVALID, "/verification/type", "must be cloudevents or challenge: this hub verifies endpoints");
+}
+
 /* The whole document as it will be: is it valid, and does its URL lead where this hub delivers to? `present`: what it was before, or
  * NULL. */
 static int check_whole(struct call *call, const json_t *doc, const struct endpoint *present)
@@ -132,6 +142,8 @@ static int check_whole(struct call *call, const json_t *doc, const struct endpoi
 	if (!endpoint)
 		return -1;
 	int result = present && strcmp(present->url, endpoint->url) == 0 ? 0 : destination_check(call, endpoint);
+	if (result == 0)
+		result = check_verification(call, doc, endpoint, present);
 	endpoint_unref(endpoint);
 	return result;
 }
@@ -297,6 +309,13 @@ int endpoints_pause(struct call *call)
 int endpoints_resume(struct call *call)
 {
 	return change_status(call, CHANGE_ENDPOINT_RESUME);
+}
+
+/* The answer does not wait for the endpoint's: its verification is pending. */
+int endpoints_verify(struct call *call)
+{
+	int64_t id;
+	return change_path(call, CHANGE_ENDPOINT_VERIFY, &id) < 0 ? -1 : respond(call, 202, id, NULL);
 }
 
 int endpoints_disable(struct call *call)

@@ -14,6 +14,7 @@
 
 #include "base/id.h"
 #include "base/mem.h"
+#include "deliver/handshake.h"
 #include "deliver/shortage.h"
 
 enum { TEXT_BYTES_MAX = 1024 * 1024, TEXT_BYTES_KEPT = 16 * 1024, MADE_AROUND_BYTES = 1024, SILENCE_MS = 20000 };
@@ -21,7 +22,7 @@ enum { TEXT_BYTES_MAX = 1024 * 1024, TEXT_BYTES_KEPT = 16 * 1024, MADE_AROUND_BY
 /* Answers are short, and there may be thousands at a time. */
 static const long READ_BYTES = 4096;
 
-static const char method_put[] = "PUT";
+static const char method_put[] = "PUT", method_options[] = "OPTIONS";
 
 /* ---- addresses ---- */
 
@@ -217,8 +218,11 @@ static int add_signed_lines(struct exchange *exchange, struct signer *signer, st
 	const struct endpoint_signing *signing = exchange->job->endpoint->signing;
 	const char *const *names = signing ? (const char *const *)signing->names : signed_header_names;
 	int64_t timestamp_s = exchange->started_ms / 1000;
+	const struct handshake *handshake = exchange->job->handshake;
 	char id[ID_TEXT_SIZE];
 	id_format(ID_EVENT, event->id, id);
+	if (handshake)
+		memcpy(id, handshake->id, sizeof id);
 	add_line(exchange, names[SIGNED_ID], slice_of(id));
 	add_number(exchange, names[SIGNED_TIMESTAMP], timestamp_s);
 	begin_line(exchange, names[SIGNED_SIGNATURE]);
@@ -255,7 +259,33 @@ static int add_format(struct exchange *exchange, struct err *err)
 	return 0;
 }
 
-static int add_lines(struct exchange *exchange, struct signer *signer, struct err *err)
+/* An empty value without ';' takes a header of curl's own away. */
+static void drop_line(struct exchange *exchange, const char *name)
+{
+	exchange->line_at[exchange->lines_len++] = exchange->text.len;
+	strbuf_puts(&exchange->text, name);
+	strbuf_putc(&exchange->text, ':');
+	end_line(exchange);
+}
+
+/* What an endpoint is asked before it is sent anything. */
+static int add_handshake_lines(struct exchange *exchange, struct signer *signer, struct err *err)
+{
+	const struct handshake *handshake = exchange->job->handshake;
+	const struct event_fields *f = &exchange->job->event->f;
+	if (handshake->type == VERIFY_CLOUDEVENTS) {
+		exchange->formatted = (struct formatted){.body = {NULL, 0}};
+		add_line(exchange, "WebHook-Request-Origin", slice_of(handshake->origin));
+		drop_line(exchange, "Content-Type");
+		return 0;
+	}
+	exchange->formatted = (struct formatted){.body = f->data, .content_type = f->content_type};
+	add_line(exchange, "Content-Type", f->content_type);
+	add_line(exchange, "grapnel-event-type", f->type);
+	return add_signed_lines(exchange, signer, err);
+}
+
+static int add_delivery_lines(struct exchange *exchange, struct signer *signer, struct err *err)
 {
 	const struct job *job = exchange->job;
 	const struct event_fields *f = &job->event->f;
@@ -270,12 +300,17 @@ static int add_lines(struct exchange *exchange, struct signer *signer, struct er
 		add_line(exchange, "traceparent", f->traceparent);
 	if (f->traceparent.len && f->tracestate.len)
 		add_line(exchange, "tracestate", f->tracestate);
+	return 0;
+}
+
+static int add_lines(struct exchange *exchange, struct signer *signer, struct err *err)
+{
+	const struct job *job = exchange->job;
+	if (job->handshake ? add_handshake_lines(exchange, signer, err) : add_delivery_lines(exchange, signer, err))
+		return -1;
 	for (unsigned i = 0; i < job->endpoint->headers_len; i++)
 		add_line(exchange, job->endpoint->headers[i].name, slice_of(job->endpoint->headers[i].value));
-	/* An empty value without ';' takes a header of curl's own away: no round trip before the body. */
-	exchange->line_at[exchange->lines_len++] = exchange->text.len;
-	strbuf_puts(&exchange->text, "Expect:");
-	end_line(exchange);
+	drop_line(exchange, "Expect"); /* no round trip before the body */
 	return 0;
 }
 
@@ -323,6 +358,13 @@ static void pin_host(struct exchange *exchange, const struct resolved *resolved)
 	exchange->pin = (struct curl_slist){.data = out};
 }
 
+static const char *method_of(const struct job *job)
+{
+	if (job->handshake && job->handshake->type == VERIFY_CLOUDEVENTS)
+		return method_options;
+	return job->endpoint->method == METHOD_PUT ? method_put : NULL;
+}
+
 /* Of a handle that goes from one endpoint to another; most want what it has. NULL: POST. */
 static bool set_method(struct exchange *exchange, const char *method)
 {
@@ -344,7 +386,8 @@ static int limit_silence(void *context, curl_socket_t fd, curlsocktype purpose)
 }
 
 /* Requests to one host share a connection, as streams, where it speaks HTTP/2; so they wait to learn whether it does. A libcurl that was
- * built without goes on with HTTP/1.1. */
+ * built without goes on with HTTP/1.1. The greatest version of TLS means the same either way, but libcurl does not use a connection again for a
+ * request that says it otherwise: one of HTTP/1.1 that is idle would be taken before a new one is made. */
 static bool set_version(struct exchange *exchange, bool http2)
 {
 	if (exchange->http2 == http2)
@@ -353,7 +396,8 @@ static bool set_version(struct exchange *exchange, bool http2)
 	if (http2 && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS))
 		return false;
 	return (!http2 && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1)) || SET(CURLOPT_PIPEWAIT, http2 ? 1L : 0L) ||
-	       SET(CURLOPT_SOCKOPTFUNCTION, http2 ? limit_silence : NULL);
+	       SET(CURLOPT_SOCKOPTFUNCTION, http2 ? limit_silence : NULL) ||
+	       SET(CURLOPT_SSLVERSION, http2 ? CURL_SSLVERSION_TLSv1_2 | CURL_SSLVERSION_MAX_DEFAULT : (long)CURL_SSLVERSION_TLSv1_2);
 }
 
 int exchange_request(struct exchange *exchange, struct signer *signer, const struct resolved *resolved, int timeout_ms, struct err *err)
@@ -365,7 +409,7 @@ int exchange_request(struct exchange *exchange, struct signer *signer, const str
 		pin_host(exchange, resolved);
 	struct slice body = exchange->formatted.body;
 	bool failed = false;
-	failed |= set_method(exchange, endpoint->method == METHOD_PUT ? method_put : NULL);
+	failed |= set_method(exchange, method_of(exchange->job));
 	failed |= set_version(exchange, endpoint->http2 && endpoint->https);
 	failed |= SET(CURLOPT_URL, endpoint->url);
 	failed |= SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);

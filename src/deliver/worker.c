@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "deliver/exchange.h"
+#include "deliver/handshake.h"
 #include "deliver/room.h"
 #include "deliver/signers.h"
 #include "deliver/verdict.h"
@@ -57,6 +58,10 @@ static void post(struct worker *worker, struct job *job)
 	event_unref(job->event);
 	job->event = NULL;
 	room_leave(&worker->room, job);
+	if (job->handshake) {
+		job->handshake->over(job->handshake, true);
+		return;
+	}
 	worker->config.freed(job);
 	store_post(worker->config.store, &job->outcome.cmd);
 }
@@ -73,6 +78,10 @@ static void conclude(struct worker *worker, struct job *job, int64_t retry_after
 static void abandon(struct worker *worker, struct job *job)
 {
 	room_leave(&worker->room, job);
+	if (job->handshake) {
+		job->handshake->over(job->handshake, false);
+		return;
+	}
 	worker->config.freed(job);
 	job->outcome.cmd.fate = ERR_UNAVAILABLE;
 	job->outcome.applied = false;
@@ -183,7 +192,10 @@ static void completed(struct exchange *exchange, CURLcode code)
 		finish_without_socket(exchange);
 		return;
 	}
-	finish(exchange, exchange_result(exchange, code, &exchange->job->outcome, clock_wall_ms(worker->config.clock)));
+	int64_t retry_after_ms = exchange_result(exchange, code, &exchange->job->outcome, clock_wall_ms(worker->config.clock));
+	if (exchange->job->handshake)
+		handshake_judge(exchange);
+	finish(exchange, retry_after_ms);
 }
 
 static void send_request(struct exchange *exchange, const struct resolved *resolved)

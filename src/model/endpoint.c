@@ -50,6 +50,7 @@ void endpoint_unref(struct endpoint *endpoint)
 		free(endpoint->pairs[i].seed.sealed);
 	endpoint_signing_free(endpoint->signing);
 	free(endpoint->content_type);
+	free(endpoint->verification);
 	free(endpoint->own_retry);
 	free(endpoint->pairs);
 	free(endpoint->patterns);
@@ -275,6 +276,7 @@ static const struct {
     {"method", endpoint_read_method},
     {"content_type", endpoint_read_content_type},
     {"http2", endpoint_read_http2},
+    {"verification", endpoint_read_verification},
     {"filter", NULL},
     {"auth", NULL},
     {"rate", NULL},
@@ -293,7 +295,7 @@ static int read_member(const char *key, const json_t *value, struct endpoint *en
 	}
 	return err_field(err, ERR_INVALID, pointer,
 	                 "unknown field; an endpoint has uid, subscriber, url, event_types, description, headers, retry, timeout_ms, "
-	                 "max_in_flight, ordered, metadata, format, signature, method, content_type, http2 and secret");
+	                 "max_in_flight, ordered, metadata, format, signature, method, content_type, http2, verification and secret");
 }
 
 static int read_document(const json_t *doc, struct endpoint *endpoint, struct err *err)
@@ -402,6 +404,7 @@ int endpoint_doc_split(json_t *doc, struct endpoint_given *given, struct err *er
 		result |= given_text(split.taken, "secret", "/secret", &split.secret, err);
 	if (result == 0)
 		result = endpoint_signature_split(doc, &split, err);
+	endpoint_verification_split(doc);
 	if (result == 0)
 		*given = split;
 	else

@@ -82,6 +82,21 @@ struct endpoint_signing {
 	struct endpoint_legacy *legacy; /* NULL: none */
 };
 
+/* Whether the URL takes what is sent there: asked before anything else is (deliver/verifier.h). What was found holds for this URL and this
+ * kind of question. */
+enum verification_type { VERIFY_NONE, VERIFY_CLOUDEVENTS, VERIFY_CHALLENGE };
+enum verification_state { VERIFICATION_PENDING, VERIFICATION_VERIFIED, VERIFICATION_FAILED };
+enum { VERIFICATION_DETAIL_MAX = 200 };
+struct endpoint_verification {
+	enum verification_type type;
+	enum verification_state state;
+	int64_t serial;             /* which question is to be answered; the answer to another one does not count. 0: it was not asked yet */
+	int64_t since_ms;           /* of the state */
+	int64_t allowed_per_minute; /* requests that it consented to; 0: any */
+	char detail[VERIFICATION_DETAIL_MAX]; /* why it failed; "" */
+};
+const char *verification_type_text(enum verification_type type);
+
 struct endpoint {
 	/* persistent */
 	struct endpoint_meta meta;
@@ -105,6 +120,7 @@ struct endpoint {
 	bool http2; /* where it is offered, over TLS */
 	char *content_type;               /* instead of the format's own; NULL: none */
 	struct endpoint_signing *signing; /* NULL: as usual, which most have */
+	struct endpoint_verification *verification; /* NULL: none is asked for */
 	unsigned secrets_len;
 	struct endpoint_secret secrets[ENDPOINT_SECRETS_MAX];
 	unsigned pairs_len; /* 0 until it is opted in to v1a for the first time */
@@ -119,6 +135,7 @@ struct endpoint_defaults {
 	int timeout_ms;
 	int max_in_flight;
 	bool http2;
+	enum verification_type verification; /* of new ones, and of those that get another URL (store/change_endpoint.c) */
 };
 extern struct endpoint_defaults endpoint_defaults;
 
@@ -132,6 +149,13 @@ struct endpoint *endpoint_parse(const json_t *doc, const struct endpoint_meta *m
 void endpoint_take_pairs(struct endpoint *endpoint, const struct endpoint_pair *pairs, unsigned pairs_len);
 /* Likewise the sealed secret of its legacy signature (`sealed` NULL: none); nothing when it has no such signature. */
 void endpoint_take_legacy(struct endpoint *endpoint, const struct endpoint_secret *secret);
+/* Likewise what is known of it, for this URL (NULL: nothing is known); nothing when that was of another question. */
+void endpoint_take_verification(struct endpoint *endpoint, const struct endpoint_verification *verification, const char *url);
+/* Nothing but the question may be sent to it. */
+static inline bool endpoint_unverified(const struct endpoint *endpoint)
+{
+	return endpoint->verification && endpoint->verification->state != VERIFICATION_VERIFIED;
+}
 struct endpoint *endpoint_ref(struct endpoint *endpoint);
 void endpoint_unref(struct endpoint *endpoint); /* NULL is allowed */
 

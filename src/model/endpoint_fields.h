@@ -30,4 +30,10 @@ int endpoint_signature_split(json_t *doc, struct endpoint_given *given, struct e
 void endpoint_signature_clear(json_t *doc, const json_t *patch);
 json_t *endpoint_signature_json(const struct endpoint *endpoint, const json_t *doc);
 
+/* endpoint_verification.c */
+endpoint_reader endpoint_read_verification;
+/* Takes out of a document what is read-only there. */
+void endpoint_verification_split(json_t *doc);
+json_t *endpoint_verification_json(const struct endpoint_verification *verification);
+
 #endif

@@ -67,6 +67,7 @@ json_t *endpoint_json(const struct endpoint *endpoint, const json_t *doc, const 
 	    {"method", json_string(endpoint->method == METHOD_PUT ? "PUT" : "POST")},
 	    {"content_type", text_or_null(endpoint->content_type)},
 	    {"http2", json_boolean(endpoint->http2)},
+	    {"verification", endpoint_verification_json(endpoint->verification)},
 	    {"retry", retry_policy_json(endpoint->retry)},
 	    {"timeout_ms", json_integer(endpoint->timeout_ms)},
 	    {"max_in_flight", json_integer(endpoint->max_in_flight)},

@@ -23,7 +23,7 @@ static struct lane_entry *entry_of(struct heap_node *node)
 
 static bool is_active(const struct lane *lane)
 {
-	return lane->endpoint->meta.status == ENDPOINT_ACTIVE;
+	return lane->endpoint->meta.status == ENDPOINT_ACTIVE && !endpoint_unverified(lane->endpoint);
 }
 
 static void keep_payload(struct lane *lane, struct lane_entry *entry, struct event *event)

@@ -24,6 +24,8 @@ static const struct {
     {CHANGE_ENDPOINT_RESUME, "endpoint.resume"},
     {CHANGE_ENDPOINT_DISABLE, "endpoint.disable"},
     {CHANGE_SECRET_ROTATE, "endpoint.rotate_secret"},
+    {CHANGE_ENDPOINT_VERIFY, "endpoint.verify"},
+    {CHANGE_ENDPOINT_VERIFIED, "endpoint.verified"},
     {CHANGE_ENDPOINT_RECOVER, "endpoint.recover"},
     {CHANGE_KEY_CREATE, "key.create"},
     {CHANGE_KEY_REVOKE, "key.revoke"},

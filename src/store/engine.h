@@ -83,6 +83,8 @@ struct endpoint_record {
 	struct endpoint_secret secrets[ENDPOINT_SECRETS_MAX]; /* owned */
 	unsigned pairs_len;
 	struct endpoint_pair pairs[ENDPOINT_SECRETS_MAX]; /* owned */
+	struct endpoint_verification verification;
+	char *verified_url; /* that it is of; owned; NULL: none is known */
 	struct endpoint_secret legacy; /* owned; `sealed` is NULL: none */
 };
 

@@ -3,6 +3,7 @@ attempt with a reason that harms no other."""
 
 import pytest
 
+from hub import eventually
 from h2sink import GOAWAY, INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS, REFUSED_STREAM, H2Sink, certificate
 
 ONCE = {"max_attempts": 1}
@@ -47,6 +48,7 @@ def test_http_1_1_is_spoken_unless_it_is_asked_for(h2_hub, receiver):
     hub.publish()
     (stream,) = sink.wait_for(1)
     assert stream.version == "http/1.1"
+    eventually(lambda: hub.got("/v1/stats")["deliveries"]["pending"] == 0, "an idle connection")
     hub.api("PATCH", f"/v1/endpoints/{endpoint['id']}", {"http2": True})
     hub.publish()
     assert sink.wait_for(2)[1].version == "h2"

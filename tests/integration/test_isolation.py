@@ -40,6 +40,8 @@ PLAIN_MEMBERS = {
     "status", "status_reason", "status_since", "created_at", "updated_at", "public_key", "owner", "example", "deprecated",
     "described", "count", "first_seen", "last_seen", "scheme", "settings", "secrets", "event_type", "dedupe", "enabled", "tolerance_s", "response", "content_type",
     "body", "public_url", "max_body_bytes", "rate", "limit", "per_ms", "insecure", "secret_missing", "paste", "remote", "after",
+    "timestamp", "prefix", "legacy", "style", "header", "algorithm", "encoding", "own_secret", "method", "http2", "verification", "state", "detail",
+    "allowed_per_minute",
 }  # fmt: skip
 
 ENDPOINT = {"url": URL, "event_types": ["never.published"]}
