@@ -22,6 +22,7 @@
 #include "api/api.h"
 #include "base/budget.h"
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "config.h"
@@ -36,7 +37,7 @@
 #include "sign/outgoing.h"
 #include "store/store.h"
 
-enum { IDLE_CONNECTIONS_MAX = 512 }; /* to endpoints, of one worker */
+enum { IDLE_CONNECTIONS_MAX = 512 /* to endpoints, of one worker */, OUTCOMES_MS = 5 /* that an outcome waits for others */ };
 
 struct hub {
 	const struct conf *conf;
@@ -49,6 +50,7 @@ struct hub {
 	struct master_key master;
 	struct index *index;
 	struct keyring *keyring;
+	struct breakers *breakers; /* that are not closed: the scheduler keeps it, the API reads it */
 	struct source_table *sources;
 	struct egress *egress;
 	struct fetcher *fetcher; /* only when it serves */
@@ -88,6 +90,13 @@ static void on_due(void *context, int64_t endpoint, int64_t due_ms)
 		scheduler_due(hub->scheduler, endpoint, due_ms);
 }
 
+static void on_urged(void *context, const struct due *due)
+{
+	struct hub *hub = context;
+	if (hub->scheduler)
+		scheduler_urged(hub->scheduler, due);
+}
+
 static void on_endpoint(void *context, struct endpoint *endpoint)
 {
 	struct hub *hub = context;
@@ -118,6 +127,17 @@ static void on_tested(void *context, int64_t event)
 {
 	struct hub *hub = context;
 	api_tested(hub->api, event);
+}
+
+static void on_breaker(void *context, const struct breaker_report *report)
+{
+	char id[ID_TEXT_SIZE];
+	(void)context;
+	id_format(ID_ENDPOINT, report->endpoint, id);
+	if (report->opened)
+		log_warn("hub", "the endpoint %s is not sent anything for now, its breaker is open: %s", id, report->why);
+	else
+		log_info("hub", "the endpoint %s takes deliveries again", id);
 }
 
 static void ready(void *context, char *why, size_t why_size)
@@ -251,6 +271,11 @@ static void defaults_set(const struct conf *conf)
 	endpoint_defaults.max_in_flight = (int)conf->delivery_max_in_flight;
 	endpoint_defaults.http2 = conf->delivery_http2;
 	endpoint_defaults.verification = (enum verification_type)conf->endpoints_verify; /* the words stand in this order */
+	endpoint_defaults.breaker.max_failures = (int)conf->breaker_failures;
+	endpoint_defaults.breaker.ratio = conf->breaker_ratio;
+	endpoint_defaults.breaker.window_ms = conf->breaker_window;
+	endpoint_defaults.breaker.wait_ms = conf->breaker_wait;
+	endpoint_defaults.breaker.max_wait_ms = conf->breaker_max_wait > conf->breaker_wait ? conf->breaker_max_wait : conf->breaker_wait;
 }
 
 /* Before anything is made that counts on them. */
@@ -276,6 +301,7 @@ static int store_up(struct hub *hub, struct err *err)
 	const struct conf *conf = hub->conf;
 	hub->index = index_new();
 	hub->keyring = keyring_new();
+	hub->breakers = breakers_new();
 	hub->sources = source_table_new();
 	struct store_config config = {
 		.data_dir = conf->data,
@@ -283,6 +309,7 @@ static int store_up(struct hub *hub, struct err *err)
 		.dedupe_window_ms = conf->dedupe_window,
 		.dedupe_keys = conf->dedupe_keys,
 		.capture_success = conf->capture_success,
+		.outcomes_ms = OUTCOMES_MS,
 		.clock = &clock_system,
 		.master = &hub->master,
 		.index = hub->index,
@@ -290,7 +317,9 @@ static int store_up(struct hub *hub, struct err *err)
 		.sources = hub->sources,
 		.rejections = {conf->rejections_per_source, conf->rejections_bytes, conf->rejections_age},
 		.public_url = conf->public_url,
-		.listener = {.context = hub, .deliveries = on_deliveries, .event = on_event, .due = on_due, .endpoint = on_endpoint, .health = on_health},
+		.disable_after_ms = conf->disable_after,
+		.disable_attempts = conf->disable_attempts,
+		.listener = {.context = hub, .deliveries = on_deliveries, .event = on_event, .due = on_due, .urged = on_urged, .endpoint = on_endpoint, .health = on_health},
 	};
 	hub->store = store_open(&config, err);
 	return hub->store ? master_key_check(hub, err) : -1;
@@ -326,10 +355,12 @@ static int delivery_up(struct hub *hub, struct err *err)
 		.index = hub->index,
 		.clock = &clock_system,
 		.live_max = hub->descriptors.live,
-		.failing_per_s = conf->delivery_failing_rate,
+		.probes_per_s = conf->breaker_probe_rate,
+		.breakers = hub->breakers,
 		.event_bytes_max = delivery_cache_bytes(conf),
 		.deliver = on_job,
 		.tested = on_tested,
+		.breaker = on_breaker,
 		.context = hub,
 	};
 	if (!uri_is_reference(slice_of(conf->cloudevents_source)))
@@ -378,6 +409,7 @@ static int api_up(struct hub *hub, struct err *err)
 		.store = hub->store,
 		.index = hub->index,
 		.keyring = hub->keyring,
+		.breakers = hub->breakers,
 		.sources = hub->sources,
 		.fetcher = hub->fetcher,
 		.public_url = conf->public_url,
@@ -529,6 +561,7 @@ void hub_stop(struct hub *hub)
 		index_free(hub->index);
 	if (hub->keyring)
 		keyring_free(hub->keyring);
+	breakers_free(hub->breakers);
 	source_table_free(hub->sources);
 	egress_free(hub->egress);
 	if (hub->serves && hub->server)

@@ -18,12 +18,17 @@ export async function loadNames() {
 	page.data.forEach(endpoint => known.set(endpoint.id, endpoint))
 }
 export const isUnverified = ({verification}) => verification.type !== 'none' && verification.state !== 'verified'
-export const unverified = () => [...known.values()].filter(isUnverified)
 export const endpointKnown = id => known.get(id)
+export const endpointsKnown = () => [...known.values()]
 export const endpointName = id => known.has(id) ? name(known.get(id)) : id
 
-const because = {gone: 'it answered 410 Gone'}
-export const status = ({status: word, status_reason: reason}) => [chip(word), reason && ' ' + (because[reason] ?? words(reason))]
+const because = {gone: 'it answered 410 Gone', failing: 'it failed for too long'}
+export const status = endpoint => [chip(endpoint.status), endpoint.status_reason && ' ' + (because[endpoint.status_reason] ?? words(endpoint.status_reason)), isLeftAlone(endpoint) && [' ', chip('failing')]]
+
+// Whether its breaker holds deliveries back; and what there is to say of it.
+export const isLeftAlone = ({status, breaker}) => status === 'active' && breaker?.wait_ms > 0 && breaker.state !== 'closed'
+export const leftAlone = ({breaker: {state, since, next_probe_at: next, why}}) => ['left alone since ', time(since), ': ', why, state === 'open' ? ['. It is tried again ', time(next)] : '. The next attempt decides']
+export const triedNow = 'One delivery tries at once; the others follow if it succeeds.'
 
 function someTypes({event_types: types}) {
 	const some = types.slice(0, SOME).join(', ')
@@ -144,7 +149,9 @@ export async function endpoint(_query, id, reload) {
 		said.replaceChildren(shownTest(await post(`/v1/endpoints/${found.id}/test`)))
 	}
 	return el('div', null,
+		isLeftAlone(found) && el('p', {class: 'stuck'}, 'This endpoint fails and is ', leftAlone(found), '.'),
 		el('p', {class: 'buttons'},
+			isLeftAlone(found) && button('Try now', () => act('resume', triedNow), failed, {class: 'primary'}),
 			found.status === 'active' && button('Pause', () => act('pause', 'The endpoint is paused: deliveries wait.'), failed),
 			found.status !== 'active' && button('Resume', () => act('resume', resumed[found.status]), failed),
 			isUnverified(found) && button('Verify', () => act('verify', 'The endpoint is asked: look again in a moment.'), failed, {class: 'primary'}),
@@ -155,7 +162,7 @@ export async function endpoint(_query, id, reload) {
 			['Verification', verification(found)],
 			['Id', el('code', null, found.id)], ['Uid', found.uid], ['URL', el('span', {class: 'url'}, found.url)], ['Types', found.event_types.join(', ')],
 			['Description', found.description], ['Subscriber', found.subscriber], ['Ordered', found.ordered ? 'yes' : 'no'],
-			['Concurrent attempts', String(found.max_in_flight)], ['Timeout', duration(found.timeout_ms)], ['Retries', retryPolicy(found.retry)], ['Format', found.format], ['Signature', signature(found.signature)], ['Method', found.method === 'POST' ? null : found.method], ['Content type', found.content_type], ['HTTP/2', found.http2 ? 'where it is offered' : null], ['Made', time(found.created_at)], ['Changed', time(found.updated_at)]]),
+			['Concurrent attempts', String(found.max_in_flight)], ['Rate', found.rate && `${number(found.rate.limit)} in ${duration(found.rate.per_ms)}`], ['Breaker', found.breaker ? words(found.breaker.state) : 'none'], ['Timeout', duration(found.timeout_ms)], ['Retries', retryPolicy(found.retry)], ['Format', found.format], ['Signature', signature(found.signature)], ['Method', found.method === 'POST' ? null : found.method], ['Content type', found.content_type], ['HTTP/2', found.http2 ? 'where it is offered' : null], ['Made', time(found.created_at)], ['Changed', time(found.updated_at)]]),
 		el('h2', null, 'Deliveries'),
 		el('ul', null,
 			el('li', null, link('dead-letters?endpoint=' + found.id, plural(dead, 'dead letter'))),

@@ -248,6 +248,11 @@ int resolve_id_path(struct call *call, enum id_kind kind, const char *what, int6
 enum { SUBSCRIBER_TEXT_SIZE = 256 };
 const char *subscriber_text(struct call *call, int64_t id, char out[SUBSCRIBER_TEXT_SIZE]);
 
+/* ---- endpoints.c ---- */
+
+/* The breaker of an endpoint, as it is now. */
+void call_breaker(struct call *call, int64_t endpoint, struct breaker_view *view);
+
 /* ---- events.c ---- */
 
 /* What a publish is, by its headers: the form, or -1 when its media type is none of those that are taken. `typed`: it must say one. */

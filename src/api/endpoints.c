@@ -11,10 +11,33 @@ enum { OVERLAP_DAYS_MAX = 30 };
 
 /* ---- Answers -------------------------------------------------------------------------------------------------------------- */
 
+void call_breaker(struct call *call, int64_t endpoint, struct breaker_view *view)
+{
+	*view = (struct breaker_view){.state = BREAKER_CLOSED};
+	if (call->api->config.breakers)
+		breakers_get(call->api->config.breakers, endpoint, view);
+}
+
+/* Its state now, beside its policy. */
+static int add_breaker(struct call *call, int64_t endpoint, json_t *shown)
+{
+	struct breaker_view view;
+	call_breaker(call, endpoint, &view);
+	json_t *state = breaker_view_json(&view);
+	int result = json_object_update(shown, state);
+	json_decref(state);
+	return result;
+}
+
 static json_t *to_json(struct call *call, const struct document_row *row)
 {
 	char text[SUBSCRIBER_TEXT_SIZE];
-	return endpoint_json(row->endpoint, row->doc, subscriber_text(call, row->endpoint->meta.subscriber, text));
+	json_t *json = endpoint_json(row->endpoint, row->doc, subscriber_text(call, row->endpoint->meta.subscriber, text));
+	if (json && !row->endpoint->breaker->off && add_breaker(call, row->endpoint->meta.id, json_object_get(json, "breaker"))) {
+		json_decref(json);
+		return NULL;
+	}
+	return json;
 }
 
 static int endpoint_item(void *context, const struct document_row *row)

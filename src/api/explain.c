@@ -243,6 +243,19 @@ static void put_due(const struct shown *shown, const struct delivery_wait *waiti
 		put_waiting(out, "attempt", 0, "it is due since %s: it is being sent, or about to be", due.text);
 }
 
+/* Nothing is sent there now; false: something is. */
+static bool put_breaker(const struct shown *shown)
+{
+	struct breaker_view breaker;
+	call_breaker(shown->c->call, shown->c->meta.id, &breaker);
+	if (breaker.state == BREAKER_OPEN)
+		put_waiting(shown->c->out, "breaker", breaker.next_probe_ms,
+		            "the endpoint's breaker is open: %s. One delivery tries again then; resume the endpoint to try at once", breaker.why);
+	else if (breaker.state == BREAKER_HALF_OPEN)
+		put_waiting(shown->c->out, "breaker", 0, "the endpoint's breaker is half open: what comes of one delivery decides about the others");
+	return breaker.state != BREAKER_CLOSED;
+}
+
 static void put_future(const struct shown *shown)
 {
 	struct strbuf *out = shown->c->out;
@@ -273,6 +286,8 @@ static int put_reason(const struct shown *shown)
 		put_waiting(c->out, "verification", 0, "the endpoint is not verified: its verification says why, and POST …/verify asks it again");
 	else if (shown->due_ms > call_now_ms(c->call))
 		put_future(shown);
+	else if (put_breaker(shown))
+		return 0;
 	else
 		put_due(shown, &waiting);
 	return 0;

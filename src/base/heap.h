@@ -1,5 +1,6 @@
 /* A binary min-heap of intrusive nodes by (key, tie): the owner embeds a struct heap_node and gets it back with CONTAINER_OF.
- * Nodes know their place, so that any of them can be removed or re-keyed in O(log n). Owned by one thread. */
+ * Nodes know their place, so that any of them can be removed or re-keyed in O(log n). The first node needs no array, because there are many
+ * heaps with one (each lane has a heap). Owned by one thread. */
 #ifndef GRAPNEL_BASE_HEAP_H
 #define GRAPNEL_BASE_HEAP_H
 
@@ -14,7 +15,10 @@ struct heap_node {
 };
 
 struct heap {
-	struct heap_node **nodes; /* nodes[1 … len] */
+	union {
+		struct heap_node **nodes; /* nodes[1 … len] */
+		struct heap_node *one;    /* while cap is 0 */
+	};
 	size_t len;
 	size_t cap;
 };

@@ -13,7 +13,8 @@ enum { IDMAP_FIRST_SLOTS = 4 };
 
 void idmap_free(struct idmap *map)
 {
-	free(map->slots);
+	if (map->cap > 0)
+		free(map->slots);
 	*map = (struct idmap){0};
 }
 
@@ -34,31 +35,47 @@ static struct idmap_slot *idmap_find(const struct idmap *map, uint64_t id)
 	return &map->slots[at];
 }
 
-static bool idmap_resize(struct idmap *map, size_t cap)
+static bool idmap_resize(struct idmap *map, uint32_t cap)
 {
-	struct idmap bigger = {calloc(cap, sizeof *map->slots), map->len, cap};
+	struct idmap bigger = {.slots = calloc(cap, sizeof *map->slots), .len = map->len, .cap = cap};
 	if (!bigger.slots)
 		return false;
-	for (size_t i = 0; i < map->cap; i++)
+	if (map->cap == 0 && map->len > 0)
+		*idmap_find(&bigger, map->one.id) = map->one;
+	for (uint32_t i = 0; i < map->cap; i++)
 		if (map->slots[i].id != 0)
 			*idmap_find(&bigger, map->slots[i].id) = map->slots[i];
-	free(map->slots);
+	if (map->cap > 0)
+		free(map->slots);
 	*map = bigger;
 	return true;
 }
 
+static bool idmap_is_one(const struct idmap *map, uint64_t id)
+{
+	return map->len > 0 && map->one.id == id;
+}
+
 void *idmap_get(const struct idmap *map, uint64_t id)
 {
-	return map->cap ? idmap_find(map, id)->value : NULL;
+	if (map->cap == 0)
+		return idmap_is_one(map, id) ? map->one.value : NULL;
+	return idmap_find(map, id)->value;
 }
 
 void idmap_put(struct idmap *map, uint64_t id, void *value)
 {
 	if (id == 0 || !value)
 		log_fatal("base", "a map holds neither id 0 nor NULL");
+	if (map->cap == 0 && (map->len == 0 || idmap_is_one(map, id))) {
+		map->one = (struct idmap_slot){id, value};
+		map->len = 1;
+		return;
+	}
 	/* At most three quarters full: probes stay short. */
-	if (map->len + 1 > map->cap / 4 * 3 && !idmap_resize(map, map->cap ? map->cap * 2 : IDMAP_FIRST_SLOTS))
-		log_fatal("base", "out of memory for a map of %zu ids", map->len + 1);
+	if (map->len + 1 > map->cap / 4 * 3 &&
+	    (map->cap > UINT32_MAX / 4 || !idmap_resize(map, map->cap ? map->cap * 2 : IDMAP_FIRST_SLOTS)))
+		log_fatal("base", "out of memory for a map of %u ids", map->len + 1);
 	struct idmap_slot *slot = idmap_find(map, id);
 	if (slot->id == 0)
 		map->len++;
@@ -81,8 +98,12 @@ static void idmap_close_hole(struct idmap *map, size_t hole)
 
 void *idmap_remove(struct idmap *map, uint64_t id)
 {
-	if (map->cap == 0)
-		return NULL;
+	if (map->cap == 0) {
+		void *one = idmap_get(map, id);
+		if (one)
+			*map = (struct idmap){0};
+		return one;
+	}
 	struct idmap_slot *slot = idmap_find(map, id);
 	void *value = slot->value;
 	if (!value)
@@ -97,6 +118,12 @@ void *idmap_remove(struct idmap *map, uint64_t id)
 
 bool idmap_next(const struct idmap *map, size_t *at, uint64_t *id, void **value)
 {
+	if (map->cap == 0 && map->len > 0 && *at == 0) {
+		*at = 1;
+		*id = map->one.id;
+		*value = map->one.value;
+		return true;
+	}
 	while (*at < map->cap) {
 		const struct idmap_slot *slot = &map->slots[(*at)++];
 		if (slot->id != 0) {

@@ -1,4 +1,5 @@
-/* A hash map from 64-bit ids (never 0) to pointers: open addressing, grows and shrinks by itself. Owned by one thread. */
+/* A hash map from 64-bit ids (never 0) to pointers: open addressing, grows and shrinks by itself; the first entry needs no table, because
+ * there are many maps with one (each lane has two). Owned by one thread. */
 #ifndef GRAPNEL_BASE_IDMAP_H
 #define GRAPNEL_BASE_IDMAP_H
 
@@ -12,9 +13,12 @@ struct idmap_slot {
 };
 
 struct idmap {
-	struct idmap_slot *slots;
-	size_t len;
-	size_t cap; /* a power of two, or 0 */
+	union {
+		struct idmap_slot *slots; /* cap of them */
+		struct idmap_slot one;    /* while cap is 0; free: len is 0 */
+	};
+	uint32_t len;
+	uint32_t cap; /* a power of two, or 0 */
 };
 
 void idmap_free(struct idmap *map); /* the table; values are their owner's */

@@ -27,6 +27,7 @@ int inbox_init(struct inbox *inbox, struct err *err)
 	atomic_init(&inbox->head, NULL);
 	atomic_init(&inbox->posting, 0);
 	atomic_init(&inbox->sleeping, false);
+	atomic_init(&inbox->dozing, false);
 	atomic_init(&inbox->called, false);
 	inbox->slept = false;
 	inbox->owed = 0;
@@ -70,7 +71,7 @@ static bool hold_back(struct inbox *inbox)
 	return true;
 }
 
-void inbox_post(struct inbox *inbox, struct inbox_node *node)
+static void post(struct inbox *inbox, struct inbox_node *node, bool lazily)
 {
 	/* Once the owner has the node it may destroy the inbox: it waits for this count. */
 	atomic_fetch_add(&inbox->posting, 1);
@@ -78,12 +79,23 @@ void inbox_post(struct inbox *inbox, struct inbox_node *node)
 	do
 		node->next = before;
 	while (!atomic_compare_exchange_weak(&inbox->head, &before, node));
-	/* Behind another one it is that one's poster who wakes. */
-	if (!before && hold_back(inbox))
+	/* Behind another one it is that one's poster who wakes, unless that was lazy: while the owner dozes everybody else does. */
+	bool wakes = atomic_load(&inbox->dozing) ? !lazily : !before;
+	if (wakes && hold_back(inbox))
 		return;
-	if (!before)
+	if (wakes)
 		wake_sleeper(inbox);
 	atomic_fetch_sub(&inbox->posting, 1);
+}
+
+void inbox_post(struct inbox *inbox, struct inbox_node *node)
+{
+	post(inbox, node, false);
+}
+
+void inbox_post_lazily(struct inbox *inbox, struct inbox_node *node)
+{
+	post(inbox, node, true);
 }
 
 void inbox_hold(void)
@@ -150,4 +162,12 @@ void inbox_wait(struct inbox *inbox, int timeout_ms)
 	/* An interrupted wait just ends early: callers look at their work and their time anyway. */
 	if (inbox_may_sleep(inbox) && timeout_ms != 0 && poll(&poll_fd, 1, timeout_ms) < 0 && errno != EINTR)
 		log_fatal("base", "cannot poll an eventfd: %s", strerror(errno));
+}
+
+/* The flag before the look of inbox_may_sleep(), and back before the next one: what was posted lazily meanwhile is seen by that. */
+void inbox_doze(struct inbox *inbox, int timeout_ms)
+{
+	atomic_store(&inbox->dozing, true);
+	inbox_wait(inbox, timeout_ms);
+	atomic_store(&inbox->dozing, false);
 }

@@ -11,6 +11,7 @@
 #include "deliver/deliver.h"
 #include "deliver/format.h"
 #include "deliver/resolver.h"
+#include "deliver/signers.h"
 #include "deliver/sockets.h"
 #include "model/context.h"
 #include "sign/outgoing.h"
@@ -40,6 +41,7 @@ struct exchange {
 	int64_t started_ms;        /* wall */
 	int64_t started_us;        /* monotonic */
 	/* request */
+	struct prepared *prepared; /* a reference */
 	struct strbuf text; /* header lines, each ended by NUL */
 	struct curl_slist lines[EXCHANGE_LINES_MAX];
 	size_t line_at[EXCHANGE_LINES_MAX]; /* offsets into text */
@@ -55,7 +57,8 @@ struct exchange {
 	size_t header_bytes;
 	size_t body_bytes;
 	struct strbuf body;
-	bool headers_too_large;
+	bool headers_too_large, bad_status_line;
+	bool in_head; /* a status line was there, its empty line not yet */
 	char denied[160]; /* why the address policy refused; "" */
 	bool out_of_sockets; /* there was none for the last address that was tried */
 	char error[CURL_ERROR_SIZE];
@@ -70,8 +73,9 @@ size_t exchange_made_bytes(const struct endpoint *endpoint, size_t event_bytes);
 void exchange_charge(struct exchange *exchange, size_t bytes);
 /* Forgets the attempt: nothing of it may reach the next one. */
 void exchange_clear(struct exchange *exchange);
-/* Sets up the easy handle for the job. `resolved`: where to connect to, all judged before. timeout_ms: what is left. */
-int exchange_request(struct exchange *exchange, struct signer *signer, const struct resolved *resolved, int timeout_ms,
+/* Sets up the easy handle for the job. Takes the reference to `prepared`. `resolved`: where to connect to, all judged before. timeout_ms: what
+ * is left. */
+int exchange_request(struct exchange *exchange, struct prepared *prepared, const struct resolved *resolved, int timeout_ms,
                      struct err *err) ATTR_MUST_USE;
 
 /* response.c: the callbacks that the easy handle gets, and what became of it. */

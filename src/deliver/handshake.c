@@ -83,7 +83,7 @@ static const char *header_at(const struct exchange *exchange, const char *name, 
 }
 
 /* "*", or a positive number. */
-static int rate_parse(const char *text, int64_t *rate)
+static int allowed_rate(const char *text, int64_t *rate)
 {
 	char *end;
 	*rate = 0;
@@ -108,7 +108,7 @@ static void judge_consent(const struct exchange *exchange, struct handshake *han
 		snprintf(handshake->why, sizeof handshake->why, "it answered %d without the header WebHook-Allowed-Origin", exchange->status);
 	else if (!handshake->consent)
 		snprintf(handshake->why, sizeof handshake->why, "WebHook-Allowed-Origin names neither %.100s nor *", handshake->origin);
-	else if (rate_parse(header_at(exchange, "WebHook-Allowed-Rate", 0), &handshake->allowed_per_minute)) {
+	else if (allowed_rate(header_at(exchange, "WebHook-Allowed-Rate", 0), &handshake->allowed_per_minute)) {
 		handshake->consent = false;
 		refuse(handshake, "WebHook-Allowed-Rate is neither * nor a number of requests a minute");
 	}

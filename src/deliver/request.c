@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -83,7 +84,6 @@ static bool set_fixed_options(struct exchange *exchange)
 	if (exchange->config->authorities)
 		failed |= SET(CURLOPT_CAINFO, exchange->config->authorities);
 	failed |= SET(CURLOPT_TCP_NODELAY, 1L);
-	failed |= SET(CURLOPT_USERAGENT, exchange->config->user_agent);
 	failed |= SET(CURLOPT_POST, 1L);
 	failed |= SET(CURLOPT_BUFFERSIZE, READ_BYTES);
 	failed |= SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
@@ -138,6 +138,7 @@ size_t exchange_made_bytes(const struct endpoint *endpoint, size_t event_bytes)
 void exchange_free(struct exchange *exchange)
 {
 	curl_easy_cleanup(exchange->easy);
+	prepared_unref(exchange->prepared);
 	drop_payload(exchange);
 	strbuf_free(&exchange->text);
 	strbuf_free(&exchange->body);
@@ -150,6 +151,9 @@ void exchange_clear(struct exchange *exchange)
 	(void)SET(CURLOPT_HTTPHEADER, NULL);
 	(void)SET(CURLOPT_RESOLVE, NULL);
 	(void)SET(CURLOPT_POSTFIELDS, NULL);
+	(void)SET(CURLOPT_CURLU, NULL);
+	prepared_unref(exchange->prepared);
+	exchange->prepared = NULL;
 	drop_payload(exchange);
 	exchange->job = NULL;
 	exchange->lines_len = 0;
@@ -157,7 +161,7 @@ void exchange_clear(struct exchange *exchange)
 	exchange->status = 0;
 	exchange->header_bytes = 0;
 	exchange->body_bytes = 0;
-	exchange->headers_too_large = false;
+	exchange->headers_too_large = exchange->bad_status_line = exchange->in_head = false;
 	exchange->out_of_sockets = false;
 	exchange->denied[0] = '\0';
 	exchange->error[0] = '\0';
@@ -259,6 +263,18 @@ static int add_format(struct exchange *exchange, struct err *err)
 	return 0;
 }
 
+/* Not by the option of that name: libcurl would format the line twice for each request. An endpoint may have its own. */
+static void add_user_agent(struct exchange *exchange)
+{
+	static const char name[] = "User-Agent";
+	const struct endpoint *endpoint = exchange->job->endpoint;
+	for (unsigned i = 0; i < endpoint->headers_len; i++) {
+		if (strcasecmp(endpoint->headers[i].name, name) == 0)
+			return;
+	}
+	add_line(exchange, name, slice_of(exchange->config->user_agent));
+}
+
 /* An empty value without ';' takes a header of curl's own away. */
 static void drop_line(struct exchange *exchange, const char *name)
 {
@@ -275,7 +291,11 @@ static int add_handshake_lines(struct exchange *exchange, struct signer *signer,
 	const struct event_fields *f = &exchange->job->event->f;
 	if (handshake->type == VERIFY_CLOUDEVENTS) {
 		exchange->formatted = (struct formatted){.body = {NULL, 0}};
+		const struct rate *rate = &exchange->job->endpoint->rate;
+		int64_t per_minute = rate->limit ? rate->limit * VERIFICATION_PER_MS / rate->per_ms : 0;
 		add_line(exchange, "WebHook-Request-Origin", slice_of(handshake->origin));
+		if (rate->limit)
+			add_number(exchange, "WebHook-Request-Rate", per_minute > 0 ? per_minute : 1);
 		drop_line(exchange, "Content-Type");
 		return 0;
 	}
@@ -308,6 +328,7 @@ static int add_lines(struct exchange *exchange, struct signer *signer, struct er
 	const struct job *job = exchange->job;
 	if (job->handshake ? add_handshake_lines(exchange, signer, err) : add_delivery_lines(exchange, signer, err))
 		return -1;
+	add_user_agent(exchange);
 	for (unsigned i = 0; i < job->endpoint->headers_len; i++)
 		add_line(exchange, job->endpoint->headers[i].name, slice_of(job->endpoint->headers[i].value));
 	drop_line(exchange, "Expect"); /* no round trip before the body */
@@ -400,10 +421,11 @@ static bool set_version(struct exchange *exchange, bool http2)
 	       SET(CURLOPT_SSLVERSION, http2 ? CURL_SSLVERSION_TLSv1_2 | CURL_SSLVERSION_MAX_DEFAULT : (long)CURL_SSLVERSION_TLSv1_2);
 }
 
-int exchange_request(struct exchange *exchange, struct signer *signer, const struct resolved *resolved, int timeout_ms, struct err *err)
+int exchange_request(struct exchange *exchange, struct prepared *prepared, const struct resolved *resolved, int timeout_ms, struct err *err)
 {
 	const struct endpoint *endpoint = exchange->job->endpoint;
-	if (add_lines(exchange, signer, err) || link_lines(exchange, err))
+	exchange->prepared = prepared;
+	if (add_lines(exchange, prepared->signer, err) || link_lines(exchange, err))
 		return -1;
 	if (!resolved->literal)
 		pin_host(exchange, resolved);
@@ -411,7 +433,9 @@ int exchange_request(struct exchange *exchange, struct signer *signer, const str
 	bool failed = false;
 	failed |= set_method(exchange, method_of(exchange->job));
 	failed |= set_version(exchange, endpoint->http2 && endpoint->https);
+	/* The text, too, or libcurl would show, and when a request is sent again perhaps use, the one that was set before. */
 	failed |= SET(CURLOPT_URL, endpoint->url);
+	failed |= SET(CURLOPT_CURLU, prepared->url);
 	failed |= SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
 	failed |= SET(CURLOPT_POSTFIELDS,
 	              body.len ? body.at : ""); /* borrowed: the job holds the event, and the exchange what it made, until the end */

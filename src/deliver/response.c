@@ -15,6 +15,20 @@ static bool is_success(int status)
 
 /* ---- while it comes ---- */
 
+/* RFC 9112, 4: "HTTP/1.1 200 …", and "HTTP/2 200 " as curl writes it. Of a line that only begins so curl says that it was a 200. */
+static bool is_status_line(struct slice line)
+{
+	static const char *const forms[] = {"HTTP/1.# ### ", "HTTP/1.# ###\r", "HTTP/1.# ###\n", "HTTP/2 ### ", "HTTP/2 ###\r"};
+	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+		size_t at = 0, len = strlen(forms[i]);
+		while (at < len && at < line.len && (forms[i][at] == '#' ? line.at[at] >= '0' && line.at[at] <= '9' : line.at[at] == forms[i][at]))
+			at++;
+		if (at == len)
+			return true;
+	}
+	return false;
+}
+
 size_t exchange_header(char *bytes, size_t size, size_t count, void *context)
 {
 	struct exchange *exchange = context;
@@ -24,10 +38,15 @@ size_t exchange_header(char *bytes, size_t size, size_t count, void *context)
 		exchange->headers_too_large = true;
 		return CURL_WRITEFUNC_ERROR;
 	}
+	if (exchange->status == 0 && !exchange->in_head && !is_status_line((struct slice){bytes, len})) {
+		exchange->bad_status_line = true;
+		return CURL_WRITEFUNC_ERROR;
+	}
 	bool blank = len <= 2 && (bytes[0] == '\r' || bytes[0] == '\n');
 	long status = 0;
 	if (blank && curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status >= 200)
 		exchange->status = (int)status;
+	exchange->in_head = !blank;
 	return len;
 }
 
@@ -192,6 +211,8 @@ static void judge_broken(struct exchange *exchange, CURLcode code, struct outcom
 	} else if (exchange->headers_too_large || (code == CURLE_OUT_OF_MEMORY && request_was_sent(exchange))) {
 		/* Of a line over 100 KB curl says that it is out of memory. */
 		exchange_set_failure(outcome, FAILURE_TOO_LARGE, "the answer's headers are larger than 64 KiB");
+	} else if (exchange->bad_status_line) {
+		exchange_set_failure(outcome, FAILURE_PROTOCOL, "the answer's first line is not one of HTTP");
 	} else if (code != CURLE_OK) {
 		exchange_set_failure(outcome, failure_of_code(code), exchange->error[0] ? exchange->error : curl_easy_strerror(code));
 	} else {

@@ -155,7 +155,7 @@ static void over(struct handshake *handshake, bool sent)
 	asked->answer = (struct endpoint_verification){
 	    .state = handshake->consent ? VERIFICATION_VERIFIED : VERIFICATION_FAILED,
 	    .serial = handshake->serial,
-	    .allowed_per_minute = handshake->allowed_per_minute,
+	    .allowed = {handshake->allowed_per_minute, VERIFICATION_PER_MS},
 	};
 	if (!sent)
 		snprintf(asked->answer.detail, sizeof asked->answer.detail, "the hub could not send it now; try again");

@@ -18,12 +18,13 @@
 #include "base/thread.h"
 #include "deliver/exchange.h"
 #include "deliver/handshake.h"
+#include "deliver/recent.h"
 #include "deliver/room.h"
 #include "deliver/signers.h"
 #include "deliver/verdict.h"
 #include "store/read.h"
 
-enum { SPARE_MAX = 256, EVENTS_MAX = 64, STARTS_MAX = EVENTS_MAX / 2, WARN_EVERY_US = 1000000 };
+enum { SPARE_MAX = 256, EVENTS_MAX = 64, STARTS_MAX = EVENTS_MAX / 2, FEW_RUNNING = 64, PATIENCE_MS = 1, WARN_EVERY_US = 1000000 };
 
 struct worker {
 	/* shared */
@@ -39,6 +40,7 @@ struct worker {
 	struct store_reader *reader;
 	struct signers signers;
 	struct room room;
+	struct recent recent;
 	struct inbox_node *posted, *posted_last; /* jobs that were taken out of the inbox and not begun */
 	struct exchange *running;
 	unsigned running_len;
@@ -208,8 +210,8 @@ static void send_request(struct exchange *exchange, const struct resolved *resol
 		fail(exchange, FAILURE_TIMEOUT, "the time was used up before the request was sent");
 		return;
 	}
-	struct signer *signer = signers_get(&worker->signers, endpoint, &err);
-	if (!signer || exchange_request(exchange, signer, resolved, (int)left_ms, &err)) {
+	struct prepared *prepared = signers_get(&worker->signers, endpoint, &err);
+	if (!prepared || exchange_request(exchange, prepared, resolved, (int)left_ms, &err)) {
 		fail(exchange, FAILURE_INTERNAL, err.detail);
 		return;
 	}
@@ -281,17 +283,36 @@ static bool event_fits(void *context, size_t bytes)
 	return may_enter(entry, bytes + exchange_made_bytes(entry->job->endpoint, bytes));
 }
 
+/* The event of a job whose payload the scheduler did not pass; NULL and err. */
+static struct event *read_back(struct worker *worker, struct job *job, struct entry *entry, struct err *err)
+{
+	struct event *event =
+	    reader_event_if(worker->reader, job->outcome.due.event, worker->config.budget, event_fits, entry, err);
+	if (event)
+		recent_put(&worker->recent, event, worker->config.budget);
+	return event;
+}
+
+/* What was read back lately is not kept when others wait for memory. */
+static void park(struct worker *worker, struct job *job)
+{
+	recent_clear(&worker->recent);
+	room_park(&worker->room, job);
+}
+
 /* False when the job was ended here, or waits. A payload that is gone or damaged stays so; what else fails may pass. */
 static bool load_payload(struct worker *worker, struct job *job, bool waited)
 {
 	struct err err = {0};
 	struct entry entry = {.worker = worker, .job = job, .waited = waited};
+	if (!job->event)
+		job->event = recent_get(&worker->recent, job->outcome.due.event);
 	if (job->event)
 		may_enter(&entry, exchange_made_bytes(job->endpoint, job->event->charged_bytes));
 	else
-		job->event = reader_event_if(worker->reader, job->outcome.due.event, worker->config.budget, event_fits, &entry, &err);
+		job->event = read_back(worker, job, &entry, &err);
 	if (entry.refused) {
-		room_park(&worker->room, job);
+		park(worker, job);
 		return false;
 	}
 	if (job->event) {
@@ -332,11 +353,19 @@ static void take(struct worker *worker, struct job *job, bool waited)
 	resolver_query(worker->resolver, job->endpoint->host, name_resolved, exchange);
 }
 
-/* Some of what was posted. Answers are looked for in between, so that endpoints that answer quickly never have thousands of exchanges at a
- * time, which costs memory, and libcurl a walk over all connections to a host; of those that do not answer there soon are as many. */
-static void take_some(struct worker *worker)
+/* Whether answers come as fast as they can be handled: then more requests at a time would only wait longer, and cost more, for their handles
+ * and connections do not fit into the processor's caches, and libcurl walks all connections to a host for each request. Where endpoints
+ * take their time, few of those that are under way are ready at once, and there soon are as many as the windows allow. */
+static bool keeps_up(const struct worker *worker, int ready)
 {
-	for (int i = 0; i < STARTS_MAX && worker->posted; i++) {
+	return worker->running_len < FEW_RUNNING || (ready < EVENTS_MAX && ready <= (int)(worker->running_len / 8));
+}
+
+/* Some of what was posted; `ready`: how many sockets were. */
+static void take_some(struct worker *worker, int ready)
+{
+	bool more = keeps_up(worker, ready);
+	for (int i = 0; i < STARTS_MAX && worker->posted && (more || worker->running_len < FEW_RUNNING); i++) {
 		struct job *job = CONTAINER_OF(worker->posted, struct job, to_worker);
 		worker->posted = worker->posted->next;
 		take(worker, job, false);
@@ -420,7 +449,7 @@ static void take_completed(struct worker *worker)
 static int wait_ms(struct worker *worker)
 {
 	if (worker->posted)
-		return 0;
+		return worker->running_len < FEW_RUNNING ? 0 : PATIENCE_MS; /* an answer may come and make room */
 	const struct heap_node *deadline = heap_top(&worker->deadlines);
 	int64_t until_us = deadline && deadline->key < worker->timer_us ? deadline->key : worker->timer_us;
 	int resolver_ms = resolver_timeout_ms(worker->resolver);
@@ -451,11 +480,13 @@ static void turn(struct worker *worker)
 	if (names)
 		resolver_process(worker->resolver);
 	gather(worker);
-	take_some(worker);
+	take_some(worker, len);
 	act_on_timer(worker);
 	expire_names(worker);
 	take_completed(worker);
 	take_waiting(worker);
+	if (worker->running_len == 0 && !worker->posted)
+		recent_clear(&worker->recent);
 	inbox_release();
 }
 
@@ -507,6 +538,7 @@ static void worker_free(struct worker *worker)
 	sockets_free(&worker->sockets);
 	heap_free(&worker->deadlines);
 	signers_free(&worker->signers);
+	recent_clear(&worker->recent);
 	reader_close(worker->reader);
 	if (worker->epoll_fd >= 0)
 		close(worker->epoll_fd);

@@ -25,7 +25,6 @@ enum audience { AUDIENCE_UNOWNED /* endpoints without a subscriber */, AUDIENCE_
 struct index_targets {
 	struct endpoint **at;
 	size_t len;
-	size_t cap;
 	uint64_t version;
 };
 

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "model/check.h"
 #include "model/endpoint_fields.h"
+#include "model/endpoint_pack.h"
 #include "model/pattern.h"
 #include "model/subscriber.h"
 #include "model/url.h"
@@ -20,6 +21,7 @@ struct endpoint_defaults endpoint_defaults = {
     .retry = {.base_ms = 5000, .factor = 3.5, .max_delay_ms = 86400000, .max_attempts = 12, .max_age_ms = 0, .jitter = 0.2},
     .timeout_ms = 15000,
     .max_in_flight = 8,
+    .breaker = {.max_failures = 10, .ratio = 0.9, .window_ms = 60000, .wait_ms = 5000, .max_wait_ms = 60000},
 };
 
 const char *endpoint_status_text(enum endpoint_status status)
@@ -38,26 +40,15 @@ void endpoint_unref(struct endpoint *endpoint)
 {
 	if (!endpoint || atomic_fetch_sub_explicit(&endpoint->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	for (unsigned i = 0; i < endpoint->patterns_len; i++)
-		free(endpoint->patterns[i]);
-	for (unsigned i = 0; i < endpoint->headers_len; i++) {
-		free(endpoint->headers[i].name);
-		free(endpoint->headers[i].value);
-	}
-	for (unsigned i = 0; i < endpoint->secrets_len; i++)
-		free(endpoint->secrets[i].sealed);
+	endpoint_pieces_free(endpoint);
 	for (unsigned i = 0; i < endpoint->pairs_len; i++)
 		free(endpoint->pairs[i].seed.sealed);
 	endpoint_signing_free(endpoint->signing);
 	free(endpoint->content_type);
 	free(endpoint->verification);
 	free(endpoint->own_retry);
+	free(endpoint->own_breaker);
 	free(endpoint->pairs);
-	free(endpoint->patterns);
-	free(endpoint->headers);
-	free(endpoint->uid);
-	free(endpoint->url);
-	free(endpoint->host);
 	free(endpoint);
 }
 
@@ -231,6 +222,19 @@ static int read_max_in_flight(const json_t *value, const char *pointer, struct e
 	return 0;
 }
 
+static int read_rate(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
+{
+	return rate_parse(value, pointer, &endpoint->rate, err);
+}
+
+static int read_breaker(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
+{
+	struct breaker_policy *own = mem_new(struct breaker_policy);
+	*own = endpoint_defaults.breaker;
+	endpoint->breaker = endpoint->own_breaker = own;
+	return breaker_policy_parse(value, pointer, own, err);
+}
+
 static int read_ordered(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
 {
 	if (!json_is_boolean(value))
@@ -278,8 +282,9 @@ static const struct {
     {"http2", endpoint_read_http2},
     {"verification", endpoint_read_verification},
     {"filter", NULL},
+    {"rate", read_rate},
+    {"breaker", read_breaker},
     {"auth", NULL},
-    {"rate", NULL},
 };
 
 static int read_member(const char *key, const json_t *value, struct endpoint *endpoint, struct err *err)
@@ -295,7 +300,7 @@ static int read_member(const char *key, const json_t *value, struct endpoint *en
 	}
 	return err_field(err, ERR_INVALID, pointer,
 	                 "unknown field; an endpoint has uid, subscriber, url, event_types, description, headers, retry, timeout_ms, "
-	                 "max_in_flight, ordered, metadata, format, signature, method, content_type, http2, verification and secret");
+	                 "max_in_flight, rate, breaker, ordered, metadata, format, signature, method, content_type, http2, verification and secret");
 }
 
 static int read_document(const json_t *doc, struct endpoint *endpoint, struct err *err)
@@ -331,6 +336,7 @@ struct endpoint_secret endpoint_secret_copy(const struct endpoint_secret *secret
 
 static void copy_secrets(struct endpoint *endpoint, const struct endpoint_secret *secrets, unsigned secrets_len)
 {
+	endpoint->secrets = secrets_len ? mem_alloc(secrets_len * sizeof *secrets) : NULL;
 	for (unsigned i = 0; i < secrets_len; i++)
 		endpoint->secrets[i] = endpoint_secret_copy(&secrets[i]);
 	endpoint->secrets_len = secrets_len;
@@ -360,13 +366,14 @@ struct endpoint *endpoint_parse(const json_t *doc, const struct endpoint_meta *m
 	endpoint->timeout_ms = endpoint_defaults.timeout_ms;
 	endpoint->max_in_flight = endpoint_defaults.max_in_flight;
 	endpoint->http2 = endpoint_defaults.http2;
+	endpoint->breaker = &endpoint_defaults.breaker;
 	endpoint->sign_v1 = true;
 	copy_secrets(endpoint, secrets, secrets_len);
 	if (read_document(doc, endpoint, err)) {
 		endpoint_unref(endpoint);
 		return NULL;
 	}
-	return endpoint;
+	return endpoint_pack(endpoint);
 }
 
 /* A text that stands beside the document; NULL where absent. */
@@ -389,6 +396,7 @@ int endpoint_doc_split(json_t *doc, struct endpoint_given *given, struct err *er
 	*given = (struct endpoint_given){0};
 	if (!json_is_object(doc))
 		return err_field(err, ERR_INVALID, "", "an endpoint must be a JSON object");
+	breaker_policy_strip(json_object_get(doc, "breaker"));
 	struct endpoint_given split = {.taken = json_object()};
 	int result = split.taken ? 0 : err_set(err, ERR_UNAVAILABLE, "memory is out; try again");
 	for (size_t i = 0; result == 0 && i < sizeof beside / sizeof beside[0]; i++) {

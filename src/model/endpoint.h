@@ -13,6 +13,8 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "model/breaker.h"
+#include "model/rate.h"
 #include "model/retry.h"
 
 enum endpoint_status { ENDPOINT_ACTIVE, ENDPOINT_PAUSED, ENDPOINT_DISABLED, ENDPOINT_DELETED /* a tombstone: never shown */ };
@@ -86,18 +88,21 @@ struct endpoint_signing {
  * kind of question. */
 enum verification_type { VERIFY_NONE, VERIFY_CLOUDEVENTS, VERIFY_CHALLENGE };
 enum verification_state { VERIFICATION_PENDING, VERIFICATION_VERIFIED, VERIFICATION_FAILED };
-enum { VERIFICATION_DETAIL_MAX = 200 };
+enum { VERIFICATION_DETAIL_MAX = 200, VERIFICATION_PER_MS = 60000 };
 struct endpoint_verification {
 	enum verification_type type;
 	enum verification_state state;
 	int64_t serial;             /* which question is to be answered; the answer to another one does not count. 0: it was not asked yet */
 	int64_t since_ms;           /* of the state */
-	int64_t allowed_per_minute; /* requests that it consented to; 0: any */
+	struct rate allowed;        /* requests that it consented to, so many a minute */
 	char detail[VERIFICATION_DETAIL_MAX]; /* why it failed; "" */
 };
 const char *verification_type_text(enum verification_type type);
 
 struct endpoint {
+	/* in memory; beside the id, which is looked at whenever they are */
+	atomic_int refs;
+	bool packed; /* endpoint_pack.h */
 	/* persistent */
 	struct endpoint_meta meta;
 	char *uid; /* NULL: none */
@@ -113,6 +118,9 @@ struct endpoint {
 	struct retry_policy *own_retry;   /* NULL: none */
 	int timeout_ms;    /* 15,000; 100 … 120,000 */
 	int max_in_flight; /* 8; 1 … 1,000 */
+	struct rate rate;
+	const struct breaker_policy *breaker; /* likewise */
+	struct breaker_policy *own_breaker;   /* NULL: none */
 	bool ordered;
 	bool sign_v1, sign_v1a; /* signature.versions: one at least */
 	enum endpoint_format format;
@@ -122,11 +130,9 @@ struct endpoint {
 	struct endpoint_signing *signing; /* NULL: as usual, which most have */
 	struct endpoint_verification *verification; /* NULL: none is asked for */
 	unsigned secrets_len;
-	struct endpoint_secret secrets[ENDPOINT_SECRETS_MAX];
+	struct endpoint_secret *secrets; /* at most ENDPOINT_SECRETS_MAX */
 	unsigned pairs_len; /* 0 until it is opted in to v1a for the first time */
 	struct endpoint_pair *pairs;
-	/* in memory */
-	atomic_int refs;
 };
 
 /* Defaults that options set once at start (hub.c), before any thread parses an endpoint. */
@@ -136,6 +142,7 @@ struct endpoint_defaults {
 	int max_in_flight;
 	bool http2;
 	enum verification_type verification; /* of new ones, and of those that get another URL (store/change_endpoint.c) */
+	struct breaker_policy breaker;
 };
 extern struct endpoint_defaults endpoint_defaults;
 
@@ -156,6 +163,8 @@ static inline bool endpoint_unverified(const struct endpoint *endpoint)
 {
 	return endpoint->verification && endpoint->verification->state != VERIFICATION_VERIFIED;
 }
+/* What it is sent at most: its own rate, or what it consented to where that is less. */
+const struct rate *endpoint_rate(const struct endpoint *endpoint);
 struct endpoint *endpoint_ref(struct endpoint *endpoint);
 void endpoint_unref(struct endpoint *endpoint); /* NULL is allowed */
 

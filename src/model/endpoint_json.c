@@ -71,6 +71,8 @@ json_t *endpoint_json(const struct endpoint *endpoint, const json_t *doc, const 
 	    {"retry", retry_policy_json(endpoint->retry)},
 	    {"timeout_ms", json_integer(endpoint->timeout_ms)},
 	    {"max_in_flight", json_integer(endpoint->max_in_flight)},
+	    {"rate", rate_json(&endpoint->rate)},
+	    {"breaker", breaker_policy_json(endpoint->breaker)},
 	    {"ordered", json_boolean(endpoint->ordered)},
 	    {"metadata", member_or(doc, "metadata", json_object())},
 	    {"status", json_string(endpoint_status_text(endpoint->meta.status))},

@@ -57,6 +57,14 @@ void endpoint_take_verification(struct endpoint *endpoint, const struct endpoint
 		*endpoint->verification = *verification;
 }
 
+const struct rate *endpoint_rate(const struct endpoint *endpoint)
+{
+	const struct rate *own = &endpoint->rate;
+	const struct rate *allowed = endpoint->verification ? &endpoint->verification->allowed : own;
+	bool less = allowed->limit && (!own->limit || allowed->limit * own->per_ms < own->limit * allowed->per_ms);
+	return less ? allowed : own;
+}
+
 void endpoint_verification_split(json_t *doc)
 {
 	static const char *const read_only[] = {"state", "since", "detail", "allowed_per_minute"};
@@ -71,7 +79,7 @@ json_t *endpoint_verification_json(const struct endpoint_verification *verificat
 	if (!verification)
 		return json_pack("{s:s}", "type", types[VERIFY_NONE]);
 	clock_format_rfc3339(verification->since_ms, since);
-	json_t *allowed = verification->allowed_per_minute ? json_integer(verification->allowed_per_minute) : json_null();
+	json_t *allowed = verification->allowed.limit ? json_integer(verification->allowed.limit) : json_null();
 	return json_pack("{s:s, s:s, s:s, s:s?, s:o}", "type", types[verification->type], "state", states[verification->state], "since", since,
 	                 "detail", verification->detail[0] ? verification->detail : NULL, "allowed_per_minute", allowed);
 }

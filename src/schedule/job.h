@@ -13,7 +13,7 @@
 struct handshake;
 struct scheduler;
 
-enum schedule_message { SCHEDULE_DELIVERIES, SCHEDULE_DUE, SCHEDULE_ENDPOINT, SCHEDULE_FREED, SCHEDULE_SETTLED, SCHEDULE_MESSAGES };
+enum schedule_message { SCHEDULE_DELIVERIES, SCHEDULE_DUE, SCHEDULE_URGED, SCHEDULE_ENDPOINT, SCHEDULE_FREED, SCHEDULE_SETTLED, SCHEDULE_MESSAGES };
 
 /* A node in the scheduler's inbox. */
 struct schedule_node {
@@ -33,8 +33,10 @@ struct job {
 	size_t room_bytes;         /* the worker's: what it needs of the memory budget (deliver/room.h) … */
 	bool in_room;              /* … and has got */
 	/* the scheduler's thread only, whoever holds the job */
-	bool trying;       /* its lane was failing when it began */
+	bool trying;       /* it began in a turn of those that probe (turns.h) */
+	bool probe;        /* its lane's breaker waits for what comes of it */
 	bool slot;         /* it takes a slot of its lane's window */
+	int64_t began_us;  /* monotonic */
 	int64_t missed_ms; /* its row was seen in another round or with another due time: look again from there (INT64_MAX: no) */
 };
 

@@ -13,6 +13,8 @@ struct lane *lane_new(struct endpoint *endpoint, struct lane_payloads *payloads)
 	lane->endpoint = endpoint_ref(endpoint);
 	lane->payloads = payloads;
 	lane->spill_ms = INT64_MAX;
+	lane->group = &lane->own;
+	window_init(&lane->window, endpoint->max_in_flight);
 	return lane;
 }
 
@@ -81,13 +83,17 @@ void lane_free(struct lane *lane)
 	free(lane);
 }
 
-void lane_configure(struct lane *lane, struct endpoint *endpoint)
+bool lane_configure(struct lane *lane, struct endpoint *endpoint, int64_t now_us)
 {
 	if (endpoint->meta.version < lane->endpoint->meta.version)
-		return;
+		return false;
 	struct endpoint *before = lane->endpoint;
 	lane->endpoint = endpoint_ref(endpoint);
 	endpoint_unref(before);
+	window_bound(&lane->window, endpoint->max_in_flight);
+	pace_change(&lane->pace, endpoint_rate(endpoint), now_us);
+	if (endpoint->meta.status == ENDPOINT_DISABLED || endpoint->meta.status == ENDPOINT_DELETED)
+		lane->breaker = (struct breaker){.state = BREAKER_CLOSED};
 	if (endpoint->meta.status == ENDPOINT_DELETED) {
 		drop_waiting(lane);
 		lane->spill_ms = INT64_MAX;
@@ -97,6 +103,7 @@ void lane_configure(struct lane *lane, struct endpoint *endpoint)
 			lane_spill(lane, first->key);
 		drop_waiting(lane);
 	}
+	return true;
 }
 
 static void push(struct lane *lane, struct lane_entry *entry, const struct due *due)
@@ -117,10 +124,17 @@ static void miss(struct job *job, const struct due *due)
 		job->missed_ms = due->due_ms;
 }
 
+/* What a lane may hold of its own right. */
+static size_t waiting_max(const struct lane *lane)
+{
+	const struct lane_payloads *all = lane->payloads;
+	return all->waiting < all->waiting_max ? LANE_WAITING_MAX : LANE_WAITING_LEAST;
+}
+
 static bool has_room(const struct lane *lane)
 {
 	const struct lane_payloads *all = lane->payloads;
-	return lane->waiting.len < LANE_WAITING_MAX || (all->waiting < all->burst_max && all->used_bytes < all->max_bytes / 2);
+	return lane->waiting.len < waiting_max(lane) || (all->waiting < all->burst_max && all->used_bytes < all->max_bytes / 2);
 }
 
 bool lane_add(struct lane *lane, const struct due *due, struct event *event)
@@ -184,17 +198,30 @@ void lane_forget(struct lane *lane, int64_t delivery)
 	lane_entry_free(entry);
 }
 
-void lane_learn(struct lane *lane, bool succeeded)
+bool lane_learn(struct lane *lane, const struct job *job, enum lane_result result, int64_t now_us, double random)
 {
-	if (succeeded)
-		lane->failures = 0;
-	else if (lane->failures < LANE_FAILING_AFTER)
-		lane->failures++;
+	bool probed = lane_probes(lane);
+	if (result == LANE_TOLD_NOTHING) {
+		if (job->probe)
+			breaker_miss(&lane->breaker);
+		return false;
+	}
+	if (result == LANE_SUCCEEDED)
+		window_grow(&lane->window);
+	else if (result == LANE_OVERLOADED)
+		window_shrink(&lane->window, job->began_us, now_us);
+	bool changed =
+	    breaker_learn(&lane->breaker, lane->endpoint->breaker, job->probe, result == LANE_SUCCEEDED, now_us, random);
+	if (probed && !lane_probes(lane))
+		window_restart(&lane->window);
+	return changed;
 }
 
 static bool may_start(const struct lane *lane)
 {
-	return is_active(lane) && lane->in_flight < (lane_failing(lane) ? 1 : lane->endpoint->max_in_flight);
+	if (!is_active(lane) || breaker_gate_us(&lane->breaker) == INT64_MAX)
+		return false;
+	return lane->in_flight < (lane_probes(lane) ? 1 : window_size(&lane->window));
 }
 
 /* What waits with the same due time as the spill goes first: it has the lower ids, and else each of them would cost a refill. */
@@ -208,7 +235,7 @@ bool lane_wants_refill(const struct lane *lane, int64_t now_ms)
 
 size_t lane_refill_size(const struct lane *lane)
 {
-	return LANE_WAITING_MAX + lane->live.len;
+	return waiting_max(lane) + lane->live.len;
 }
 
 void lane_refill(struct lane *lane, const struct due *rows, size_t len, bool complete)
@@ -222,7 +249,7 @@ void lane_refill(struct lane *lane, const struct due *rows, size_t len, bool com
 		struct job *job = idmap_get(&lane->live, (uint64_t)row->delivery);
 		if (job) {
 			miss(job, row);
-		} else if (lane->waiting.len >= LANE_WAITING_MAX) {
+		} else if (lane->waiting.len >= waiting_max(lane)) {
 			lane->spill_ms = row->due_ms;
 			break;
 		} else {
@@ -234,26 +261,50 @@ void lane_refill(struct lane *lane, const struct due *rows, size_t len, bool com
 	drop_entries(lane, &before);
 }
 
+/* Of what is due the one with the fewest attempts, the earliest of them. */
+static struct heap_node *least_tried(const struct lane *lane, struct heap_node *first, int64_t now_ms)
+{
+	struct heap_node *best = first;
+	for (size_t i = 1; i <= lane->waiting.len; i++) {
+		struct heap_node *node = lane->waiting.nodes[i];
+		int32_t fewer = entry_of(best)->due.attempts - entry_of(node)->due.attempts;
+		bool earlier = node->key < best->key || (node->key == best->key && node->tie < best->tie);
+		if (node->key <= now_ms && (fewer > 0 || (fewer == 0 && earlier)))
+			best = node;
+	}
+	return best;
+}
+
 struct lane_entry *lane_take(struct lane *lane, int64_t now_ms)
 {
-	const struct heap_node *first = heap_top(&lane->waiting);
+	struct heap_node *first = heap_top(&lane->waiting);
 	if (!first || first->key > now_ms || !may_start(lane))
 		return NULL;
-	struct lane_entry *entry = entry_of(heap_pop(&lane->waiting));
+	if (lane_probes(lane))
+		first = least_tried(lane, first, now_ms);
+	heap_remove(&lane->waiting, first);
+	struct lane_entry *entry = entry_of(first);
 	idmap_remove(&lane->queued, (uint64_t)entry->due.delivery);
 	uncharge(lane, entry);
 	return entry;
 }
 
-void lane_started(struct lane *lane, struct job *job)
+void lane_started(struct lane *lane, struct job *job, int64_t now_us)
 {
 	idmap_put(&lane->live, (uint64_t)job->outcome.due.delivery, job);
-	lane->in_flight += job->slot;
+	job->began_us = now_us;
+	if (!job->slot)
+		return;
+	lane->in_flight++;
+	lane->group->in_flight++;
+	job->probe = breaker_begin(&lane->breaker);
+	pace_take(&lane->pace, endpoint_rate(lane->endpoint), now_us);
 }
 
 void lane_freed(struct lane *lane, struct job *job)
 {
 	lane->in_flight -= job->slot;
+	lane->group->in_flight -= job->slot;
 	job->slot = false;
 }
 
@@ -272,7 +323,16 @@ int64_t lane_next_ms(const struct lane *lane)
 	return first && first->key < lane->spill_ms ? first->key : lane->spill_ms;
 }
 
-bool lane_idle(const struct lane *lane)
+int64_t lane_gate_us(const struct lane *lane)
 {
-	return lane->waiting.len == 0 && lane->live.len == 0 && lane->spill_ms == INT64_MAX;
+	int64_t breaker_us = breaker_gate_us(&lane->breaker), pace_us = pace_gate_us(&lane->pace, endpoint_rate(lane->endpoint));
+	return breaker_us > pace_us ? breaker_us : pace_us;
+}
+
+bool lane_idle(const struct lane *lane, int64_t now_us)
+{
+	if (lane->waiting.len > 0 || lane->live.len > 0 || lane->spill_ms != INT64_MAX)
+		return false;
+	bool gone = lane->endpoint->meta.status == ENDPOINT_DELETED;
+	return gone || (lane->breaker.failures == 0 && !lane_probes(lane) && pace_gate_us(&lane->pace, endpoint_rate(lane->endpoint)) <= now_us);
 }

@@ -27,6 +27,14 @@ void scheduler_due(struct scheduler *scheduler, int64_t endpoint, int64_t due_ms
 	inbox_post(&scheduler->inbox, &message->node.node);
 }
 
+void scheduler_urged(struct scheduler *scheduler, const struct due *due)
+{
+	struct message_urged *message = mem_new(struct message_urged);
+	message->node.kind = SCHEDULE_URGED;
+	message->due = *due;
+	inbox_post(&scheduler->inbox, &message->node.node);
+}
+
 void scheduler_endpoint(struct scheduler *scheduler, struct endpoint *endpoint)
 {
 	struct message_endpoint *message = mem_new(struct message_endpoint);
@@ -98,13 +106,55 @@ static void handle_due(struct scheduler *scheduler, struct schedule_node *node, 
 	free(message);
 }
 
+static void urge_lane(struct scheduler *scheduler, struct lane *lane)
+{
+	if (breaker_retry(&lane->breaker))
+		scheduler_report(scheduler, lane, NULL);
+}
+
+/* What is live or waits in an endpoint's pause is left to its time; the others do not wait for a probe. */
+static void urge_delivery(struct scheduler *scheduler, struct lane *lane, const struct due *due)
+{
+	bool passes = lane_probes(lane) && lane->endpoint->meta.status == ENDPOINT_ACTIVE && !atomic_load(&scheduler->quiet) &&
+	              scheduler_room(scheduler) > 0 && !idmap_get(&lane->live, (uint64_t)due->delivery);
+	if (!passes) {
+		lane_spill(lane, due->due_ms);
+		return;
+	}
+	lane_forget(lane, due->delivery);
+	scheduler_send(scheduler, lane, due, NULL);
+}
+
+static void handle_urged(struct scheduler *scheduler, struct schedule_node *node, int64_t now_ms)
+{
+	(void)now_ms;
+	struct message_urged *message = CONTAINER_OF(node, struct message_urged, node);
+	const struct due *due = &message->due;
+	struct lane *lane = due->delivery ? scheduler_lane(scheduler, due->endpoint) : idmap_get(&scheduler->lanes, (uint64_t)due->endpoint);
+	if (lane) {
+		if (due->delivery)
+			urge_delivery(scheduler, lane, due);
+		else
+			urge_lane(scheduler, lane);
+		scheduler_place(scheduler, lane);
+	}
+	free(message);
+}
+
+/* What was changed may be what was wrong. */
 static void handle_endpoint(struct scheduler *scheduler, struct schedule_node *node, int64_t now_ms)
 {
 	(void)now_ms;
 	struct message_endpoint *message = CONTAINER_OF(node, struct message_endpoint, node);
 	struct lane *lane = idmap_get(&scheduler->lanes, (uint64_t)message->endpoint->meta.id);
 	if (lane) {
-		lane_configure(lane, message->endpoint);
+		bool probed = lane_probes(lane);
+		bool changed = lane_configure(lane, message->endpoint, scheduler->now_us);
+		turns_join(&scheduler->turns, lane);
+		if (probed && !lane_probes(lane))
+			scheduler_report(scheduler, lane, NULL);
+		else if (changed && lane->endpoint->meta.status == ENDPOINT_ACTIVE)
+			urge_lane(scheduler, lane);
 		scheduler_place(scheduler, lane);
 	}
 	endpoint_unref(message->endpoint);
@@ -134,23 +184,25 @@ static void settle_expiry(struct scheduler *scheduler, const struct outcome *out
 	scheduler->expiry_ms = again_ms < scheduler->expiry_ms ? again_ms : scheduler->expiry_ms;
 }
 
-/* What the endpoint is to be blamed for, and what it has done well; a test that failed tells nothing. */
-static void learn(struct lane *lane, const struct outcome *outcome)
+static enum lane_result result_of(const struct outcome *outcome)
 {
-	bool ours = outcome->failure == FAILURE_PAYLOAD || outcome->failure == FAILURE_INTERNAL;
-	if (!outcome->attempted || ours)
-		return;
-	if (outcome->change == DELIVERY_SUCCEED)
-		lane_learn(lane, true);
-	else if (outcome->change == DELIVERY_RETRY_LATER || outcome->change == DELIVERY_DIE)
-		lane_learn(lane, false);
+	switch (outcome->cmd.fate == ERR_UNAVAILABLE ? OUTCOME_TELLS_NOTHING : outcome_tells(outcome)) {
+	case OUTCOME_TELLS_SUCCESS:
+		return LANE_SUCCEEDED;
+	case OUTCOME_TELLS_FAILURE:
+		return outcome->failure == FAILURE_TIMEOUT || outcome->status == 429 || outcome->status == 503 ? LANE_OVERLOADED : LANE_FAILED;
+	case OUTCOME_TELLS_NOTHING:
+		break;
+	}
+	return LANE_TOLD_NOTHING;
 }
 
-static void settle_lane(struct lane *lane, struct job *job, int64_t now_ms)
+static void settle_lane(struct scheduler *scheduler, struct lane *lane, struct job *job, int64_t now_ms)
 {
 	const struct outcome *outcome = &job->outcome;
 	lane_settled(lane, job);
-	learn(lane, outcome);
+	if (lane_learn(lane, job, result_of(outcome), scheduler->now_us, erand48(scheduler->random)))
+		scheduler_report(scheduler, lane, outcome);
 	if (outcome->cmd.fate != ERR_NONE) {
 		/* Nothing was recorded: the row is pending as it was. */
 		if (outcome->cmd.fate == ERR_UNAVAILABLE)
@@ -180,7 +232,7 @@ static void handle_settled(struct scheduler *scheduler, struct schedule_node *no
 	if (!job->endpoint)
 		settle_expiry(scheduler, &job->outcome, now_ms);
 	if (lane) {
-		settle_lane(lane, job, now_ms);
+		settle_lane(scheduler, lane, job, now_ms);
 		scheduler_place(scheduler, lane);
 	}
 	tested(scheduler, &job->outcome.due);
@@ -188,8 +240,8 @@ static void handle_settled(struct scheduler *scheduler, struct schedule_node *no
 }
 
 static void (*const handlers[SCHEDULE_MESSAGES])(struct scheduler *, struct schedule_node *, int64_t now_ms) = {
-    [SCHEDULE_DELIVERIES] = handle_deliveries, [SCHEDULE_DUE] = handle_due,         [SCHEDULE_ENDPOINT] = handle_endpoint,
-    [SCHEDULE_FREED] = handle_freed,           [SCHEDULE_SETTLED] = handle_settled,
+    [SCHEDULE_DELIVERIES] = handle_deliveries, [SCHEDULE_DUE] = handle_due,     [SCHEDULE_URGED] = handle_urged,
+    [SCHEDULE_ENDPOINT] = handle_endpoint,     [SCHEDULE_FREED] = handle_freed, [SCHEDULE_SETTLED] = handle_settled,
 };
 
 void scheduler_receive(struct scheduler *scheduler, int64_t now_ms)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/attr.h"
+#include "base/codec.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
@@ -16,16 +17,20 @@ enum {
 	SCAN_MAX = 512,       /* lanes found in one tick, likewise */
 	EXPIRED_MAX = 256,    /* rows of one sweep */
 	READ_RETRY_MS = 1000,
-	BURST_MAX = 32768, /* deliveries in all lanes' caches: some 5 MB */
+	BURST_MAX = 32768,    /* deliveries in all lanes' caches: some 5 MB */
+	WAITING_MAX = 131072, /* likewise, when there are very many lanes */
 };
 
 struct scheduler *scheduler_new(const struct scheduler_config *config, struct err *err)
 {
 	struct scheduler *scheduler = mem_new(struct scheduler);
 	scheduler->config = *config;
-	scheduler->payloads = (struct lane_payloads){.max_bytes = config->event_bytes_max, .burst_max = BURST_MAX};
+	scheduler->payloads = (struct lane_payloads){.max_bytes = config->event_bytes_max, .burst_max = BURST_MAX, .waiting_max = WAITING_MAX};
 	scheduler->reads_after_ms = INT64_MIN;
-	turns_init(&scheduler->turns, config->failing_per_s, config->live_max / 4, clock_wall_ms(config->clock));
+	scheduler->now_ms = clock_wall_ms(config->clock);
+	scheduler->now_us = clock_mono_us(config->clock);
+	codec_random((uint8_t *)scheduler->random, sizeof scheduler->random);
+	turns_init(&scheduler->turns, config->probes_per_s, config->live_max / 4, scheduler->now_us / 1000);
 	if (inbox_init(&scheduler->inbox, err)) {
 		free(scheduler);
 		return NULL;
@@ -50,30 +55,50 @@ struct lane *scheduler_lane(struct scheduler *scheduler, int64_t endpoint_id)
 	if (!endpoint)
 		return NULL;
 	lane = lane_new(endpoint, &scheduler->payloads);
+	turns_join(&scheduler->turns, lane);
 	endpoint_unref(endpoint);
 	idmap_put(&scheduler->lanes, (uint64_t)endpoint_id, lane);
 	return lane;
 }
 
-void scheduler_place(struct scheduler *scheduler, struct lane *lane)
+/* Into one of the heaps, out of the other; NULL: in neither. */
+static void put_into(struct scheduler *scheduler, struct lane *lane, struct heap *heap, int64_t key)
 {
-	if (lane->ring) {
-		turns_settle(&scheduler->turns, lane);
+	struct heap *present = lane->gated ? &scheduler->gates : &scheduler->timed;
+	if (present != heap)
+		heap_remove(present, &lane->turn);
+	if (!heap)
 		return;
-	}
-	int64_t next_ms = lane_next_ms(lane);
-	if (lane_idle(lane)) {
-		heap_remove(&scheduler->timed, &lane->turn);
-		idmap_remove(&scheduler->lanes, (uint64_t)lane->endpoint_id);
-		lane_free(lane);
-	} else if (next_ms == INT64_MAX) {
-		heap_remove(&scheduler->timed, &lane->turn);
-	} else {
-		heap_set(&scheduler->timed, &lane->turn, next_ms, lane->endpoint_id);
-	}
+	heap_set(heap, &lane->turn, key, lane->endpoint_id);
+	lane->gated = heap == &scheduler->gates;
 }
 
-static unsigned room(struct scheduler *scheduler)
+static void drop(struct scheduler *scheduler, struct lane *lane)
+{
+	put_into(scheduler, lane, NULL, 0);
+	turns_leave(&scheduler->turns, lane);
+	idmap_remove(&scheduler->lanes, (uint64_t)lane->endpoint_id);
+	lane_free(lane);
+}
+
+void scheduler_place(struct scheduler *scheduler, struct lane *lane)
+{
+	turns_settle(&scheduler->turns, lane);
+	if (lane->ring)
+		return;
+	int64_t next_ms = lane_next_ms(lane), gate_us = lane_gate_us(lane);
+	if (lane_idle(lane, scheduler->now_us))
+		drop(scheduler, lane);
+	else if (next_ms == INT64_MAX)
+		/* Nothing to do; but what its pace remembers goes when it is over. */
+		put_into(scheduler, lane, gate_us > scheduler->now_us && gate_us < INT64_MAX ? &scheduler->gates : NULL, gate_us);
+	else if (next_ms <= scheduler->now_ms && gate_us > scheduler->now_us)
+		put_into(scheduler, lane, &scheduler->gates, gate_us);
+	else
+		put_into(scheduler, lane, &scheduler->timed, next_ms);
+}
+
+unsigned scheduler_room(struct scheduler *scheduler)
 {
 	unsigned live = atomic_load(&scheduler->live);
 	return live < scheduler->config.live_max ? scheduler->config.live_max - live : 0;
@@ -85,6 +110,7 @@ static struct job *job_new(struct scheduler *scheduler, const struct due *due, s
 	job->outcome.cmd.kind = STORE_OUTCOME;
 	job->outcome.cmd.done = scheduler_settled;
 	job->outcome.due = *due;
+	job->outcome.urgent = lane->endpoint->ordered || due->round == DELIVERY_ROUND_TEST;
 	job->outcome.epoch = store_epoch(scheduler->config.store, lane->endpoint_id);
 	job->freed.kind = SCHEDULE_FREED;
 	job->settled.kind = SCHEDULE_SETTLED;
@@ -99,7 +125,7 @@ void scheduler_send(struct scheduler *scheduler, struct lane *lane, const struct
 	struct job *job = job_new(scheduler, due, lane);
 	job->endpoint = endpoint_ref(lane->endpoint);
 	job->event = event ? event_ref(event) : NULL;
-	lane_started(lane, job);
+	lane_started(lane, job, scheduler->now_us);
 	scheduler->config.deliver(scheduler->config.context, job);
 }
 
@@ -161,7 +187,8 @@ static void expire(struct scheduler *scheduler, const struct due *row)
 		struct job *job = job_new(scheduler, row, lane);
 		job->outcome.change = DELIVERY_DIE;
 		job->outcome.reason = REASON_EXPIRED;
-		lane_started(lane, job);
+		job->outcome.urgent = true; /* the sweep goes on after it */
+		lane_started(lane, job, scheduler->now_us);
 		scheduler->expiring++;
 		store_post(scheduler->config.store, &job->outcome.cmd);
 	}
@@ -170,7 +197,7 @@ static void expire(struct scheduler *scheduler, const struct due *row)
 
 static bool may_sweep(struct scheduler *scheduler)
 {
-	return scheduler->expiring == 0 && room(scheduler) > 0;
+	return scheduler->expiring == 0 && scheduler_room(scheduler) > 0;
 }
 
 static void sweep(struct scheduler *scheduler, int64_t now_ms)
@@ -179,7 +206,7 @@ static void sweep(struct scheduler *scheduler, int64_t now_ms)
 		return;
 	struct err err = {0};
 	int64_t next_ms = 0;
-	int max = room(scheduler) < EXPIRED_MAX ? (int)room(scheduler) : EXPIRED_MAX;
+	int max = scheduler_room(scheduler) < EXPIRED_MAX ? (int)scheduler_room(scheduler) : EXPIRED_MAX;
 	struct due *rows = rows_of(scheduler, EXPIRED_MAX);
 	int len = reader_expired(scheduler->reader, now_ms, rows, max, &next_ms, &err);
 	if (len < 0) {
@@ -215,6 +242,8 @@ static void refill(struct scheduler *scheduler, struct lane *lane, int64_t now_m
 /* One delivery of a lane. */
 static void give_turn(struct scheduler *scheduler, struct lane *lane, int64_t now_ms)
 {
+	if (lane_gate_us(lane) > scheduler->now_us)
+		return;
 	if (lane_wants_refill(lane, now_ms))
 		refill(scheduler, lane, now_ms);
 	struct lane_entry *entry = lane_take(lane, now_ms);
@@ -225,25 +254,38 @@ static void give_turn(struct scheduler *scheduler, struct lane *lane, int64_t no
 	job->event = entry->event;
 	entry->event = NULL;
 	job->slot = true;
-	job->trying = lane_failing(lane);
+	job->trying = lane_probes(lane);
 	if (job->trying)
 		turns_try(&scheduler->turns);
-	lane_started(lane, job);
+	lane_started(lane, job, scheduler->now_us);
+	if (job->probe)
+		scheduler_report(scheduler, lane, NULL);
 	lane_entry_free(entry);
 	scheduler->config.deliver(scheduler->config.context, job);
 }
 
+/* Waits for its turn when it has work that may begin; else where it belongs. */
+static void queue(struct scheduler *scheduler, struct lane *lane)
+{
+	if (lane_next_ms(lane) <= scheduler->now_ms && lane_gate_us(lane) <= scheduler->now_us)
+		turns_push(&scheduler->turns, lane);
+	else
+		scheduler_place(scheduler, lane);
+}
+
 static void give_turns(struct scheduler *scheduler, int64_t now_ms)
 {
+	struct turns *turns = &scheduler->turns;
+	for (struct heap_node *top; (top = heap_top(&scheduler->gates)) && top->key <= scheduler->now_us;)
+		scheduler_place(scheduler, CONTAINER_OF(heap_pop(&scheduler->gates), struct lane, turn));
 	for (struct heap_node *top; (top = heap_top(&scheduler->timed)) && top->key <= now_ms;)
-		turns_push(&scheduler->turns, CONTAINER_OF(heap_pop(&scheduler->timed), struct lane, turn));
-	struct lane *lane;
-	for (int turns = 0; turns < TURNS_MAX && room(scheduler) > 0 && (lane = turns_next(&scheduler->turns, now_ms)); turns++) {
+		queue(scheduler, CONTAINER_OF(heap_pop(&scheduler->timed), struct lane, turn));
+	for (int given = 0; given < TURNS_MAX && scheduler_room(scheduler) > 0; given++) {
+		struct lane *lane = turns_next(turns, scheduler_room(scheduler), scheduler->now_us / 1000);
+		if (!lane)
+			break;
 		give_turn(scheduler, lane, now_ms);
-		if (lane_next_ms(lane) <= now_ms)
-			turns_push(&scheduler->turns, lane);
-		else
-			scheduler_place(scheduler, lane);
+		queue(scheduler, lane);
 	}
 }
 
@@ -257,10 +299,16 @@ static int64_t earlier(int64_t a, int64_t b)
 /* How long nothing is due: 0 when something is, -1 when only a message brings work. */
 static int sleep_ms(struct scheduler *scheduler, int64_t now_ms)
 {
-	const struct heap_node *top = heap_top(&scheduler->timed);
-	int64_t turn_ms = INT64_MAX;
-	if (room(scheduler) > 0)
-		turn_ms = earlier(top ? top->key : INT64_MAX, turns_next_ms(&scheduler->turns, now_ms));
+	const struct heap_node *top = heap_top(&scheduler->timed), *gate = heap_top(&scheduler->gates);
+	int64_t mono_ms = scheduler->now_us / 1000, turn_ms = INT64_MAX;
+	if (scheduler_room(scheduler) > 0) {
+		int64_t round_ms = turns_next_ms(&scheduler->turns, mono_ms);
+		turn_ms = top ? top->key : INT64_MAX;
+		if (round_ms != INT64_MAX)
+			turn_ms = earlier(turn_ms, now_ms + round_ms - mono_ms);
+		if (gate)
+			turn_ms = earlier(turn_ms, now_ms + (gate->key - scheduler->now_us + 999) / 1000);
+	}
 	int64_t read_ms = !scheduler->scanned ? now_ms : may_sweep(scheduler) ? scheduler->expiry_ms : INT64_MAX;
 	if (!may_read(scheduler, now_ms) && read_ms < scheduler->reads_after_ms)
 		read_ms = scheduler->reads_after_ms;
@@ -274,6 +322,8 @@ static int sleep_ms(struct scheduler *scheduler, int64_t now_ms)
 static int tick(struct scheduler *scheduler)
 {
 	int64_t now_ms = clock_wall_ms(scheduler->config.clock);
+	scheduler->now_ms = now_ms;
+	scheduler->now_us = clock_mono_us(scheduler->config.clock);
 	scheduler_receive(scheduler, now_ms);
 	if (atomic_load(&scheduler->quiet))
 		return -1;
@@ -330,12 +380,16 @@ void scheduler_stop(struct scheduler *scheduler)
 	/* What came after the thread's last look. */
 	scheduler_receive(scheduler, 0);
 	heap_free(&scheduler->timed);
+	heap_free(&scheduler->gates);
 	size_t at = 0;
 	uint64_t id;
 	void *lane;
-	while (idmap_next(&scheduler->lanes, &at, &id, &lane))
+	while (idmap_next(&scheduler->lanes, &at, &id, &lane)) {
+		turns_leave(&scheduler->turns, lane);
 		lane_free(lane);
+	}
 	idmap_free(&scheduler->lanes);
+	turns_free(&scheduler->turns);
 	free(scheduler->rows);
 	reader_close(scheduler->reader);
 	inbox_destroy(&scheduler->inbox);

@@ -8,22 +8,39 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "model/breaker.h"
 #include "schedule/job.h"
 #include "store/read.h"
 #include "store/store.h"
+
+/* A breaker opened or closed. Texts live during the call. */
+struct breaker_report {
+	int64_t endpoint, subscriber;
+	bool opened;        /* else closed: the endpoint has recovered */
+	int64_t since_ms;   /* wall: when it opened */
+	unsigned failures;  /* attempts that failed since the last success */
+	const char *why;    /* opened: a sentence for a person */
+	int64_t next_probe_ms; /* opened: wall */
+};
 
 struct scheduler_config {
 	struct store *store;
 	struct index *index;
 	const struct clock *clock;
 	unsigned live_max;      /* jobs in flight or waiting for their commit, all lanes together: 4,096 */
-	int64_t failing_per_s;  /* attempts at all endpoints that fail: 500 */
+	int64_t probes_per_s;   /* attempts at all endpoints together whose breaker is not closed: 500 */
+	struct breakers *breakers; /* kept true; NULL: nobody looks */
 	size_t event_bytes_max; /* payload bytes that lanes keep; beyond it they keep ids: 64 MiB */
 	/* Gives a job to its worker; on the scheduler's thread, must not block. */
 	void (*deliver)(void *context, struct job *job);
 	/* What became of a test (DELIVERY_ROUND_TEST) is committed, or nothing will. On the scheduler's thread, must not block. NULL is
 	 * allowed. */
 	void (*tested)(void *context, int64_t event);
+	/* A breaker went from closed to open, or became closed again; not for each probe that fails, and not for endpoints without one
+	 * (`breaker: false`). This is where the hub's own events grapnel.circuit.opened and .recovered begin; that an endpoint was disabled
+	 * because it failed for too long is told by the store (store.h: listener.endpoint, status_reason "failing"). On the scheduler's
+	 * thread, must not block. NULL is allowed. */
+	void (*breaker)(void *context, const struct breaker_report *report);
 	void *context;
 };
 
@@ -36,6 +53,9 @@ void scheduler_deliveries(struct scheduler *scheduler, struct store_deliveries *
 /* Rows of this endpoint changed in the outbox and are due from due_ms on. 0 makes the scheduler look before it sends anything more of what
  * it knows: for rows that were cancelled. */
 void scheduler_due(struct scheduler *scheduler, int64_t endpoint, int64_t due_ms);
+/* Somebody wants this sent: a delivery, which passes by an open breaker; delivery 0: whatever waits for the endpoint, whose breaker lets
+ * the next attempt begin at once. */
+void scheduler_urged(struct scheduler *scheduler, const struct due *due);
 void scheduler_endpoint(struct scheduler *scheduler, struct endpoint *endpoint);
 /* The worker: the response of this job is in, its slot is free (before it posts the outcome). */
 void scheduler_freed(struct job *job);

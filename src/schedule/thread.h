@@ -21,9 +21,12 @@ struct scheduler {
 	/* owned by the thread */
 	struct store_reader *reader;
 	struct idmap lanes;                  /* endpoint id → struct lane * */
-	struct heap timed;                   /* lanes that have work at a known time */
+	struct heap timed;                   /* lanes that have work at a known time (wall) */
+	struct heap gates;                   /* lanes that are due and may begin at a known time (monotonic) */
 	struct turns turns;                  /* lanes that are due, each gets one delivery a turn */
 	struct lane_payloads payloads;
+	int64_t now_ms, now_us; /* wall and monotonic, as of this tick */
+	unsigned short random[3];
 	struct due *rows; /* what a read gives */
 	size_t rows_cap;
 	bool scanned;           /* the lanes that had rows at start are all found … */
@@ -45,6 +48,11 @@ struct message_due {
 	int64_t due_ms;
 };
 
+struct message_urged {
+	struct schedule_node node;
+	struct due due;
+};
+
 struct message_endpoint {
 	struct schedule_node node;
 	struct endpoint *endpoint; /* a reference */
@@ -56,6 +64,10 @@ struct lane *scheduler_lane(struct scheduler *scheduler, int64_t endpoint);
 void scheduler_place(struct scheduler *scheduler, struct lane *lane);
 /* Gives a delivery to its worker at once, whatever its lane's status and window; the event may be NULL. */
 void scheduler_send(struct scheduler *scheduler, struct lane *lane, const struct due *due, struct event *event);
+/* How many more jobs may be live. */
+unsigned scheduler_room(struct scheduler *scheduler);
+/* report.c: the breaker of a lane is in another state, or opened again; `outcome`: what did it, NULL: something else. */
+void scheduler_report(struct scheduler *scheduler, const struct lane *lane, const struct outcome *outcome);
 /* Handles everything that is in the inbox. */
 void scheduler_receive(struct scheduler *scheduler, int64_t now_ms);
 void job_free(struct job *job);

@@ -4,12 +4,30 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 
 #include "base/codec.h"
 
 enum { DIGEST_MAX = 64, KEY_MAX = 4096 };
+
+/* EVP_MAC_init() without a key starts it anew. */
+static EVP_MAC_CTX *hmac_new(const char *digest_name, const uint8_t *key, size_t len)
+{
+	char digest[16] = "";
+	memccpy(digest, digest_name, '\0', sizeof digest - 1);
+	const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()};
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	EVP_MAC_CTX *context = mac ? EVP_MAC_CTX_new(mac) : NULL;
+	EVP_MAC_free(mac);
+	if (context && EVP_MAC_init(context, key, len, parameters) != 1) {
+		EVP_MAC_CTX_free(context);
+		context = NULL;
+	}
+	return context;
+}
 
 static int open_own(const struct endpoint *endpoint, const struct master_key *master, uint8_t key[KEY_MAX])
 {

@@ -8,9 +8,6 @@
 
 #include "sign/outgoing.h"
 
-/* outgoing.c: keyed; EVP_MAC_init() without a key starts it anew. NULL: libcrypto cannot. */
-EVP_MAC_CTX *hmac_new(const char *digest_name, const uint8_t *key, size_t len);
-
 /* Keyed for the endpoint's legacy signature, of which there is one. NULL and err when the secret cannot be unsealed. */
 EVP_MAC_CTX *legacy_open(const struct endpoint *endpoint, const struct master_key *master, struct err *err) ATTR_MUST_USE;
 int legacy_sign(EVP_MAC_CTX *hmac, const struct endpoint_legacy *legacy, int64_t timestamp_s, struct slice body, struct strbuf *out,

@@ -6,29 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 
 #include "base/codec.h"
 #include "base/mem.h"
+#include "sign/keyed.h"
 #include "sign/legacy.h"
 #include "sign/pair.h"
 
 #define SECRET_PREFIX "whsec_"
-enum { SECRET_PREFIX_LEN = sizeof SECRET_PREFIX - 1, DIGEST_BYTES = 32 };
+enum { SECRET_PREFIX_LEN = sizeof SECRET_PREFIX - 1 };
 
 struct signing_key {
-	int64_t until_ms;  /* 0: no end */
-	EVP_MAC_CTX *hmac; /* v1: keyed; EVP_MAC_init() without a key starts it anew in half the time of a keyed one */
-	EVP_PKEY *pair;    /* v1a */
+	int64_t until_ms;   /* 0: no end */
+	EVP_PKEY *pair;     /* v1a */
+	struct keyed keyed; /* v1, without a pair */
 };
 
 struct signer {
 	EVP_MAC_CTX *legacy; /* NULL: it has none */
 	unsigned keys_len;
-	struct signing_key keys[2 * ENDPOINT_SECRETS_MAX];
+	struct signing_key keys[]; /* room for all of the endpoint's */
 };
 
 void secret_text(const uint8_t *key, size_t len, char text[SECRET_TEXT_SIZE])
@@ -67,28 +66,13 @@ void legacy_secret_place(int64_t endpoint, char out[48])
 	snprintf(out, 48, "endpoint:%" PRId64 ":legacy", endpoint);
 }
 
-EVP_MAC_CTX *hmac_new(const char *digest_name, const uint8_t *key, size_t len)
-{
-	char digest[16] = "";
-	memccpy(digest, digest_name, '\0', sizeof digest - 1);
-	const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()};
-	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	EVP_MAC_CTX *context = mac ? EVP_MAC_CTX_new(mac) : NULL;
-	EVP_MAC_free(mac);
-	if (context && EVP_MAC_init(context, key, len, parameters) != 1) {
-		EVP_MAC_CTX_free(context);
-		context = NULL;
-	}
-	return context;
-}
-
 void signer_free(struct signer *signer)
 {
 	if (!signer)
 		return;
 	EVP_MAC_CTX_free(signer->legacy);
 	for (unsigned i = 0; i < signer->keys_len; i++) {
-		EVP_MAC_CTX_free(signer->keys[i].hmac);
+		keyed_clear(&signer->keys[i].keyed);
 		EVP_PKEY_free(signer->keys[i].pair);
 	}
 	free(signer);
@@ -102,11 +86,10 @@ static int add_secret(struct signer *signer, const struct endpoint_secret *secre
 	if (len < 0)
 		return err_set(err, ERR_INTERNAL,
 		               "the endpoint's secret cannot be unsealed: it was sealed with another master key, or is damaged");
-	EVP_MAC_CTX *hmac = hmac_new("sha256", key, (size_t)len);
+	struct signing_key *signing = &signer->keys[signer->keys_len++];
+	*signing = (struct signing_key){.until_ms = secret->until_ms};
+	keyed_init(&signing->keyed, key, (size_t)len);
 	OPENSSL_cleanse(key, sizeof key);
-	if (!hmac)
-		return err_set(err, ERR_INTERNAL, "libcrypto cannot prepare an HMAC");
-	signer->keys[signer->keys_len++] = (struct signing_key){.until_ms = secret->until_ms, .hmac = hmac};
 	return 0;
 }
 
@@ -134,7 +117,7 @@ static int add_pairs(struct signer *signer, const struct endpoint *endpoint, con
 
 struct signer *signer_new(const struct endpoint *endpoint, const struct master_key *master, struct err *err)
 {
-	struct signer *signer = mem_new(struct signer);
+	struct signer *signer = mem_alloc(sizeof *signer + (endpoint->secrets_len + endpoint->pairs_len) * sizeof signer->keys[0]);
 	bool legacy = endpoint->signing && endpoint->signing->legacy;
 	if ((endpoint->sign_v1 && add_secrets(signer, endpoint, master, err)) ||
 	    (endpoint->sign_v1a && add_pairs(signer, endpoint, master, err)) ||
@@ -154,20 +137,13 @@ struct message {
 	size_t whole_len;
 };
 
-static bool update(EVP_MAC_CTX *hmac, struct slice bytes)
+static int sign_keyed(const struct keyed *keyed, const struct message *message, struct strbuf *out)
 {
-	return bytes.len == 0 || EVP_MAC_update(hmac, (const unsigned char *)bytes.at, bytes.len) == 1;
-}
-
-static int sign_hmac(EVP_MAC_CTX *hmac, const struct message *message, struct strbuf *out)
-{
-	char text[CODEC_BASE64_SIZE(DIGEST_BYTES)];
-	uint8_t digest[DIGEST_BYTES];
-	size_t digest_len;
-	if (EVP_MAC_init(hmac, NULL, 0, NULL) != 1 || !update(hmac, message->id) || !update(hmac, slice_of(message->middle)) ||
-	    !update(hmac, message->body) || EVP_MAC_final(hmac, digest, &digest_len, sizeof digest) != 1)
-		return -1;
-	codec_base64(digest, digest_len, text);
+	char text[CODEC_BASE64_SIZE(KEYED_DIGEST_BYTES)];
+	uint8_t digest[KEYED_DIGEST_BYTES];
+	const struct slice parts[] = {message->id, slice_of(message->middle), message->body};
+	keyed_digest(keyed, parts, sizeof parts / sizeof parts[0], digest);
+	codec_base64(digest, sizeof digest, text);
 	strbuf_puts(out, "v1,");
 	strbuf_puts(out, text);
 	return 0;
@@ -218,7 +194,7 @@ int signer_sign(struct signer *signer, struct slice webhook_id, int64_t timestam
 			continue;
 		if (!first)
 			strbuf_putc(out, ' ');
-		result = key->hmac ? sign_hmac(key->hmac, &message, out) : sign_pair(key->pair, &message, out);
+		result = key->pair ? sign_pair(key->pair, &message, out) : sign_keyed(&key->keyed, &message, out);
 		first = false;
 	}
 	free(message.whole);

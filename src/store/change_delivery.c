@@ -45,6 +45,8 @@ int delivery_retry(struct tx *tx, struct store_change *change)
 		return refuse_held(tx, change, &record);
 	struct delivery_record before = record;
 	int result = record.state == DELIVERY_PENDING ? transition_hasten(tx, &record) : transition_reopen(tx, &record);
+	if (result == 0 && record.state == DELIVERY_PENDING)
+		news_urged(tx->news, &record.due);
 	return result ? -1 : audit_delivery(tx, change, &before, &record);
 }
 

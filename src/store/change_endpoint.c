@@ -388,6 +388,7 @@ int endpoint_patch(struct tx *tx, struct store_change *change)
 static void set_status(struct tx *tx, struct endpoint_record *record, enum endpoint_status status, const char *reason)
 {
 	struct endpoint_meta *meta = &record->meta;
+	health_forget(&tx->store->health, meta->id, clock_mono_us(tx->store->config.clock));
 	meta->status = status;
 	meta->status_since_ms = tx->now_ms;
 	memset(meta->status_reason, 0, sizeof meta->status_reason);
@@ -457,6 +458,13 @@ static int status_apply(struct tx *tx, struct store_change *change, struct endpo
 	return 0;
 }
 
+/* It may be active already, and its breaker open. */
+static void urge(struct tx *tx, const struct endpoint_record *record)
+{
+	const struct due due = {.endpoint = record->meta.id, .due_ms = tx->now_ms};
+	news_urged(tx->news, &due);
+}
+
 static int status_change(struct tx *tx, struct store_change *change, enum endpoint_status to)
 {
 	struct endpoint_record record = {0};
@@ -475,6 +483,8 @@ static int status_change(struct tx *tx, struct store_change *change, enum endpoi
 		    err_set(&change->err, ERR_WRONG_STATE, "the endpoint is %s; resume it first", endpoint_status_text(record.meta.status));
 		break;
 	}
+	if (result == 0 && to == ENDPOINT_ACTIVE)
+		urge(tx, &record);
 	endpoint_record_clear(&record);
 	return result;
 }

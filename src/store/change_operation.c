@@ -51,6 +51,10 @@ int operation_create(struct tx *tx, struct store_change *change)
 		result = operation_start(tx, &record);
 	if (result == 0)
 		result = audit_operation(tx, change, NULL, &record);
+	/* Who sends again what an endpoint did not take thinks that it is worth a try. */
+	const struct due due = {.endpoint = filter.endpoint, .due_ms = tx->now_ms};
+	if (result == 0 && filter.endpoint && change->operation == OPERATION_RETRY)
+		news_urged(tx->news, &due);
 	free(record.filter);
 	change->result_id = record.id;
 	return result;

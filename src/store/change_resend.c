@@ -157,18 +157,21 @@ static int apply(struct resend *resend, size_t i, struct resent *resent)
 	*resent = (struct resent){.endpoint = resend->ids[i], .delivery = delivery->due.delivery};
 	if (!resend->at[i].has_delivery) {
 		int pending = tx->engine->ops->delivery_make(tx->engine, resend->event, resend->at[i].endpoint, &due);
-		if (pending > 0)
+		if (pending > 0) {
 			news_due(tx->news, due.endpoint, due.due_ms);
+			news_urged(tx->news, &due);
+		}
 		resent->delivery = due.delivery;
 		resent->action = RESEND_MADE;
 		return pending < 0 ? -1 : 0;
 	}
-	if (delivery->state == DELIVERY_PENDING) {
-		resent->action = RESEND_HASTENED;
-		return transition_hasten(tx, delivery);
-	}
-	resent->action = RESEND_REOPENED;
-	return transition_reopen(tx, delivery);
+	bool pending = delivery->state == DELIVERY_PENDING;
+	resent->action = pending ? RESEND_HASTENED : RESEND_REOPENED;
+	if (pending ? transition_hasten(tx, delivery) : transition_reopen(tx, delivery))
+		return -1;
+	if (delivery->state == DELIVERY_PENDING)
+		news_urged(tx->news, &delivery->due);
+	return 0;
 }
 
 static int resend_all(struct resend *resend)

@@ -16,6 +16,8 @@
 #include "store/read.h"
 #include "store/store.h"
 
+struct health_record; /* health.h */
+
 enum engine_fault {
 	ENGINE_FINE,
 	ENGINE_REFUSED, /* something about these rows: others may do well */
@@ -264,6 +266,11 @@ struct engine_ops {
 	int (*expansion_event)(struct engine *engine, int64_t id, size_t data_max, struct event **event);
 	/* A delivery that was counted when its event was published: 1: it is pending, 0: held. */
 	int (*delivery_expand)(struct engine *engine, const struct event *event, const struct endpoint *endpoint, struct due *due);
+
+	/* Endpoints that fail (health.h). */
+	int (*health_each)(struct engine *engine, void (*each)(void *context, const struct health_record *record), void *context);
+	int (*health_put)(struct engine *engine, const struct health_record *record);
+	int (*health_delete)(struct engine *engine, int64_t endpoint);
 
 	int (*operation_get)(struct engine *engine, int64_t id, struct operation_record *record);
 	int (*operation_open_after)(struct engine *engine, int64_t id, int64_t *next); /* 1 and the next unfinished one */

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum news_kind { NEWS_ENDPOINT, NEWS_SUBSCRIBER, NEWS_SUBSCRIBER_GONE, NEWS_KEY, NEWS_KEY_GONE, NEWS_SOURCE, NEWS_SOURCE_GONE, NEWS_DELIVERIES, NEWS_DUE };
+enum news_kind { NEWS_ENDPOINT, NEWS_SUBSCRIBER, NEWS_SUBSCRIBER_GONE, NEWS_KEY, NEWS_KEY_GONE, NEWS_SOURCE, NEWS_SOURCE_GONE, NEWS_DELIVERIES, NEWS_DUE, NEWS_URGED };
 
 struct news_item {
 	enum news_kind kind;
@@ -19,6 +19,7 @@ struct news_item {
 		struct key *key;
 		struct source *source;
 		char *uid;
+		struct due due;
 	} u;
 };
 
@@ -93,6 +94,11 @@ void news_due(struct news *news, int64_t endpoint, int64_t due_ms)
 		last->due_ms = due_ms;
 }
 
+void news_urged(struct news *news, const struct due *due)
+{
+	add(news, NEWS_URGED, due->endpoint)->u.due = *due;
+}
+
 static void release(struct news_item *item)
 {
 	switch (item->kind) {
@@ -118,6 +124,7 @@ static void release(struct news_item *item)
 	case NEWS_SOURCE_GONE:
 	case NEWS_KEY_GONE:
 	case NEWS_DUE:
+	case NEWS_URGED:
 		break;
 	}
 }
@@ -159,6 +166,7 @@ static void keep_memory_true(const struct news_item *item, const struct store_co
 		break;
 	case NEWS_DELIVERIES:
 	case NEWS_DUE:
+	case NEWS_URGED:
 		break;
 	}
 }
@@ -169,6 +177,8 @@ static void tell_listener(struct news_item *item, const struct store_listener *l
 		listener->endpoint(listener->context, item->u.endpoint);
 	if (item->kind == NEWS_DUE && listener->due)
 		listener->due(listener->context, item->id, item->due_ms);
+	if (item->kind == NEWS_URGED && listener->urged)
+		listener->urged(listener->context, &item->u.due);
 	if (item->kind == NEWS_DELIVERIES && listener->deliveries) {
 		listener->deliveries(listener->context, item->u.made);
 		item->u.made = NULL;

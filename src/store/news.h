@@ -23,6 +23,8 @@ void news_source(struct news *news, struct source *source); /* takes the referen
 void news_source_gone(struct news *news, int64_t id);
 void news_event(struct news *news, int64_t id); /* was published */
 void news_deliveries(struct news *news, struct store_deliveries *made); /* takes it over */
+/* Somebody wants this sent now: see store_listener. */
+void news_urged(struct news *news, const struct due *due);
 /* Rows of this endpoint became due in the outbox. */
 void news_due(struct news *news, int64_t endpoint, int64_t due_ms);
 

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "store/engine.h"
+#include "store/health.h"
 #include "store/reject.h"
 #include "store/store.h"
 
@@ -42,6 +43,7 @@ struct store {
 
 	/* owned by the writer's thread */
 	struct id_source ids;
+	struct health health;
 };
 
 /* One transaction in the making. */

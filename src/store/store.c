@@ -38,6 +38,11 @@ struct store *store_open(const struct store_config *config, struct err *err)
 	reject_queue_init(&store->rejects, &config->rejections);
 	if (inbox_init(&store->inbox, err) == 0)
 		store->engine = engine_sqlite.open(&store->env, config->keyring, err);
+	if (store->engine && health_load(&store->health, store->engine, clock_mono_us(config->clock))) {
+		err_set(err, ERR_STORAGE, "the endpoints that fail cannot be read: %s", store->engine->why);
+		store_close(store);
+		return NULL;
+	}
 	if (!store->engine) {
 		store_close(store);
 		store = NULL;
@@ -61,12 +66,17 @@ static void refuse(struct store_cmd *cmd)
 	cmd->done(cmd);
 }
 
+static bool can_wait(const struct store_cmd *cmd)
+{
+	return cmd->kind == STORE_OUTCOME && !CONTAINER_OF(cmd, struct outcome, cmd)->urgent;
+}
+
 void store_post(struct store *store, struct store_cmd *cmd)
 {
 	pthread_rwlock_rdlock(&store->gate);
 	bool closed = store->closed;
 	if (!closed)
-		inbox_post(&store->inbox, &cmd->node);
+		(can_wait(cmd) ? inbox_post_lazily : inbox_post)(&store->inbox, &cmd->node);
 	pthread_rwlock_unlock(&store->gate);
 	if (closed)
 		refuse(cmd);
@@ -182,6 +192,7 @@ void store_close(struct store *store)
 		store->engine->ops->close(store->engine);
 	if (store->inbox.fd >= 0)
 		inbox_destroy(&store->inbox);
+	health_free(&store->health);
 	reject_queue_destroy(&store->rejects);
 	pthread_cond_destroy(&store->backup_done);
 	pthread_mutex_destroy(&store->mutex);

@@ -98,6 +98,7 @@ struct outcome {
 	/* in */
 	struct due due;
 	int64_t epoch; /* of the endpoint's shard, see store_epoch() */
+	bool urgent;   /* something waits for its commit; others may wait for company, see outcomes_ms */
 	enum delivery_change change; /* SUCCEED, RETRY_LATER, DIE; of a test CANCEL */
 	enum delivery_reason reason; /* with DIE and CANCEL */
 	int64_t next_due_ms;         /* with RETRY_LATER */
@@ -115,6 +116,19 @@ struct outcome {
 	bool has_promoted;   /* ordered: the delivery that became the head of the key */
 	struct due promoted;
 };
+
+/* What it says of the endpoint. A test that failed says nothing, nor does what is our own fault. */
+enum outcome_tells { OUTCOME_TELLS_NOTHING, OUTCOME_TELLS_SUCCESS, OUTCOME_TELLS_FAILURE };
+static inline enum outcome_tells outcome_tells(const struct outcome *outcome)
+{
+	bool ours = outcome->failure == FAILURE_PAYLOAD || outcome->failure == FAILURE_INTERNAL;
+	if (!outcome->attempted || ours)
+		return OUTCOME_TELLS_NOTHING;
+	if (outcome->change == DELIVERY_SUCCEED)
+		return OUTCOME_TELLS_SUCCESS;
+	bool failed = outcome->change == DELIVERY_RETRY_LATER || outcome->change == DELIVERY_DIE;
+	return failed ? OUTCOME_TELLS_FAILURE : OUTCOME_TELLS_NOTHING;
+}
 
 /* ---- Changes: configuration and repair, one at a time ------------------------------------------------------------------- */
 
@@ -255,12 +269,16 @@ struct store_listener {
 	void (*deliveries)(void *context, struct store_deliveries *made);
 	/* Rows of this endpoint became due in the outbox: look there from due_ms on (retry by hand, bulk work). */
 	void (*due)(void *context, int64_t endpoint, int64_t due_ms);
-	/* An endpoint was made, changed, or deleted (status DELETED). */
+	/* An endpoint was made, changed, or deleted (status DELETED). One that failed for too long becomes disabled, status_reason
+	 * "failing" (disable_after_ms). */
 	void (*endpoint)(void *context, struct endpoint *endpoint);
 	/* The disk failed (why: a sentence), or works again (NULL). */
 	void (*health)(void *context, const char *why);
 	/* Events were published, this one last. May be NULL. */
 	void (*event)(void *context, int64_t id);
+	/* Somebody wants this sent now, whatever kept the hub from trying: a pending delivery that was retried or resent by hand; with delivery
+	 * 0 whatever waits for the endpoint (it was resumed, or bulk work began there). May be NULL. */
+	void (*urged)(void *context, const struct due *due);
 };
 
 struct store_config {
@@ -270,12 +288,15 @@ struct store_config {
 	int64_t dedupe_keys;     /* so many are remembered at least, if their window is not over; 0: no bound */
 	int64_t dedupe_run_keys; /* in one run; 0: what is usual */
 	bool capture_success; /* keep the response of first-try successes too */
+	int outcomes_ms;      /* so long outcomes wait for others, or for whatever else is to be committed; 0: not */
 	const struct clock *clock;
 	const struct master_key *master;
 	struct index *index;     /* filled at open, kept true afterwards */
 	struct keyring *keyring; /* likewise */
 	struct source_table *sources; /* likewise; may be NULL */
 	struct rejection_limits rejections;
+	int64_t disable_after_ms; /* an endpoint that fails for so long without a success is disabled; 0: never */
+	int64_t disable_attempts; /* … when so many attempts failed meanwhile */
 	const char *public_url; /* how the outside calls the hub; NULL: not known */
 	struct store_listener listener;
 };

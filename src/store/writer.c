@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "store/once.h"
 #include "store/private.h"
 #include "store/type_counts.h"
@@ -35,6 +36,9 @@ struct writer {
 	/* Taken out of the inbox, not yet run. */
 	struct inbox_node *queue;
 	struct inbox_node **queue_tail;
+	bool urgent;      /* there is more in it than outcomes that may wait for others */
+	bool waiting;     /* they do, until … */
+	int64_t until_us; /* … this time at most */
 	/* Outcomes of failed transactions, oldest first. */
 	struct list kept;
 
@@ -52,6 +56,7 @@ struct writer {
 	void *backup;
 	struct type_counts counts;
 	int64_t counts_us; /* when they are to be written, if there are any */
+	struct list tired; /* int64_t *: endpoints that have failed for too long */
 	bool once_rows;    /* there may be remembered requests */
 	int64_t sweep_us;  /* when to look for old ones */
 };
@@ -79,8 +84,11 @@ static void gather(struct writer *w)
 {
 	struct inbox_node *first = inbox_take(&w->store->inbox);
 	*w->queue_tail = first;
-	while (*w->queue_tail)
+	while (*w->queue_tail) {
+		const struct store_cmd *cmd = CONTAINER_OF(*w->queue_tail, struct store_cmd, node);
+		w->urgent |= cmd->kind != STORE_OUTCOME || CONTAINER_OF(cmd, struct outcome, cmd)->urgent;
 		w->queue_tail = &(*w->queue_tail)->next;
+	}
 }
 
 static struct store_cmd *queue_front(const struct writer *w)
@@ -91,8 +99,10 @@ static struct store_cmd *queue_front(const struct writer *w)
 static void queue_pop(struct writer *w)
 {
 	w->queue = w->queue->next;
-	if (!w->queue)
+	if (!w->queue) {
 		w->queue_tail = &w->queue;
+		w->urgent = false;
+	}
 }
 
 /* Adds a command; the number of rows it may write. */
@@ -280,11 +290,26 @@ static void count_types(struct writer *w, const struct store_cmd *cmd)
 	}
 }
 
+/* What the endpoint's health is after this outcome. */
+static void learn(struct writer *w, const struct store_cmd *cmd)
+{
+	const struct store_config *config = &w->store->config;
+	if (cmd->kind != STORE_OUTCOME)
+		return;
+	const struct outcome *outcome = CONTAINER_OF(cmd, struct outcome, cmd);
+	if (!health_learn(&w->store->health, outcome, config->disable_after_ms, config->disable_attempts, config->clock))
+		return;
+	int64_t *endpoint = mem_new(int64_t);
+	*endpoint = outcome->due.endpoint;
+	list_add(&w->tired, endpoint);
+}
+
 static void batch_done(struct writer *w)
 {
 	for (size_t i = 0; i < w->cmds.len; i++) {
 		struct store_cmd *cmd = w->cmds.at[i];
 		count_types(w, cmd);
+		learn(w, cmd);
 		cmd->fate = cmd->kind == STORE_CHANGE ? CONTAINER_OF(cmd, struct store_change, cmd)->err.code : ERR_NONE;
 		cmd->done(cmd);
 	}
@@ -331,6 +356,8 @@ static void batch_isolate(struct writer *w)
 		if (cmd->kind == STORE_CHANGE)
 			cmd->fate = CONTAINER_OF(cmd, struct store_change, cmd)->err.code;
 		count_types(w, cmd);
+		if (fault == ENGINE_FINE)
+			learn(w, cmd);
 		cmd->done(cmd);
 	}
 }
@@ -463,6 +490,46 @@ static void run_sweep(struct writer *w)
 		w->sweep_us = mono_us(w) + SWEEP_MS * INT64_C(1000);
 }
 
+/* Endpoints that have failed for too long, each in a transaction of its own. What cannot be done now comes again with the next failure. */
+static void run_disablings(struct writer *w)
+{
+	for (size_t i = 0; i < w->tired.len; i++) {
+		int64_t *endpoint = w->tired.at[i];
+		struct tx tx;
+		tx_begin(w, &tx);
+		int result = w->failing ? -1 : w->ops->begin(w->engine);
+		if (result == 0)
+			result = endpoint_disable(&tx, *endpoint, "failing");
+		if (!w->failing && tx_end(w, &tx, result) != ENGINE_FINE)
+			log_error("store", "an endpoint that has failed for too long could not be disabled: %s", w->engine->why);
+		free(endpoint);
+	}
+	w->tired.len = 0;
+}
+
+static int write_health(struct writer *w, bool all)
+{
+	struct tx tx;
+	tx_begin(w, &tx);
+	int result = w->ops->begin(w->engine);
+	int more = result == 0 ? health_write(&w->store->health, &tx, all, mono_us(w)) : -1;
+	enum engine_fault fault = tx_end(w, &tx, more < 0 ? -1 : 0);
+	if (fault == ENGINE_STORAGE)
+		set_health(w, true, w->engine->why);
+	else if (fault != ENGINE_FINE)
+		log_error("store", "which endpoints fail could not be written: %s", w->engine->why);
+	if (fault != ENGINE_FINE)
+		w->store->health.write_us = mono_us(w) + SWEEP_MS * INT64_C(1000);
+	return fault == ENGINE_FINE ? more : -1;
+}
+
+static void run_health(struct writer *w)
+{
+	int64_t write_us = w->store->health.write_us;
+	if (write_us != 0 && !w->failing && mono_us(w) >= write_us)
+		(void)write_health(w, false);
+}
+
 /* Refused requests have what time is left: as much as a tenth of the writer's. */
 static void run_rejections(struct writer *w)
 {
@@ -551,7 +618,24 @@ static int idle_ms(const struct writer *w)
 		return 0;
 	int counts = w->counts.len > 0 ? wait_ms(w, w->counts_us) : -1, sweep = w->once_rows ? wait_ms(w, w->sweep_us) : -1;
 	int rejections = reject_waits(&w->store->rejects) ? wait_ms(w, w->store->rejects.next_us) : -1;
-	return sooner(sooner(counts, sweep), rejections);
+	int health = w->store->health.write_us != 0 ? wait_ms(w, w->store->health.write_us) : -1;
+	return sooner(sooner(counts, sweep), sooner(rejections, health));
+}
+
+/* Each commit writes a dozen pages and waits for the disk, also for one outcome; nobody waits for that, and the next publish brings a commit
+ * along. Whether it slept, so that there may be more. */
+static bool wait_for_company(struct writer *w)
+{
+	int64_t wait_us = w->store->config.outcomes_ms * INT64_C(1000);
+	if (wait_us == 0 || !w->queue || w->urgent || w->failing || w->operations || w->expansions)
+		return false;
+	if (!w->waiting)
+		w->until_us = mono_us(w) + wait_us;
+	w->waiting = true;
+	int left_ms = wait_ms(w, w->until_us);
+	if (left_ms > 0)
+		inbox_doze(&w->store->inbox, left_ms);
+	return left_ms > 0;
 }
 
 /* Whatever is still unanswered: the owners get it back. */
@@ -571,6 +655,8 @@ static void finish(struct writer *w)
 	}
 	if (w->counts.len > 0 && !w->failing)
 		write_counts(w);
+	while (w->store->health.write_us != 0 && !w->failing && write_health(w, true) > 0)
+		;
 	for (int i = 0; i < REJECTION_SLICES_AT_END; i++) {
 		w->store->rejects.next_us = 0;
 		run_rejections(w);
@@ -582,6 +668,9 @@ static void finish(struct writer *w)
 	free(w->outcomes.at);
 	free(w->items.at);
 	free(w->changes.at);
+	for (size_t i = 0; i < w->tired.len; i++)
+		free(w->tired.at[i]);
+	free(w->tired.at);
 }
 
 void *writer_run(void *argument)
@@ -594,6 +683,9 @@ void *writer_run(void *argument)
 		gather(&w);
 		if (stopping && !w.queue && (w.kept.len == 0 || w.failing))
 			break;
+		if (!stopping && wait_for_company(&w))
+			continue;
+		w.waiting = false;
 		int idle = idle_ms(&w);
 		if (idle != 0) {
 			/* A stop that came after `stopping` was read may have lost its wake-up to gather(). */
@@ -611,6 +703,8 @@ void *writer_run(void *argument)
 			run_backup(&w);
 			run_sweep(&w);
 			run_rejections(&w);
+			run_disablings(&w);
+			run_health(&w);
 		}
 		run_counts(&w);
 		tidy(&w);

@@ -17,6 +17,16 @@ static size_t append(char *event, size_t *len, const char *text, size_t digits)
 	return *len - digits;
 }
 
+static void append_envelope(struct load *load, char *event, size_t *len)
+{
+	load->type_at = append(event, len, "{\"type\":\"bench.t", 4);
+	if (load->shape.subscribers)
+		load->subscriber_at = append(event, len, "\",\"subscriber\":\"s", 6);
+	if (load->shape.uids)
+		load->uid_at = append(event, len, "\",\"uid\":\"xxxxxxxx-", LOAD_DIGITS);
+	append(event, len, "\",\"data\":", 0);
+}
+
 static char *make_event(struct load *load)
 {
 	static const char data_end[] = "\"}";
@@ -24,12 +34,8 @@ static char *make_event(struct load *load)
 	char *event = malloc(load->shape.data_bytes + 512);
 	if (!event)
 		abort();
-	load->type_at = append(event, &len, "{\"type\":\"bench.t", 4);
-	if (load->shape.subscribers)
-		load->subscriber_at = append(event, &len, "\",\"subscriber\":\"s", 6);
-	if (load->shape.uids)
-		load->uid_at = append(event, &len, "\",\"uid\":\"xxxxxxxx-", LOAD_DIGITS);
-	append(event, &len, "\",\"data\":", 0);
+	if (!load->shape.bare)
+		append_envelope(load, event, &len);
 	size_t data_at = len;
 	load->n_at = append(event, &len, "{\"n\":\"", LOAD_DIGITS);
 	load->t_at = append(event, &len, "\",\"t\":\"", LOAD_DIGITS);
@@ -37,7 +43,7 @@ static char *make_event(struct load *load)
 	for (unsigned i = 0; len - data_at + sizeof data_end - 1 < load->shape.data_bytes; i++)
 		event[len++] = "abcdefghijklmnopqrstuvwxyz0123456789 ABCDEFGHIJKLMNOPQRSTUVWXYZ.,"[i % 65];
 	append(event, &len, data_end, 0);
-	append(event, &len, "},", 0);
+	append(event, &len, load->shape.bare ? "," : "},", 0);
 	load->event_bytes = len;
 	return event;
 }
@@ -64,7 +70,7 @@ void load_free(struct load *load)
 	free(load->body);
 }
 
-static void put_digits(char *to, size_t digits, uint64_t value)
+void load_digits(char *to, size_t digits, uint64_t value)
 {
 	while (digits-- > 0) {
 		to[digits] = (char)('0' + value % 10);
@@ -79,15 +85,16 @@ void load_fill(const struct load *load, char *body, uint64_t n, int64_t at_ns, c
 	for (unsigned i = 0; i < shape->batch; i++, n++, event += load->event_bytes) {
 		/* Neighbours in time are strangers in the store: subscribers take turns in a scattered order. */
 		uint64_t who = shape->subscribers ? n * 7919 % shape->subscribers : n;
-		put_digits(event + load->type_at, 4, shape->first_type + who % shape->types);
+		if (load->type_at)
+			load_digits(event + load->type_at, 4, shape->first_type + who % shape->types);
 		if (load->subscriber_at)
-			put_digits(event + load->subscriber_at, 6, who);
+			load_digits(event + load->subscriber_at, 6, who);
 		if (load->uid_at) {
 			memcpy(event + load->uid_at - 9, prefix, 8);
-			put_digits(event + load->uid_at, LOAD_DIGITS, n);
+			load_digits(event + load->uid_at, LOAD_DIGITS, n);
 		}
-		put_digits(event + load->n_at, LOAD_DIGITS, n);
-		put_digits(event + load->t_at, LOAD_DIGITS, (uint64_t)at_ns);
+		load_digits(event + load->n_at, LOAD_DIGITS, n);
+		load_digits(event + load->t_at, LOAD_DIGITS, (uint64_t)at_ns);
 	}
 }
 

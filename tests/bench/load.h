@@ -20,6 +20,7 @@ struct load_shape {
 	unsigned first_type;
 	unsigned subscribers; /* s000000 …; 0: the event names none */
 	bool uids;
+	bool bare; /* the data alone, without the envelope */
 };
 
 struct load {
@@ -35,6 +36,8 @@ void load_free(struct load *load);
 /* Fills in a body, which is a copy of the template: events n, n + 1, …, all meant for this moment. */
 void load_fill(const struct load *load, char *body, uint64_t n, int64_t at_ns, const char *prefix);
 
+/* Writes a number with leading zeros. */
+void load_digits(char *to, size_t digits, uint64_t value);
 /* Reads n and t at the beginning of a received payload; false when it is not ours. */
 bool load_read(const char *payload, size_t len, uint64_t *n, int64_t *at_ns);
 

@@ -7,11 +7,11 @@ WARM_UP_DELIVERIES = 2000
 WARM_UP_FIRST = 10**12  # numbers of their own, so that they repeat nobody's uid
 
 
-def warm_up(measured, sink=None, fan=1):
+def warm_up(measured, sink=None, fan=1, **options):
     events = max(100, WARM_UP_DELIVERIES // fan)
     if sink:
         sink.reset()
-    source(measured.port, measured.key, count=events, first=WARM_UP_FIRST)
+    source(measured.port, measured.key, count=events, first=WARM_UP_FIRST, **options)
     if sink and sink.wait(events * fan)["distinct"] < events * fan:
         raise RuntimeError(f"the warm-up's {events * fan} deliveries did not arrive")
 

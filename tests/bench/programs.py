@@ -193,6 +193,7 @@ class Hub(hubs.Hub):
     """A hub with a folder of its own, for the length of a `with`."""
 
     name = "hub"
+    STANDING = []  # as it comes
 
     def __init__(self, *options, folder=None, start=True):
         self.folder = folder or scratch()

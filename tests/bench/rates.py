@@ -123,14 +123,27 @@ def batches(report, size):
         report.bound(4, f"CPU with {size.keys:,} remembered keys, of that with none", row["ratio"], most=1.2)
 
 
+def signed_door(hub):
+    """A GitHub source, and the options of a load source that sends to it."""
+    secret = "a secret that signs what GitHub sends"
+    made = hub.made("/v1/sources", {"scheme": "github", "uid": "bench", "secret": secret})
+    return {"path": "/in/" + made["uid"], "sign": secret}
+
+
 def payloads(report, size):
-    """8: sizes of payloads."""
+    """8: sizes of payloads, the signed door, TLS."""
     report.heading("8. payloads (no bounds)")
     for text, data_bytes, connections in (("100 B", 100, 64), ("10 KB", 10240, 64), ("100 KB", 102400, 32), ("1 MB", 1000000, 16)):
         with Sink() as sink, Hub() as hub:
             hub.endpoint(sink.url())
             row = run(hub, sink, data_bytes=data_bytes, connections=connections, seconds=size.seconds, drain_s=size.drain_s)
             whole(report, 8, report.add(8, f"hub, {text}", row))
+    with Sink() as sink, Hub() as hub:
+        door = signed_door(hub)
+        hub.endpoint(sink.url(), types=("github.bench",))
+        warm_up(hub, sink, **door)
+        row = run(hub, sink, seconds=size.seconds, drain_s=size.drain_s, **door)
+        whole(report, 8, report.add(8, "hub, 1 KB, at a signed source", row))
     with Certificate() as certificate:
         if not certificate.usable():
             print("    TLS is left out: no mount namespace to show the sink's certificate in", flush=True)

@@ -19,12 +19,14 @@
 #include "hist.h"
 #include "http1.h"
 #include "load.h"
+#include "signed.h"
 
 enum { IN_BYTES = 1 << 18, DRAIN_S = 60, EVENTS_MAX = 256 };
 
 struct options {
 	unsigned port, connections;
 	const char *path, *key, *prefix;
+	const char *secret; /* of a source; NULL: events are published with the key */
 	double rate, seconds;  /* requests per second */
 	uint64_t count, first; /* requests; the first event's number */
 	int64_t rest_ns;
@@ -53,6 +55,7 @@ struct source {
 	struct options options;
 	struct load load;
 	size_t head_bytes, out_bytes;
+	struct signed_head places;
 	int epoll_fd;
 	struct connection *connections;
 	struct queue free, resting;
@@ -101,6 +104,8 @@ static void begin(struct source *source, struct connection *connection, int64_t 
 {
 	uint64_t n = source->options.first + source->sent * source->options.shape.batch;
 	load_fill(&source->load, connection->out + source->head_bytes, n, meant_ns, source->options.prefix);
+	if (source->options.secret)
+		signed_fill(&source->places, connection->out, source->load.body_bytes, n, source->options.secret);
 	connection->state = BUSY;
 	connection->meant_ns = meant_ns;
 	connection->out_sent = 0;
@@ -215,17 +220,27 @@ static void run(struct source *source)
 	}
 }
 
+static size_t make_head(struct source *source, char *head, size_t size)
+{
+	const struct options *options = &source->options;
+	if (options->secret) {
+		source->places = signed_head(head, size, options->path, source->load.body_bytes);
+		return source->places.len;
+	}
+	int len = snprintf(head, size,
+	                   "POST %s HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"
+	                   "Content-Length: %zu\r\n\r\n",
+	                   options->path, options->key, source->load.body_bytes);
+	if (len < 0 || (size_t)len >= size)
+		errx(2, "--path and --key are too long");
+	return (size_t)len;
+}
+
 static void open_connections(struct source *source)
 {
 	const struct options *options = &source->options;
 	char head[1024];
-	int len = snprintf(head, sizeof head,
-	                   "POST %s HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"
-	                   "Content-Length: %zu\r\n\r\n",
-	                   options->path, options->key, source->load.body_bytes);
-	if (len < 0 || (size_t)len >= sizeof head)
-		errx(2, "--path and --key are too long");
-	source->head_bytes = (size_t)len;
+	source->head_bytes = make_head(source, head, sizeof head);
 	source->out_bytes = source->head_bytes + source->load.body_bytes;
 	source->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	source->connections = calloc(options->connections, sizeof *source->connections);
@@ -267,15 +282,17 @@ static void report(const struct source *source)
 static const char USAGE[] =
     "bench-source --port P --key K [--path /v1/events] [--connections 64] [--rate 0] [--seconds 5 | --count N] [--first 0]\n"
     "             [--data-bytes 1000] [--batch 1] [--types 1] [--first-type 0] [--subscribers 0] [--uids PREFIX]\n"
-    "             [--rest MS]\n"
+    "             [--rest MS] [--sign SECRET]\n"
     "rate: requests per second, 0: closed loop. first: the number of the first event. uids: events get a uid of 8 characters\n"
-    "of PREFIX and the number. The answer's members are described in docs/PERFORMANCE.md.\n";
+    "of PREFIX and the number. sign: what is sent is a payload, signed as GitHub does, for the source at --path.\n"
+    " The answer's members are described in docs/PERFORMANCE.md.\n";
 
 static const struct option LONG[] = {
     {"port", 1, NULL, 'p'},       {"key", 1, NULL, 'k'},     {"path", 1, NULL, 'P'},  {"connections", 1, NULL, 'c'},
     {"rate", 1, NULL, 'r'},       {"seconds", 1, NULL, 's'}, {"count", 1, NULL, 'n'}, {"first", 1, NULL, 'f'},
     {"data-bytes", 1, NULL, 'd'}, {"batch", 1, NULL, 'b'},   {"types", 1, NULL, 't'}, {"subscribers", 1, NULL, 'S'},
-    {"first-type", 1, NULL, 'T'}, {"uids", 1, NULL, 'u'},    {"rest", 1, NULL, 'R'},  {NULL, 0, NULL, 0},
+    {"first-type", 1, NULL, 'T'}, {"uids", 1, NULL, 'u'},    {"rest", 1, NULL, 'R'},  {"sign", 1, NULL, 'g'},
+    {NULL, 0, NULL, 0},
 };
 
 static void set_option(struct options *options, int option)
@@ -324,6 +341,9 @@ static void set_option(struct options *options, int option)
 	case 'u':
 		options->prefix = optarg, options->shape.uids = true;
 		break;
+	case 'g':
+		options->secret = optarg, options->shape.bare = true;
+		break;
 	case 'R':
 		options->rest_ns = (int64_t)number * 1000000;
 		break;
@@ -346,6 +366,7 @@ int main(int argc, char **argv)
 	for (int option; (option = getopt_long(argc, argv, "", LONG, NULL)) != -1;)
 		set_option(options, option);
 	if (optind < argc || !options->port || !options->connections || !options->shape.batch || !options->shape.types ||
+	    (options->secret && options->shape.batch > 1) ||
 	    strlen(options->prefix) != 8) {
 		fputs(USAGE, stderr);
 		return 2;

@@ -274,6 +274,29 @@ static void an_ordered_endpoint_gets_the_later_event_later(void **state)
 	free(many);
 }
 
+/* As before, but for a crash between the two. */
+static void an_ordered_endpoint_gets_the_later_event_later_after_a_start(void **state)
+{
+	struct world *w = *state;
+	struct many *many = many_new(w);
+	int64_t ordered = many->ids[MANY - 1];
+	struct broadcast *broadcast = broadcast_held(w, &(struct world_event){.type = "news", .ordering_key = "k"});
+	struct world *after = world_crash_closed(w);
+	after->mono_step_us = 100000;
+	world_open(after);
+	int64_t own = world_publish(after, &(struct world_event){.type = "own", .ordering_key = "k"});
+	int64_t news = broadcast->item.event_id;
+	expansion_end(after, news);
+	assert_int_equal(at(after, news, ordered).state, DELIVERY_PENDING);
+	assert_int_equal(at(after, own, ordered).state, DELIVERY_HELD);
+	each_has_exactly_one(after, news, many);
+	world_close(after);
+	world_free(after);
+	world_release();
+	broadcast_end(broadcast);
+	free(many);
+}
+
 static void two_large_ones_reach_an_ordered_endpoint_in_order(void **state)
 {
 	struct world *w = *state;
@@ -468,6 +491,7 @@ int main(void)
 	    WORLD_TEST(a_crash_at_any_slice_loses_and_repeats_nothing),
 	    WORLD_TEST(a_repetition_meanwhile_is_answered_alike),
 	    WORLD_TEST(an_ordered_endpoint_gets_the_later_event_later),
+	    WORLD_TEST(an_ordered_endpoint_gets_the_later_event_later_after_a_start),
 	    WORLD_TEST(two_large_ones_reach_an_ordered_endpoint_in_order),
 	    WORLD_TEST(an_endpoint_that_ends_meanwhile_had_its_delivery),
 	    WORLD_TEST(an_endpoint_that_ends_in_the_batch_of_the_event_gets_nothing),

@@ -292,6 +292,75 @@ static void only_unfinished_ones_can_be_cancelled(void **state)
 	world_change_fails(w, CHANGE_DELIVERY_CANCEL, dead, ERR_WRONG_STATE);
 }
 
+static void reopen_with_waiting_outcomes(struct world *w)
+{
+	world_close(w);
+	w->outcomes_ms = 1000;
+	world_open(w);
+}
+
+/* The clock stands, so that the wait has no end of its own. */
+static void an_outcome_waits_for_the_next_commit(void **state)
+{
+	struct world *w = *state;
+	reopen_with_waiting_outcomes(w);
+	int64_t endpoint = world_endpoint(w, "order.*", NULL);
+	struct due due = publish_one(w, endpoint);
+	struct outcome outcome = world_outcome(w, &due, 200, REASON_NONE);
+	world_post(w, &outcome.cmd, false);
+	w->wall_ms += 5000;
+	struct publish_item item = world_item(w, &(struct world_event){.type = "order.created"});
+	struct store_publish publish = {.cmd = {.kind = STORE_PUBLISH}, .items_len = 1, .items = &item};
+	world_post(w, &publish.cmd, false);
+	world_wait(2);
+	assert_true(outcome.applied);
+	assert_int_equal(world_delivery(w, due.delivery).row.ended_ms, w->wall_ms);
+	world_item_clear(&item);
+}
+
+static void an_outcome_waits_for_a_while_only(void **state)
+{
+	struct world *w = *state;
+	reopen_with_waiting_outcomes(w);
+	struct due due = publish_one(w, world_endpoint(w, "order.*", NULL));
+	w->mono_step_us = 100000;
+	assert_true(world_settle(w, &due, 200, REASON_NONE));
+	w->mono_step_us = 0;
+}
+
+static void an_outcome_that_is_awaited_does_not_wait(void **state)
+{
+	struct world *w = *state;
+	reopen_with_waiting_outcomes(w);
+	int64_t endpoint = world_endpoint(w, "order.*", NULL);
+	struct due first = publish_one(w, endpoint), second;
+	world_publish(w, &(struct world_event){.type = "order.created", .only = endpoint});
+	struct outcome outcome = world_outcome(w, &first, 200, REASON_NONE);
+	world_post(w, &outcome.cmd, false);
+	second = first;
+	second.delivery = world_first_due(w, endpoint).delivery;
+	struct outcome urgent = world_outcome(w, &second, 200, REASON_NONE);
+	urgent.urgent = true;
+	world_post(w, &urgent.cmd, false);
+	world_wait(2);
+	assert_true(outcome.applied);
+	assert_int_equal(urgent.cmd.fate, ERR_NONE);
+}
+
+static void a_stop_commits_what_waits(void **state)
+{
+	struct world *w = *state;
+	reopen_with_waiting_outcomes(w);
+	struct due due = publish_one(w, world_endpoint(w, "order.*", NULL));
+	struct outcome outcome = world_outcome(w, &due, 200, REASON_NONE);
+	world_post(w, &outcome.cmd, false);
+	world_close(w);
+	world_wait(1);
+	assert_true(outcome.applied);
+	world_open(w);
+	assert_int_equal(world_delivery(w, due.delivery).row.state, DELIVERY_DELIVERED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +379,10 @@ int main(void)
 	    WORLD_TEST(a_pending_one_is_hastened_in_its_round),
 	    WORLD_TEST(a_retry_that_cannot_work_says_why),
 	    WORLD_TEST(only_unfinished_ones_can_be_cancelled),
+	    WORLD_TEST(an_outcome_waits_for_the_next_commit),
+	    WORLD_TEST(an_outcome_waits_for_a_while_only),
+	    WORLD_TEST(an_outcome_that_is_awaited_does_not_wait),
+	    WORLD_TEST(a_stop_commits_what_waits),
 	};
 	return world_main("store: outcomes", tests, sizeof tests / sizeof tests[0]);
 }

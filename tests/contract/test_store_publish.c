@@ -100,6 +100,35 @@ static void deliveries_are_made_for_each_matching_endpoint_and_told_after_the_co
 	world_item_clear(&item);
 }
 
+/* The engine may insert several at a time: none is left out, made twice, or taken for another, wherever one in order stands between. */
+static void deliveries_are_made_for_each_of_many_endpoints(void **state)
+{
+	struct world *w = *state;
+	enum { MOST = 45 };
+	int64_t endpoints[MOST];
+	for (int i = 0; i < MOST; i++)
+		endpoints[i] = world_endpoint(w, "order.*", i % 23 == 21 ? "\"ordered\": true" : NULL);
+	for (int i = 0; i < 2; i++) {
+		struct publish_item item = world_item(w, &(struct world_event){.type = "order.created", .deliver_at_ms = w->wall_ms + 5000, .expires_at_ms = w->wall_ms + 9000});
+		assert_int_equal(run_one(w, &item), ERR_NONE);
+		assert_int_equal(item.deliveries, MOST);
+		world_item_clear(&item);
+	}
+	for (int i = 0; i < MOST; i++) {
+		bool ordered = i % 23 == 21;
+		assert_int_equal(world_pending(w, endpoints[i]), ordered ? 1 : 2);
+		struct due due = world_first_due(w, endpoints[i]);
+		struct world_delivery made = world_delivery(w, due.delivery);
+		assert_int_equal(made.row.endpoint, endpoints[i]);
+		assert_int_equal(made.row.event, due.event);
+		assert_int_equal(made.row.due_ms, w->wall_ms + 5000);
+		assert_int_equal(made.row.expires_ms, w->wall_ms + 9000);
+		assert_int_equal(made.row.attempts, 0);
+		assert_int_equal(due.round, DELIVERY_ROUND_FIRST);
+	}
+	assert_int_equal(w->made_len, 2 * MOST - 2);
+}
+
 static void an_event_that_reaches_nobody_is_stored_and_says_whom_everyone_would_be(void **state)
 {
 	struct world *w = *state;
@@ -404,6 +433,7 @@ int main(void)
 	    WORLD_TEST(an_event_is_read_only_where_there_is_room),
 	    WORLD_TEST(a_cloudevents_context_is_kept_beside_the_payload),
 	    WORLD_TEST(deliveries_are_made_for_each_matching_endpoint_and_told_after_the_commit),
+	    WORLD_TEST(deliveries_are_made_for_each_of_many_endpoints),
 	    WORLD_TEST(an_event_that_reaches_nobody_is_stored_and_says_whom_everyone_would_be),
 	    WORLD_TEST(a_stale_match_is_made_again),
 	    WORLD_TEST(a_change_acts_on_a_publish_behind_it_in_the_same_batch),

@@ -53,6 +53,15 @@ static void hear_due(void *context, int64_t endpoint, int64_t due_ms)
 	pthread_mutex_unlock(&w->mutex);
 }
 
+static void hear_urged(void *context, const struct due *due)
+{
+	struct world *w = context;
+	pthread_mutex_lock(&w->mutex);
+	if (w->urged_len < WORLD_SEEN_MAX)
+		w->urged[w->urged_len++] = *due;
+	pthread_mutex_unlock(&w->mutex);
+}
+
 static void hear_endpoint(void *context, struct endpoint *endpoint)
 {
 	struct world *w = context;
@@ -108,13 +117,19 @@ static void copy_file(const struct world *from, const struct world *to, const ch
 	free(target);
 }
 
-struct world *world_crash(struct world *w)
+struct world *world_crash_closed(struct world *w)
 {
 	struct world *after = world_new();
 	copy_file(w, after, "grapnel.db");
 	copy_file(w, after, "grapnel.db-wal");
 	after->wall_ms = w->wall_ms;
 	after->run_keys = w->run_keys;
+	return after;
+}
+
+struct world *world_crash(struct world *w)
+{
+	struct world *after = world_crash_closed(w);
 	world_open(after);
 	return after;
 }
@@ -154,12 +169,15 @@ static struct store *open_store(struct world *w, struct err *err)
 	    .dedupe_keys = w->dedupe_keys,
 	    .dedupe_run_keys = w->run_keys,
 	    .capture_success = w->capture_success,
+	    .outcomes_ms = w->outcomes_ms,
 	    .clock = &w->clock,
 	    .master = &w->master,
 	    .index = w->index,
 	    .keyring = w->keyring,
 	    .rejections = {WORLD_REJECTIONS_PER_SOURCE, 1 << 20, WORLD_REJECTIONS_AGE_MS},
-	    .listener = {w, hear_deliveries, hear_due, hear_endpoint, hear_health},
+	    .disable_after_ms = w->disable_after_ms,
+	    .disable_attempts = w->disable_attempts,
+	    .listener = {w, hear_deliveries, hear_due, hear_endpoint, hear_health, NULL, hear_urged},
 	};
 	return engines[engine_at].open(&config, err);
 }

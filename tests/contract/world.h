@@ -30,6 +30,8 @@ struct world {
 	int64_t window_ms;
 	int64_t dedupe_keys, run_keys; /* 0: what is usual */
 	bool capture_success;
+	int outcomes_ms;
+	int64_t disable_after_ms, disable_attempts;
 	struct master_key master;
 	struct index *index;
 	struct keyring *keyring;
@@ -43,6 +45,8 @@ struct world {
 	struct due made[WORLD_SEEN_MAX];
 	size_t due_len;
 	struct world_seen_due due[WORLD_SEEN_MAX];
+	size_t urged_len;
+	struct due urged[WORLD_SEEN_MAX];
 	size_t endpoint_len;
 	int health_calls;
 	bool healthy;
@@ -62,6 +66,8 @@ void world_free(struct world *w);
 
 /* A second world from what a kill at this moment would leave on the disk: the writer must be held. Close and free it. */
 struct world *world_crash(struct world *w);
+/* The same, not opened yet. */
+struct world *world_crash_closed(struct world *w);
 
 /* Runs a program's tests on each engine. */
 int world_main(const char *name, const struct CMUnitTest *tests, size_t len);

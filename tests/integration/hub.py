@@ -104,6 +104,9 @@ class Answer:
 
 
 class Hub:
+    # What fails is tried again as its retry policy says, however often; tests of breakers give options of their own.
+    STANDING = ["--breaker-wait", "0ms"]
+
     def __init__(self, folder, *options, env=None, allow=LOOPBACK, start=True):
         self.data = os.path.join(str(folder), "data")
         self.log_path = os.path.join(str(folder), "hub.log")
@@ -123,6 +126,7 @@ class Hub:
         """Starts the process without waiting for it to be ready."""
         command = [BINARY, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}", "--stop-deadline", "3s"]
         command += ["--egress-allow", self.allow] if self.allow else []
+        command += self.STANDING
         log = open(self.log_path, "ab")
         with log:
             self.process = subprocess.Popen(

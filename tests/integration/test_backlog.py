@@ -30,7 +30,7 @@ def test_payloads_of_a_backlog_are_read_within_the_memory_budget(make_hub, sink)
 
 
 def test_endpoint_that_failed_is_sent_everything_once_it_answers(make_hub, sink):
-    hub = make_hub("--delivery-failing-rate", "1")
+    hub = make_hub("--breaker-probe-rate", "1")
     up = []
     sink.on("/flaky", lambda received: Reply(200 if up else 503))
     hub.endpoint(sink.url("/flaky"), ["flaky"], retry={"schedule_ms": [1] * 50})

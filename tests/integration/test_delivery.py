@@ -119,6 +119,20 @@ def test_an_answer_that_is_not_http_never_harms_the_hub(hub, sink, raw):
     hub.wait_delivery(hub.publish(), "delivered")
 
 
+@pytest.mark.parametrize("line", [b"HTTP/one.one OK 200", b"HTTP/1.1 200OK", b"HTTP/1.1  200 OK", b"HTTP/1.1 2000 Many", b"HTTP/1.1 20", b"HTTP/7 200 OK", b"ICY 200 OK"])
+def test_an_answer_without_a_status_line_delivers_nothing(hub, sink, line):
+    sink.on("/", Reply(raw=line + b"\r\nContent-Length: 0\r\n\r\n"))
+    hub.endpoint(sink.url(), retry={"max_attempts": 1})
+    (attempt,) = hub.wait_delivery(hub.publish(), "dead")["attempts"]
+    assert attempt["failure"] == "protocol"
+
+
+def test_interim_answers_are_passed_over(hub, sink):
+    sink.on("/", Reply(raw=b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200\r\nContent-Length: 0\r\n\r\n"))
+    hub.endpoint(sink.url(), retry={"max_attempts": 1})
+    hub.wait_delivery(hub.publish(), "delivered")
+
+
 def test_attempts_tell_what_happened(hub, sink):
     sink.on("/", Reply(500, body=b"database is down"), 200)
     hub.endpoint(sink.url())

@@ -267,6 +267,29 @@ def test_the_allowed_rate_is_kept(hub, sink, given, shown):
     assert hub.got(f"/v1/endpoints/{endpoint['id']}")["verification"]["allowed_per_minute"] == shown
 
 
+@pytest.mark.parametrize("own", [None, {"limit": 1000, "per_ms": 1000}])
+def test_the_allowed_rate_is_kept_to(hub, sink, own):
+    sink.on("/", lambda r: consent(**{"WebHook-Allowed-Rate": "600"}) if r.method == "OPTIONS" else Reply(204))
+    endpoint = hub.endpoint(sink.url(), verification=CLOUDEVENTS, **({"rate": own} if own else {}))
+    wait_state(hub, endpoint, "verified")
+    assert hub.got(f"/v1/endpoints/{endpoint['id']}")["rate"] == own
+    assert sink.received()[0].headers.get("webhook-request-rate") == ("60000" if own else None)
+    for _ in range(12):
+        hub.publish()
+    times = [r.at for r in sink.wait_for(12, where=lambda r: r.method == "POST")]
+    assert times[-1] - times[0] >= 11 * 0.1 * 0.9, "600 a minute are ten a second"
+
+
+def test_the_endpoints_own_rate_counts_where_it_is_less(hub, sink):
+    sink.on("/", lambda r: consent(**{"WebHook-Allowed-Rate": "60000"}) if r.method == "OPTIONS" else Reply(204))
+    endpoint = hub.endpoint(sink.url(), verification=CLOUDEVENTS, rate={"limit": 10, "per_ms": 1000})
+    wait_state(hub, endpoint, "verified")
+    for _ in range(8):
+        hub.publish()
+    times = [r.at for r in sink.wait_for(8, where=lambda r: r.method == "POST")]
+    assert times[-1] - times[0] >= 7 * 0.1 * 0.9
+
+
 @pytest.mark.parametrize("given", ["0", "-1", "many", "1.5", "1 2"])
 def test_a_rate_that_is_none_is_no_consent(hub, sink, given):
     sink.on("/", consent(**{"WebHook-Allowed-Rate": given}))

@@ -5,15 +5,15 @@ static void a_list_is_an_aligned_table(void **state)
 {
 	(void)state;
 	answer(0, 200,
-	       "{\"data\":[{\"id\":\"ep_1\",\"uid\":\"zürich\",\"subscriber\":null,\"status\":\"active\",\"event_types\":[\"a.*\",\"b\"],"
+	       "{\"data\":[{\"id\":\"ep_1\",\"uid\":\"zürich\",\"subscriber\":null,\"status\":\"active\",\"breaker\":{\"state\":\"half_open\"},\"event_types\":[\"a.*\",\"b\"],"
 	       "\"url\":\"http://x/\"},{\"id\":\"ep_22222\",\"status\":\"paused\",\"event_types\":[],\"url\":\"y\\u001b[2J\"}],"
 	       "\"next_cursor\":null}");
 	assert_int_equal(RUN("endpoints", "list", "--subscriber", "a&b c"), EXIT_OK);
 	assert_string_equal(stub.seen[0].path, "/v1/endpoints");
 	assert_string_equal(stub.seen[0].query, "subscriber=a%26b%20c&limit=100");
-	assert_string_equal(printed.out, "ID        UID     SUBSCRIBER  STATUS  VERIFIED  TYPES  URL\n"
-	                                 "ep_1      zürich  -           active  -         a.*,b  http://x/\n"
-	                                 "ep_22222  -       -           paused  -         -      y?[2J\n");
+	assert_string_equal(printed.out, "ID        UID     SUBSCRIBER  STATUS  VERIFIED  BREAKER    TYPES  URL\n"
+	                                 "ep_1      zürich  -           active  -         half_open  a.*,b  http://x/\n"
+	                                 "ep_22222  -       -           paused  -         -          -      y?[2J\n");
 	assert_string_equal(printed.err, "");
 }
 

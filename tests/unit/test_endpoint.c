@@ -402,7 +402,6 @@ static void unknown_and_unbuilt_fields_are_told_apart(void **state)
 	refused("{" MINIMAL ", 'a/b~c': 1}", "/a~1b~0c", "unknown field");
 	refused("{" MINIMAL ", 'filter': {}}", "/filter", "not available in this version");
 	refused("{" MINIMAL ", 'auth': null}", "/auth", "not available in this version");
-	refused("{" MINIMAL ", 'rate': {}}", "/rate", "not available in this version");
 	/* Only endpoint_doc_split() takes these. */
 	refused("{" MINIMAL ", 'secret': 'x'}", "/secret", "unknown field");
 	refused("{" MINIMAL ", 'status': 'active'}", "/status", "unknown field");
@@ -597,7 +596,8 @@ static void the_answer_has_every_field(void **state)
 	                 "'description': '', 'headers': {}, 'format': 'raw', 'signature': {'versions': ['v1']}, 'method': 'POST', 'content_type': null, 'http2': false, 'verification': {'type': 'none'}, 'public_key': null,"
 	                 "'retry': {'strategy': 'exponential', 'base_ms': 9,"
 	                 "'factor': 3.5, 'max_delay_ms': 86400000, 'max_attempts': 12, 'max_age_ms': 0, 'jitter': 0.2},"
-	                 "'timeout_ms': 15000, 'max_in_flight': 8, 'ordered': false, 'metadata': {}, 'status': 'active',"
+	                 "'timeout_ms': 15000, 'max_in_flight': 8, 'rate': null, 'breaker': {'max_failures': 10, 'ratio': 0.9,"
+	                 "'window_ms': 60000, 'wait_ms': 5000, 'max_wait_ms': 60000}, 'ordered': false, 'metadata': {}, 'status': 'active',"
 	                 "'status_reason': null, 'status_since': '2023-11-14T22:13:20.002Z',"
 	                 "'created_at': '2023-11-14T22:13:20.000Z', 'updated_at': '2023-11-14T22:13:20.001Z'}");
 	json_object_set_new(expected, "id", json_string(id));

@@ -60,6 +60,30 @@ static void a_node_knows_whether_it_is_in(void **state)
 	assert_false(heap_has(&item.node));
 }
 
+/* Most heaps have one node. */
+static void a_single_node_needs_no_array(void **state)
+{
+	(void)state;
+	struct heap heap = {0};
+	struct item items[] = {{.name = 0}, {.name = 1}};
+	for (int round = 0; round < 2; round++) {
+		heap_push(&heap, &items[0].node, 5, 0);
+		assert_int_equal(heap.cap, 0);
+		assert_ptr_equal(heap_top(&heap), &items[0].node);
+		assert_int_equal(popped_name(&heap), 0);
+		assert_null(heap_top(&heap));
+		assert_false(heap_has(&items[0].node));
+	}
+	heap_push(&heap, &items[0].node, 5, 0);
+	struct heap moved = heap;
+	heap_push(&moved, &items[1].node, 4, 0);
+	assert_int_equal(popped_name(&moved), 1);
+	assert_int_equal(popped_name(&moved), 0);
+	heap_push(&moved, &items[1].node, 4, 0);
+	assert_int_equal(popped_name(&moved), 1);
+	heap_free(&moved);
+}
+
 /* Random pushes, moves and removals against a plain scan for the least. */
 static void random_work_agrees_with_a_plain_search(void **state)
 {
@@ -103,6 +127,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(nodes_come_in_order_of_key_then_tie),
 	    cmocka_unit_test(a_node_knows_whether_it_is_in),
+	    cmocka_unit_test(a_single_node_needs_no_array),
 	    cmocka_unit_test(random_work_agrees_with_a_plain_search),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

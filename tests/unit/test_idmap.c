@@ -105,6 +105,43 @@ static void random_work_agrees_with_an_array(void **state)
 	idmap_free(&map);
 }
 
+/* Most maps have one entry. */
+static void a_single_entry_needs_no_table(void **state)
+{
+	(void)state;
+	struct idmap map = {0};
+	int a, b;
+	size_t at = 0, count = 0;
+	uint64_t id;
+	void *value;
+	assert_false(idmap_next(&map, &at, &id, &value));
+	idmap_put(&map, 5, &a);
+	assert_int_equal(map.cap, 0);
+	assert_null(idmap_get(&map, 6));
+	assert_null(idmap_remove(&map, 6));
+	idmap_put(&map, 5, &b);
+	assert_int_equal(map.len, 1);
+	at = 0;
+	assert_true(idmap_next(&map, &at, &id, &value));
+	assert_int_equal(id, 5);
+	assert_ptr_equal(value, &b);
+	assert_false(idmap_next(&map, &at, &id, &value));
+	struct idmap moved = map;
+	assert_ptr_equal(idmap_remove(&moved, 5), &b);
+	assert_null(idmap_get(&moved, 5));
+	assert_int_equal(moved.len, 0);
+	idmap_free(&moved);
+	idmap_put(&map, 6, &a);
+	assert_true(map.cap > 0);
+	assert_ptr_equal(idmap_get(&map, 5), &b);
+	assert_ptr_equal(idmap_get(&map, 6), &a);
+	for (at = 0; idmap_next(&map, &at, &id, &value); count++)
+		assert_ptr_equal(value, id == 5 ? &b : &a);
+	assert_int_equal(count, 2);
+	idmap_free(&map);
+	assert_int_equal(map.len, 0);
+}
+
 static void hashes_depend_on_every_byte_and_the_length(void **state)
 {
 	(void)state;
@@ -129,6 +166,7 @@ int main(void)
 	    cmocka_unit_test(it_grows_with_its_entries_and_shrinks_without),
 	    cmocka_unit_test(a_walk_meets_every_entry_once),
 	    cmocka_unit_test(random_work_agrees_with_an_array),
+	    cmocka_unit_test(a_single_entry_needs_no_table),
 	    cmocka_unit_test(hashes_depend_on_every_byte_and_the_length),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

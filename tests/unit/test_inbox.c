@@ -116,6 +116,31 @@ static void what_is_held_back_wakes_once_it_is_released(void **state)
 	inbox_destroy(&inboxes[1]);
 }
 
+/* Whoever dozes is woken by what is not lazy, also when something lazy is there already. */
+static void what_is_lazy_wakes_a_sleeper_but_nobody_who_dozes(void **state)
+{
+	(void)state;
+	struct inbox inbox;
+	struct note notes[3] = {{.number = 0}, {.number = 1}, {.number = 2}};
+	assert_int_equal(inbox_init(&inbox, NULL), 0);
+	assert_true(inbox_may_sleep(&inbox));
+	inbox_post_lazily(&inbox, &notes[0].node);
+	assert_true(is_awake(&inbox));
+	assert_ptr_equal(inbox_take(&inbox), &notes[0].node);
+	atomic_store(&inbox.dozing, true);
+	assert_true(inbox_may_sleep(&inbox));
+	inbox_post_lazily(&inbox, &notes[1].node);
+	assert_false(is_awake(&inbox));
+	inbox_post(&inbox, &notes[2].node);
+	assert_true(is_awake(&inbox));
+	atomic_store(&inbox.dozing, false);
+	assert_ptr_equal(inbox_take(&inbox), &notes[1].node);
+	inbox_doze(&inbox, 1);
+	assert_false(atomic_load(&inbox.dozing));
+	assert_null(inbox_take(&inbox));
+	inbox_destroy(&inbox);
+}
+
 enum { POSTERS = 4, NOTES = 20000 };
 
 struct poster {
@@ -130,7 +155,7 @@ static void *post_all(void *argument)
 	for (unsigned i = 0; i < NOTES; i++) {
 		if (i % 16 == 0 && i < NOTES / 2)
 			inbox_hold();
-		inbox_post(poster->inbox, &poster->notes[i].node);
+		(i % 4 == 1 ? inbox_post_lazily : inbox_post)(poster->inbox, &poster->notes[i].node);
 		if (i % 16 == 15)
 			inbox_release();
 	}
@@ -151,7 +176,9 @@ static void many_posters_lose_nothing_and_keep_their_order(void **state)
 		assert_int_equal(thread_start(&threads[i], "poster", post_all, &posters[i], NULL), 0);
 	}
 	unsigned next[POSTERS] = {0}, total = 0;
-	while (total < POSTERS * NOTES) {
+	for (unsigned turn = 0; total < POSTERS * NOTES; turn++) {
+		if (turn % 8 == 3)
+			inbox_doze(&inbox, 1);
 		inbox_wait(&inbox, -1);
 		for (struct inbox_node *node = inbox_take(&inbox); node; node = node->next) {
 			struct note *note = note_of(node);
@@ -173,6 +200,7 @@ int main(void)
 	    cmocka_unit_test(an_owner_that_is_busy_is_not_woken_but_may_not_sleep),
 	    cmocka_unit_test(a_call_without_a_node_ends_a_sleep_or_the_next_one),
 	    cmocka_unit_test(what_is_held_back_wakes_once_it_is_released),
+	    cmocka_unit_test(what_is_lazy_wakes_a_sleeper_but_nobody_who_dozes),
 	    cmocka_unit_test(many_posters_lose_nothing_and_keep_their_order),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

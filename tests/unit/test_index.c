@@ -262,19 +262,14 @@ static void each_endpoint_is_visited(void **state)
 	index_free(index);
 }
 
-/* Many endpoints of one pattern, leaving in the worst orders: with a search in the group this would take minutes. */
+/* Many endpoints of one pattern, leaving in the worst orders: with a walk through the group this would take minutes. */
 static void a_crowd_on_one_pattern_comes_and_goes(void **state)
 {
 	(void)state;
 	enum { CROWD = 100000 };
 	struct index *index = index_new();
-	struct endpoint **crowd = calloc(CROWD, sizeof *crowd);
-	assert_non_null(crowd);
-	for (int i = 0; i < CROWD; i++) {
-		crowd[i] =
-		    fixture_endpoint(i + 1, 0, ENDPOINT_ACTIVE, "{'url': 'http://a.example', 'event_types': ['order.*', 'order.created']}");
-		index_put_endpoint(index, crowd[i]);
-	}
+	for (int i = 0; i < CROWD; i++)
+		put(index, i + 1, 0, ENDPOINT_ACTIVE, NULL, "'order.*', 'order.created'");
 	put(index, CROWD + 1, 0, ENDPOINT_ACTIVE, NULL, "'invoice.*'");
 	struct index_targets targets = {0};
 	assert_int_equal(index_match(index, SLICE_LITERAL("order.created"), AUDIENCE_UNOWNED, 0, &targets), 0);
@@ -284,14 +279,51 @@ static void a_crowd_on_one_pattern_comes_and_goes(void **state)
 	index_targets_clear(&targets);
 	for (int i = 0; i < CROWD; i++) {
 		int at = i % 2 ? CROWD - 1 - i / 2 : i / 2; /* from both ends */
-		crowd[at]->meta.status = i == CROWD - 1 ? ENDPOINT_ACTIVE : ENDPOINT_DELETED;
-		index_put_endpoint(index, crowd[at]);
+		put(index, at + 1, 0, i == CROWD - 1 ? ENDPOINT_ACTIVE : ENDPOINT_DELETED, NULL, "'order.*', 'order.created'");
 	}
 	assert_int_equal(index_count_everyone(index, SLICE_LITERAL("order.created")), 1);
 	SELECTS(index, "invoice.paid", "100001");
-	for (int i = 0; i < CROWD; i++)
-		endpoint_unref(crowd[i]);
-	free(crowd);
+	index_free(index);
+}
+
+/* Patterns of one endpoint and of several, so that what they select overlaps, is nested and is apart. */
+static void what_several_groups_select_is_merged(void **state)
+{
+	(void)state;
+	enum { ENDPOINTS = 2000 };
+	static const char *const patterns[] = {"a.b", "a.*", "a.**", "*", "**"};
+	struct index *index = index_new();
+	char expected[4096] = "";
+	size_t len = 0;
+	unsigned random = 1;
+	for (int i = 0; i < ENDPOINTS; i++) {
+		int64_t id = (i * 7919) % ENDPOINTS + 1;
+		char types[128] = "'x'";
+		random = random * 1103515245 + 12345;
+		for (unsigned j = 0; j < 5; j++) {
+			if (random >> (16 + j) & 1)
+				snprintf(types + strlen(types), sizeof types - strlen(types), ", '%s'", patterns[j]);
+		}
+		put(index, id, id % 50 ? 0 : ACME, ENDPOINT_ACTIVE, NULL, types);
+	}
+	struct index_targets everyone = {0};
+	size_t matching = 0;
+	assert_int_equal(index_match(index, SLICE_LITERAL("a.b"), AUDIENCE_EVERYONE, 0, &everyone), 0);
+	for (int64_t id = 1; id <= ENDPOINTS; id++) {
+		struct endpoint *endpoint = index_endpoint(index, id);
+		bool matches = endpoint->patterns_len > 1; /* all but "x" match */
+		if (matches)
+			assert_ptr_equal(everyone.at[matching], endpoint);
+		if (matches && id % 50 == 0)
+			len += (size_t)snprintf(expected + len, sizeof expected - len, "%s%lld", len ? " " : "", (long long)id);
+		matching += matches;
+		endpoint_unref(endpoint);
+	}
+	assert_int_equal(everyone.len, matching);
+	assert_int_equal(index_count_everyone(index, SLICE_LITERAL("a.b")), matching);
+	assert_int_equal(index_count_everyone(index, SLICE_LITERAL("x")), ENDPOINTS);
+	assert_string_equal(ids(index, "a.b", AUDIENCE_SUBSCRIBER, ACME), expected);
+	index_targets_clear(&everyone);
 	index_free(index);
 }
 
@@ -360,6 +392,7 @@ int main(void)
 	    cmocka_unit_test(the_version_grows_with_every_change),
 	    cmocka_unit_test(each_endpoint_is_visited),
 	    cmocka_unit_test(a_crowd_on_one_pattern_comes_and_goes),
+	    cmocka_unit_test(what_several_groups_select_is_merged),
 	    cmocka_unit_test(readers_see_whole_changes_beside_the_writer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

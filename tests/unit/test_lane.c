@@ -11,6 +11,7 @@
 #include "schedule/lane.h"
 
 enum { ENDPOINT_ID = 7 };
+static const int64_t NOW_US = 5000000000;
 
 static struct lane_payloads payloads;
 
@@ -21,6 +22,7 @@ static struct endpoint *make_endpoint(int64_t version, enum endpoint_status stat
 	endpoint->meta.version = version;
 	endpoint->meta.status = status;
 	endpoint->max_in_flight = max_in_flight;
+	endpoint->breaker = &endpoint_defaults.breaker;
 	atomic_init(&endpoint->refs, 1);
 	return endpoint;
 }
@@ -28,7 +30,7 @@ static struct endpoint *make_endpoint(int64_t version, enum endpoint_status stat
 static struct lane *make_lane(int max_in_flight)
 {
 	struct endpoint *endpoint = make_endpoint(1, ENDPOINT_ACTIVE, max_in_flight);
-	payloads = (struct lane_payloads){.max_bytes = 1 << 20};
+	payloads = (struct lane_payloads){.max_bytes = 1 << 20, .waiting_max = SIZE_MAX};
 	struct lane *lane = lane_new(endpoint, &payloads);
 	endpoint_unref(endpoint);
 	return lane;
@@ -37,7 +39,7 @@ static struct lane *make_lane(int max_in_flight)
 static void configure(struct lane *lane, int64_t version, enum endpoint_status status)
 {
 	struct endpoint *endpoint = make_endpoint(version, status, 8);
-	lane_configure(lane, endpoint);
+	lane_configure(lane, endpoint, NOW_US);
 	endpoint_unref(endpoint);
 }
 
@@ -59,7 +61,7 @@ static int64_t start(struct lane *lane, int64_t now_ms, struct job *job)
 	if (!entry)
 		return 0;
 	*job = (struct job){.outcome.due = entry->due, .slot = true, .missed_ms = INT64_MAX};
-	lane_started(lane, job);
+	lane_started(lane, job, NOW_US);
 	lane_entry_free(entry);
 	return job->outcome.due.delivery;
 }
@@ -148,7 +150,7 @@ static void live_delivery_seen_in_a_new_round_is_looked_for_again(void **state)
 	lane_spill(lane, 30);
 	lane_refill(lane, &again, 1, true);
 	assert_int_equal(lane_next_ms(lane), INT64_MAX);
-	assert_false(lane_idle(lane));
+	assert_false(lane_idle(lane, NOW_US));
 	lane_settled(lane, &job);
 	assert_int_equal(lane_next_ms(lane), 30);
 	assert_true(lane_wants_refill(lane, 30));
@@ -233,6 +235,45 @@ static void a_burst_is_kept_while_all_lanes_together_are_few(void **state)
 	event_unref(event);
 }
 
+/* A hundred thousand lanes with their full share each would take gigabytes. */
+static void very_many_lanes_hold_little_each(void **state)
+{
+	(void)state;
+	struct lane *lane = make_lane(1), *other = lane_new(lane->endpoint, &payloads);
+	struct due rows[LANE_WAITING_LEAST + 2];
+	struct job job;
+	payloads.waiting_max = 10;
+	for (int i = 1; i <= 10; i++)
+		assert_true(add(lane, i, i));
+	assert_false(add(lane, 11, 11));
+	for (int i = 0; i < LANE_WAITING_LEAST; i++)
+		assert_true(add(other, 100 + i, 1));
+	assert_false(add(other, 200, 2));
+	assert_int_equal(payloads.waiting, 10 + LANE_WAITING_LEAST);
+	/* A refill reads and keeps as little, and the rest is still known to be there. */
+	assert_int_equal(start(other, 5, &job), 100);
+	lane_settled(other, &job);
+	lane_spill(other, 0);
+	assert_int_equal(lane_refill_size(other), LANE_WAITING_LEAST);
+	for (int i = 0; i < LANE_WAITING_LEAST + 2; i++)
+		rows[i] = due_at(300 + i, 7);
+	lane_refill(other, rows, LANE_WAITING_LEAST + 2, true);
+	assert_int_equal(other->waiting.len, LANE_WAITING_LEAST);
+	for (int i = 0; i < LANE_WAITING_LEAST; i++) {
+		assert_int_equal(start(other, 7, &job), 300 + i);
+		lane_settled(other, &job);
+	}
+	assert_true(lane_wants_refill(other, 7));
+	lane_free(other);
+	/* With fewer waiting they may hold their share again. */
+	assert_int_equal(payloads.waiting, 10);
+	assert_int_equal(start(lane, 50, &job), 1);
+	lane_settled(lane, &job);
+	assert_int_equal(lane_refill_size(lane), LANE_WAITING_MAX);
+	lane_free(lane);
+	assert_int_equal(payloads.waiting, 0);
+}
+
 static void new_delivery_of_a_lane_that_is_behind_stays_in_the_outbox(void **state)
 {
 	(void)state;
@@ -305,7 +346,7 @@ static void paused_lane_takes_nothing_and_looks_again_when_resumed(void **state)
 	assert_int_equal(lane_next_ms(lane), INT64_MAX);
 	assert_false(add(lane, 2, 5));
 	assert_int_equal(lane->waiting.len, 0);
-	assert_false(lane_idle(lane));
+	assert_false(lane_idle(lane, NOW_US));
 	configure(lane, 3, ENDPOINT_ACTIVE);
 	assert_int_equal(lane_next_ms(lane), 5);
 	struct due rows[] = {due_at(2, 5), due_at(1, 10)};
@@ -335,11 +376,11 @@ static void deleted_lane_holds_nothing_but_what_is_in_flight(void **state)
 	add(lane, 2, 10);
 	start(lane, 10, &job);
 	configure(lane, 2, ENDPOINT_DELETED);
-	assert_false(lane_idle(lane));
+	assert_false(lane_idle(lane, NOW_US));
 	lane_spill(lane, 5);
 	assert_false(add(lane, 3, 10));
 	lane_settled(lane, &job);
-	assert_true(lane_idle(lane));
+	assert_true(lane_idle(lane, NOW_US));
 	lane_free(lane);
 }
 
@@ -417,7 +458,102 @@ static void resting_lane_forgets_what_waits_until_then(void **state)
 	lane_settled(lane, &job);
 	configure(lane, 2, ENDPOINT_DELETED);
 	lane_rest(lane, 3000);
-	assert_true(lane_idle(lane));
+	assert_true(lane_idle(lane, NOW_US));
+	lane_free(lane);
+}
+
+static void fail_until_open(struct lane *lane)
+{
+	const struct job job = {.began_us = NOW_US};
+	for (int i = 0; i < endpoint_defaults.breaker.max_failures; i++)
+		lane_learn(lane, &job, LANE_FAILED, NOW_US, 0.5);
+	assert_true(lane_probes(lane));
+}
+
+static void a_probe_is_what_was_tried_least(void **state)
+{
+	(void)state;
+	struct lane *lane = make_lane(8);
+	struct job job, other;
+	for (int i = 1; i <= 4; i++) {
+		struct due due = due_at(i, i);
+		due.attempts = i == 3 || i == 4 ? 1 : 5;
+		lane_add(lane, &due, NULL);
+	}
+	struct due future = due_at(9, 1000);
+	lane_add(lane, &future, NULL);
+	fail_until_open(lane);
+	assert_true(lane_gate_us(lane) > NOW_US);
+	assert_int_equal(start(lane, 10, &job), 3);
+	assert_true(job.probe);
+	/* One at a time. */
+	assert_int_equal(start(lane, 10, &other), 0);
+	assert_int_equal(lane_next_ms(lane), INT64_MAX);
+	lane_settled(lane, &job);
+	assert_true(lane_learn(lane, &job, LANE_SUCCEEDED, NOW_US, 0.5));
+	/* Closed: in their order again, one more for each window that succeeded. */
+	assert_int_equal(start(lane, 10, &job), 1);
+	assert_false(job.probe);
+	assert_int_equal(start(lane, 10, &other), 0);
+	lane_settled(lane, &job);
+	lane_learn(lane, &job, LANE_SUCCEEDED, NOW_US, 0.5);
+	assert_int_equal(start(lane, 10, &job), 2);
+	assert_int_equal(start(lane, 10, &other), 4);
+	lane_free(lane);
+}
+
+static void a_probe_that_told_nothing_is_followed_by_another(void **state)
+{
+	(void)state;
+	struct lane *lane = make_lane(8);
+	struct job job;
+	add(lane, 1, 1);
+	add(lane, 2, 2);
+	fail_until_open(lane);
+	assert_int_equal(start(lane, 10, &job), 1);
+	lane_settled(lane, &job);
+	assert_false(lane_learn(lane, &job, LANE_TOLD_NOTHING, NOW_US, 0.5));
+	assert_int_equal(lane_gate_us(lane), 0);
+	assert_int_equal(start(lane, 10, &job), 2);
+	lane_free(lane);
+}
+
+static void lane_remembers_failures_and_its_pace(void **state)
+{
+	(void)state;
+	struct lane *lane = make_lane(8);
+	const struct job tried = {.began_us = NOW_US};
+	struct job job;
+	lane_learn(lane, &tried, LANE_FAILED, NOW_US, 0.5);
+	assert_false(lane_idle(lane, NOW_US));
+	lane_learn(lane, &tried, LANE_SUCCEEDED, NOW_US, 0.5);
+	assert_true(lane_idle(lane, NOW_US));
+	lane->endpoint->rate = (struct rate){1, 60000};
+	add(lane, 1, 1);
+	assert_int_equal(start(lane, 10, &job), 1);
+	lane_settled(lane, &job);
+	assert_false(lane_idle(lane, NOW_US));
+	assert_true(lane_gate_us(lane) == NOW_US + 60000000);
+	assert_true(lane_idle(lane, NOW_US + 60000000));
+	lane_free(lane);
+}
+
+static void timeouts_halve_the_window(void **state)
+{
+	(void)state;
+	struct lane *lane = make_lane(8);
+	struct job jobs[9];
+	for (int i = 1; i <= 30; i++)
+		add(lane, i, i);
+	for (int i = 0; i < 8; i++)
+		start(lane, 100, &jobs[i]);
+	for (int i = 0; i < 8; i++) {
+		lane_settled(lane, &jobs[i]);
+		lane_learn(lane, &jobs[i], LANE_OVERLOADED, NOW_US + 15000000, 0.5);
+	}
+	for (int i = 0; i < 4; i++)
+		assert_int_not_equal(start(lane, 100, &jobs[i]), 0);
+	assert_int_equal(start(lane, 100, &jobs[8]), 0);
 	lane_free(lane);
 }
 
@@ -425,6 +561,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(resting_lane_forgets_what_waits_until_then),
+	    cmocka_unit_test(a_probe_is_what_was_tried_least),
+	    cmocka_unit_test(a_probe_that_told_nothing_is_followed_by_another),
+	    cmocka_unit_test(lane_remembers_failures_and_its_pace),
+	    cmocka_unit_test(timeouts_halve_the_window),
 	    cmocka_unit_test(deliveries_come_by_due_time_then_by_id),
 	    cmocka_unit_test(window_bounds_what_is_in_flight),
 	    cmocka_unit_test(live_delivery_is_not_taken_again),
@@ -432,6 +572,7 @@ int main(void)
 	    cmocka_unit_test(waiting_delivery_moves_only_to_an_earlier_time),
 	    cmocka_unit_test(full_cache_leaves_deliveries_in_the_outbox),
 	    cmocka_unit_test(a_burst_is_kept_while_all_lanes_together_are_few),
+	    cmocka_unit_test(very_many_lanes_hold_little_each),
 	    cmocka_unit_test(new_delivery_of_a_lane_that_is_behind_stays_in_the_outbox),
 	    cmocka_unit_test(equal_due_times_do_not_refill_at_each_take),
 	    cmocka_unit_test(refill_waits_for_a_slot),

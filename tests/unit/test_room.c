@@ -247,6 +247,22 @@ static void small_payload_does_not_wait_behind_large_ones(void **state)
 	break_off(silent, ALL);
 }
 
+/* One event that goes to many endpoints is read once, as long as something is under way; afterwards nothing of it is kept. */
+static void small_payload_of_many_deliveries_is_read_once(void **state)
+{
+	(void)state;
+	struct job *silent = make_job("/silent");
+	stored_bytes = SMALL_BYTES;
+	deliver_job(deliver, silent);
+	sink_wait_requests(sink, 1);
+	for (int i = 0; i < JOBS; i++)
+		deliver_job(deliver, make_job("/status/200"));
+	for (int i = 0; i < JOBS; i++)
+		wait_delivered();
+	assert_int_equal(reads, 1);
+	break_off(&silent, 1);
+}
+
 /* What a format makes of an event for each endpoint counts like a payload. */
 static void made_bodies_are_within_the_budget(void **state)
 {
@@ -279,6 +295,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(payloads_are_read_within_the_budget, setup, teardown),
 	    cmocka_unit_test_setup_teardown(one_payload_is_read_whatever_others_hold, setup, teardown),
 	    cmocka_unit_test_setup_teardown(small_payload_does_not_wait_behind_large_ones, setup, teardown),
+	    cmocka_unit_test_setup_teardown(small_payload_of_many_deliveries_is_read_once, setup, teardown),
 	    cmocka_unit_test_setup_teardown(made_bodies_are_within_the_budget, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

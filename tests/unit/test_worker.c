@@ -390,11 +390,7 @@ static void nothing_of_one_endpoint_reaches_another(void **state)
 	struct event_fields fields = {.time_ms = clock_wall_ms(&clock_system), .type = SLICE_LITERAL("t")};
 	job->event = event_new(&fields, NULL);
 	job->event->id = EVENT_ID;
-	while (job->endpoint->headers_len > 0) {
-		struct endpoint_header *last = &job->endpoint->headers[--job->endpoint->headers_len];
-		free(last->name);
-		free(last->value);
-	}
+	job->endpoint->headers_len = 0;
 	deliver_job(deliver, job);
 	assert_delivered(next_ended(), 201);
 	drop(job);
@@ -431,6 +427,32 @@ static void many_at_once_are_all_answered(void **state)
 		drop(job);
 	}
 	assert_int_equal(sink_requests(sink), MANY);
+}
+
+/* More than are begun at once: those that do not answer hold up neither one another nor what does answer. */
+static void silent_endpoints_hold_nobody_up(void **state)
+{
+	(void)state;
+	enum { SILENT = 200, ANSWERED = 50 };
+	struct job *silent[SILENT];
+	char url[100];
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/silent", sink_port(sink));
+	for (int i = 0; i < SILENT; i++)
+		deliver_job(deliver, silent[i] = make_job(url, LONG_MS));
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/status/200", sink_port(sink));
+	for (int i = 0; i < ANSWERED; i++)
+		deliver_job(deliver, make_job(url, LONG_MS));
+	for (int i = 0; i < ANSWERED; i++) {
+		struct job *job = next_ended();
+		assert_delivered(job, 200);
+		drop(job);
+	}
+	sink_wait_requests(sink, SILENT + ANSWERED);
+	deliver_stop(deliver);
+	deliver = NULL;
+	assert_int_equal(abandoned, SILENT);
+	for (int i = 0; i < SILENT; i++)
+		drop(silent[i]);
 }
 
 static void payload_that_was_not_passed_is_read(void **state)
@@ -745,6 +767,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(nothing_of_one_endpoint_reaches_another, setup, teardown),
 	    cmocka_unit_test_setup_teardown(connection_is_used_again, setup, teardown),
 	    cmocka_unit_test_setup_teardown(many_at_once_are_all_answered, setup, teardown),
+	    cmocka_unit_test_setup_teardown(silent_endpoints_hold_nobody_up, setup, teardown),
 	    cmocka_unit_test_setup_teardown(payload_that_was_not_passed_is_read, setup, teardown),
 	    cmocka_unit_test_setup_teardown(unreadable_payload_ends_the_delivery, setup, teardown),
 	    cmocka_unit_test_setup_teardown(expired_delivery_is_not_sent, setup, teardown),

@@ -169,7 +169,7 @@ static int put_verification(struct sqlite *s, const struct endpoint *endpoint)
 	run_int(&run, 3, verification->state);
 	run_int(&run, 4, verification->serial);
 	run_int(&run, 5, verification->since_ms);
-	run_int(&run, 6, verification->allowed_per_minute);
+	run_int(&run, 6, verification->allowed.limit);
 	run_text(&run, 7, slice_of(verification->detail));
 	run_text(&run, 8, slice_of(endpoint->url));
 	return sqlite_done(s, &run);

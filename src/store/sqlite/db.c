@@ -1,6 +1,8 @@
 /* Connections and statements. Why the settings are what they are: all commits and checkpoints come from one connection (SQLite
  * before 3.51.3 can corrupt a WAL that two connections reset at the same time), so every other one is query_only and never
- * checkpoints; with synchronous=NORMAL a power failure loses acknowledged events, so FULL is set and read back. */
+ * checkpoints; with synchronous=NORMAL a power failure loses acknowledged events, so FULL is set and read back. The writer's cache holds
+ * what is written again soon; more would be memory for pages that nobody asks for, and SQLite walks through all of it after a commit in which
+ * pages of an index were put in order. */
 #include "store/sqlite/db.h"
 
 #include <stdio.h>
@@ -34,7 +36,7 @@ static const struct setting create_settings[] = {
 static const struct setting write_settings[] = {
     {"PRAGMA synchronous = FULL", "PRAGMA synchronous", 2},
     {"PRAGMA foreign_keys = OFF", "PRAGMA foreign_keys", 0},
-    {"PRAGMA cache_size = -65536", NULL, 0},
+    {"PRAGMA cache_size = -32768", NULL, 0},
     {"PRAGMA temp_store = MEMORY", NULL, 0},
     {"PRAGMA journal_size_limit = 67108864", NULL, 0},
     {NULL, NULL, 0},
@@ -171,11 +173,15 @@ static int prepare(struct db *db, enum query query)
 	return -1;
 }
 
-int db_prepare_all(struct db *db)
+int db_check_all(struct db *db)
 {
 	for (int i = 0; i < QUERIES; i++) {
-		if (!db->stmts[i] && prepare(db, (enum query)i))
+		if (db->stmts[i])
+			continue;
+		if (prepare(db, (enum query)i))
 			return -1;
+		sqlite3_finalize(db->stmts[i]);
+		db->stmts[i] = NULL;
 	}
 	return 0;
 }

@@ -37,8 +37,9 @@ struct db {
 enum db_role { DB_CREATE, DB_WRITE, DB_READ };
 int db_open(struct db *db, const char *path, enum db_role role, struct err *err) ATTR_MUST_USE;
 void db_close(struct db *db);
-/* Prepares every query there is: a schema that misses something is found out at once. */
-int db_prepare_all(struct db *db) ATTR_MUST_USE;
+/* Whether every query there is can be prepared: a schema that misses something is found out at once. Those that were not used yet are not
+ * kept, which would take a megabyte. */
+int db_check_all(struct db *db) ATTR_MUST_USE;
 /* Runs SQL text without result. */
 int db_exec(struct db *db, const char *sql) ATTR_MUST_USE;
 /* The single value of a pragma or of any query text. */

@@ -1,4 +1,5 @@
 /* What a start reads into memory: the greatest id, endpoints and subscribers, keys, the endpoints with ordered deliveries. */
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -131,9 +132,21 @@ static int load_sources(struct sqlite *s, struct err *err)
 	return row < 0 ? err_set(err, ERR_STORAGE, "the sources cannot be read: %s", s->db.why) : 0;
 }
 
+/* All that was read is in the index now; the pages would be in the cache until others take their place. */
+static void forget_pages(struct sqlite *s)
+{
+	sqlite3_db_release_memory(s->db.conn);
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
+
 int load_all(struct sqlite *s, struct keyring *keyring, struct err *err)
 {
 	if (load_ids(s) || load_deaths(s) || load_ordered(s) || load_subscribers(s) || load_keys(s, keyring) || dedupe_load(s))
 		return err_set(err, ERR_STORAGE, "the database cannot be read: %s", s->db.why);
-	return load_endpoints(s, err) || load_sources(s, err) ? -1 : 0;
+	if (load_endpoints(s, err) || load_sources(s, err))
+		return -1;
+	forget_pages(s);
+	return 0;
 }

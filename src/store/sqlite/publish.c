@@ -1,6 +1,7 @@
 /* Publishing: an event's row and one for each delivery. Everything is decided before the first row is written, so that only a
  * failing connection can end an item half-way. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "store/dedupe.h"
 #include "store/expand.h"
@@ -59,6 +60,19 @@ static int behind(struct sqlite *s, int64_t endpoint, struct slice key)
 	return sqlite_value(s, &run, &earlier);
 }
 
+static struct due due_of(struct sqlite *s, const struct event *event, const struct endpoint *endpoint, int32_t round)
+{
+	int64_t now_ms = s->base.now_ms;
+	return (struct due){
+	    .delivery = id_next(s->base.env->ids, now_ms),
+	    .event = event->id,
+	    .endpoint = endpoint->meta.id,
+	    .due_ms = event->f.deliver_at_ms > now_ms ? event->f.deliver_at_ms : now_ms,
+	    .expires_ms = event->f.expires_at_ms,
+	    .round = round,
+	};
+}
+
 /* 1: it is pending, 0: held, -1. */
 static int insert_delivery(struct sqlite *s, const struct event *event, const struct endpoint *endpoint, bool test, struct due *due)
 {
@@ -66,15 +80,7 @@ static int insert_delivery(struct sqlite *s, const struct event *event, const st
 	int held = key.at ? behind(s, endpoint->meta.id, key) : 0;
 	if (held < 0)
 		return -1;
-	int64_t now_ms = s->base.now_ms;
-	*due = (struct due){
-	    .delivery = id_next(s->base.env->ids, now_ms),
-	    .event = event->id,
-	    .endpoint = endpoint->meta.id,
-	    .due_ms = event->f.deliver_at_ms > now_ms ? event->f.deliver_at_ms : now_ms,
-	    .expires_ms = event->f.expires_at_ms,
-	    .round = test ? DELIVERY_ROUND_TEST : DELIVERY_ROUND_FIRST,
-	};
+	*due = due_of(s, event, endpoint, test ? DELIVERY_ROUND_TEST : DELIVERY_ROUND_FIRST);
 	struct run run = db_run(&s->db, QUERY_DELIVERY_INSERT);
 	run_int(&run, 1, due->delivery);
 	run_int(&run, 2, due->event);
@@ -109,6 +115,60 @@ static int insert_next(struct sqlite *s, const struct publish_item *item, const 
 	return insert_delivery(s, item->event, endpoint, item->test, due);
 }
 
+/* Deliveries that are inserted by one statement; all of them are pending. */
+enum { SOME = 4, MANY = 16 };
+
+static int insert_several(struct sqlite *s, const struct event *event, struct endpoint *const *endpoints, size_t len, struct due *due)
+{
+	struct run run = db_run(&s->db, len == MANY ? QUERY_DELIVERIES_INSERT_16 : QUERY_DELIVERIES_INSERT_4);
+	for (size_t i = 0; i < len; i++) {
+		due[i] = due_of(s, event, endpoints[i], DELIVERY_ROUND_FIRST);
+		int at = 5 + 3 * (int)i;
+		run_int(&run, at, due[i].delivery);
+		run_int(&run, at + 1, due[i].endpoint);
+		run_int(&run, at + 2, endpoints[i]->meta.subscriber);
+	}
+	run_int(&run, 1, due[0].event);
+	run_int(&run, 2, due[0].due_ms);
+	run_int_or_null(&run, 3, due[0].expires_ms);
+	run_int(&run, 4, due[0].round);
+	return sqlite_done(s, &run);
+}
+
+/* How many of the next ones a statement can insert: SOME or MANY that are not ordered, or one. */
+static size_t together(const struct publish_item *item, const struct plan *plan, size_t from)
+{
+	size_t len = 0, left = plan->len - from, most = left >= MANY ? MANY : left >= SOME ? SOME : 0;
+	while (len < most && !plan->at[from + len]->ordered)
+		len++;
+	return item->test || len < SOME ? 1 : len < MANY ? SOME : MANY;
+}
+
+static void tell(struct news *news, struct store_deliveries *made, const struct due *due, size_t len)
+{
+	if (made)
+		memcpy(made->due + made->len, due, len * sizeof *due);
+	for (size_t i = 0; !made && i < len; i++)
+		news_due(news, due[i].endpoint, due[i].due_ms);
+	if (made)
+		made->len += len;
+}
+
+static int insert_all(struct sqlite *s, const struct publish_item *item, const struct plan *plan, struct news *news,
+                      struct store_deliveries *made)
+{
+	struct due due[MANY];
+	for (size_t i = 0, len; i < plan->len; i += len) {
+		len = together(item, plan, i);
+		int pending = len > 1 ? 1 : insert_next(s, item, plan->at[i], news, due);
+		if (pending < 0 || (len > 1 && insert_several(s, item->event, plan->at + i, len, due)))
+			return -1;
+		if (pending)
+			tell(news, made, due, len);
+	}
+	return 0;
+}
+
 static int insert_deliveries(struct sqlite *s, const struct publish_item *item, const struct plan *plan, struct news *news)
 {
 	struct event *event = item->event;
@@ -118,19 +178,11 @@ static int insert_deliveries(struct sqlite *s, const struct publish_item *item, 
 	struct store_deliveries *made = malloc(sizeof *made + plan->len * sizeof made->due[0]);
 	if (made)
 		*made = (struct store_deliveries){.event = event_ref(event)};
-	for (size_t i = 0; i < plan->len; i++) {
-		struct due due;
-		int pending = insert_next(s, item, plan->at[i], news, &due);
-		if (pending < 0) {
-			if (made)
-				event_unref(event);
-			free(made);
-			return -1;
-		}
-		if (pending && made)
-			made->due[made->len++] = due;
-		else if (pending)
-			news_due(news, due.endpoint, due.due_ms);
+	if (insert_all(s, item, plan, news, made)) {
+		if (made)
+			event_unref(event);
+		free(made);
+		return -1;
 	}
 	if (made)
 		news_deliveries(news, made);

@@ -276,7 +276,7 @@ static int rows_verification(struct db *db, struct endpoint_record *record)
 		    .state = (enum verification_state)run_int_at(&run, 1),
 		    .serial = run_int_at(&run, 2),
 		    .since_ms = run_int_at(&run, 3),
-		    .allowed_per_minute = run_int_at(&run, 4),
+		    .allowed = {run_int_at(&run, 4), VERIFICATION_PER_MS},
 		};
 		copy_text(record->verification.detail, sizeof record->verification.detail, run_text_at(&run, 5));
 		record->verified_url = mem_text_of(url);

@@ -109,6 +109,11 @@ int sqlite_expansion_event_after(struct engine *engine, int64_t event, int64_t *
 int sqlite_expansion_put(struct engine *engine, const struct expansion *part);
 int sqlite_expansion_event(struct engine *engine, int64_t id, size_t data_max, struct event **event);
 
+/* health_rows.c */
+int sqlite_health_each(struct engine *engine, void (*each)(void *context, const struct health_record *record), void *context);
+int sqlite_health_put(struct engine *engine, const struct health_record *record);
+int sqlite_health_delete(struct engine *engine, int64_t endpoint);
+
 /* operation_rows.c */
 int sqlite_operation_get(struct engine *engine, int64_t id, struct operation_record *record);
 int sqlite_operation_open_after(struct engine *engine, int64_t id, int64_t *next);
