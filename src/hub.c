@@ -278,6 +278,23 @@ static void defaults_set(const struct conf *conf)
 	endpoint_defaults.breaker.max_wait_ms = conf->breaker_max_wait > conf->breaker_wait ? conf->breaker_max_wait : conf->breaker_wait;
 }
 
+static struct egress *egress_up(const struct conf *conf, struct err *err)
+{
+	struct egress_rules rules = {
+		.allow = conf->egress_allow,
+		.deny = conf->egress_deny,
+		.ports = conf->egress_ports,
+		.allow_http = conf->egress_allow_http,
+		.proxy = conf->egress_proxy,
+		.source = conf->egress_source,
+	};
+	if (conf->egress_authorities && access(conf->egress_authorities, R_OK)) {
+		err_set(err, ERR_INVALID, "egress.authorities: the file %s cannot be read: %s", conf->egress_authorities, strerror(errno));
+		return NULL;
+	}
+	return egress_new(&rules, err);
+}
+
 /* Before anything is made that counts on them. */
 static void descriptors_up(struct hub *hub)
 {
@@ -397,7 +414,8 @@ static void verify_again(struct endpoint *endpoint, void *context)
 
 static int fetch_up(struct hub *hub, struct err *err)
 {
-	struct fetch_config fetch = {.egress = hub->egress, .dns_servers = hub->conf->dns_servers, .clock = &clock_system};
+	struct fetch_config fetch = {
+		.egress = hub->egress, .dns_servers = hub->conf->dns_servers, .authorities = hub->conf->egress_authorities, .clock = &clock_system};
 	hub->fetcher = fetcher_start(&fetch, err);
 	return hub->fetcher ? 0 : -1;
 }
@@ -477,7 +495,7 @@ struct hub *hub_start(const struct conf *conf, bool serve, int lock_wait_ms, str
 
 	if (data_open(hub, lock_wait_ms, err))
 		goto failed;
-	hub->egress = egress_new(conf->egress_allow, err);
+	hub->egress = egress_up(conf, err);
 	if (!hub->egress)
 		goto failed;
 	if (conf->egress_allow && serve)

@@ -57,6 +57,9 @@ struct tests {
 	bool closed;
 };
 
+/* Threads of the pool that may wait for a name server at a time, in the name of whom: destination.c */
+enum { LOOKUPS_MAX = 2 };
+
 struct waiters;
 
 struct api {
@@ -64,6 +67,7 @@ struct api {
 	struct router *router;
 	struct pool *pool;
 	struct tests tests;
+	_Atomic(int64_t) lookups[LOOKUPS_MAX]; /* a subscriber, -1: the hub's own people, 0: free */
 	pthread_mutex_t once_mutex;
 	struct call *once_running; /* under the mutex: calls with an Idempotency-Key, linked by once_next */
 	struct sessions *sessions;
@@ -304,7 +308,8 @@ void put_json(struct strbuf *out, json_t *json);
 void put_event_open(struct call *call, struct strbuf *out, const struct event_row *row);
 void put_event(struct call *call, struct strbuf *out, const struct event_row *row);
 void put_delivery_open(struct call *call, struct strbuf *out, const struct delivery_row *row);
-void put_attempt(struct strbuf *out, const struct attempt_row *row);
+/* `outside`: for a key that is bound to a subscriber. */
+void put_attempt(struct strbuf *out, const struct attempt_row *row, bool outside);
 void put_operation(struct strbuf *out, const struct operation_row *row);
 
 #endif

@@ -67,7 +67,8 @@ static int delivery_begin(void *context, const struct delivery_row *row)
 
 static int attempt_item(void *context, const struct attempt_row *row)
 {
-	put_attempt(list_item(context), row);
+	struct call *call = context;
+	put_attempt(list_item(call), row, call->who.subscriber != 0);
 	return 0;
 }
 

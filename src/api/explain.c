@@ -304,7 +304,7 @@ static int put_delivery(void *context, const struct delivery_row *row)
 	shown->id = row->id;
 	shown->due_ms = row->due_ms;
 	shown->attempts = row->attempts;
-	shown->failure = row->last_failure;
+	shown->failure = shown->c->call->who.subscriber ? attempt_failure_outside(row->last_failure) : row->last_failure;
 	return 0;
 }
 

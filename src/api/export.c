@@ -15,12 +15,13 @@ enum { EXPORT_PAGE_BYTES = 256 * 1024 };
 struct export {
 	struct page_maker maker;
 	struct dead_filter_copy filter;
+	int64_t subscriber; /* of the key that asks; 0: none */
 	int64_t after_key, after_id;
 };
 
 /* What a page's rows are written with. */
 struct writing {
-	struct call call; /* only what put_…() need: the hub */
+	struct call call; /* only what put_…() need: the hub, and who asks */
 	struct store_reader *reader;
 	struct strbuf *out;
 };
@@ -91,7 +92,7 @@ static int export_row(void *context, const struct delivery_row *row)
 static void export_fill(struct page_maker *maker, struct worker *worker)
 {
 	struct export *export = CONTAINER_OF(maker, struct export, maker);
-	struct writing writing = {.call = {.api = maker->api}, .reader = worker->reader, .out = &maker->stream.page};
+	struct writing writing = {.call = {.api = maker->api, .who.subscriber = export->subscriber}, .reader = worker->reader, .out = &maker->stream.page};
 	struct page page = {.limit = LIST_LIMIT_MAX, .ascending = true, .after_key = export->after_key, .after_id = export->after_id};
 	if (reader_dead(worker->reader, &export->filter.filter, &page, export_row, &writing, &maker->err) < 0) {
 		log_warn("api", "an export of dead letters is broken off: %s", maker->err.detail);
@@ -136,6 +137,7 @@ int dead_letters_export(struct call *call)
 	struct export *export = export_new(&filter);
 	if (!export)
 		return err_set(&call->err, ERR_UNAVAILABLE, "The hub has no memory for this request now; try again");
+	export->subscriber = call->who.subscriber;
 	export->maker.fill = export_fill;
 	export->maker.drop = export_drop;
 	if (call_stream(call, &export->maker, "application/x-ndjson") < 0)

@@ -80,9 +80,15 @@ void put_event(struct call *call, struct strbuf *out, const struct event_row *ro
 }
 
 /* A status or code of 0 is none. */
-static void put_result(struct strbuf *out, int status, enum attempt_failure failure, struct slice detail, int64_t started_ms,
+static void put_result(struct strbuf *out, bool outside, int status, enum attempt_failure failure, struct slice detail, int64_t started_ms,
                        int64_t duration_ms)
 {
+	if (outside)
+		failure = attempt_failure_outside(failure);
+	if (failure == FAILURE_UNREACHABLE)
+		duration_ms = 0;
+	if (failure == FAILURE_UNREACHABLE || (outside && (failure == FAILURE_INTERNAL || failure == FAILURE_PAYLOAD)))
+		detail = (struct slice){NULL, 0};
 	strbuf_puts(out, "\"status\":");
 	if (status)
 		strbuf_printf(out, "%d", status);
@@ -115,19 +121,19 @@ void put_delivery_open(struct call *call, struct strbuf *out, const struct deliv
 	strbuf_puts(out, ",\"last_attempt\":");
 	if (row->attempts > 0) {
 		strbuf_putc(out, '{');
-		put_result(out, row->last_status, row->last_failure, row->last_detail, row->last_started_ms, row->last_duration_ms);
+		put_result(out, call->who.subscriber != 0, row->last_status, row->last_failure, row->last_detail, row->last_started_ms, row->last_duration_ms);
 		strbuf_putc(out, '}');
 	} else {
 		strbuf_puts(out, "null");
 	}
 }
 
-void put_attempt(struct strbuf *out, const struct attempt_row *row)
+void put_attempt(struct strbuf *out, const struct attempt_row *row, bool outside)
 {
 	put_number(out, "{\"number\":", row->number);
 	put_number(out, ",\"round\":", row->round);
 	strbuf_putc(out, ',');
-	put_result(out, row->status, row->failure, row->detail, row->started_ms, row->duration_ms);
+	put_result(out, outside, row->status, row->failure, row->detail, row->started_ms, row->duration_ms);
 	put_text(out, ",\"response\":", row->response);
 	strbuf_putc(out, '}');
 }

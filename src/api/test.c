@@ -20,6 +20,7 @@ struct testing {
 	char request_id[HTTP_REQUEST_ID_SIZE];
 	struct store_publish publish;
 	struct publish_item item;
+	bool outside;   /* asked for by a subscriber's key */
 	struct err err; /* instead of an answer */
 };
 
@@ -53,10 +54,15 @@ static int delivery_found(void *context, const struct delivery_row *row)
 	return 0;
 }
 
+struct found {
+	struct strbuf *out;
+	bool outside;
+};
+
 static int attempt_found(void *context, const struct attempt_row *row)
 {
-	struct strbuf *out = context;
-	put_attempt(out, row);
+	const struct found *found = context;
+	put_attempt(found->out, row, found->outside);
 	return 1;
 }
 
@@ -67,6 +73,7 @@ static void read_and_answer(struct pool_job *job, void *thread_context)
 	const struct worker *worker = thread_context;
 	struct http_response response = {.status = 200, .content_type = "application/json", .body = STRBUF_INIT(SMALL_BODY_MAX)};
 	struct strbuf *out = &response.body;
+	struct found found = {out, testing->outside};
 	struct delivery_row row = {.id = 0};
 	struct page page = {.limit = 1};
 	int64_t event = testing->item.event_id;
@@ -76,7 +83,7 @@ static void read_and_answer(struct pool_job *job, void *thread_context)
 		put_text(out, ",\"state\":", slice_of(delivery_state_text(row.state)));
 		strbuf_puts(out, ",\"attempt\":");
 		size_t before = out->len;
-		if (reader_attempts(worker->reader, row.id, attempt_found, out, &testing->err) == 0 && out->len == before)
+		if (reader_attempts(worker->reader, row.id, attempt_found, &found, &testing->err) == 0 && out->len == before)
 			strbuf_puts(out, "null");
 		if (testing->item.duplicate && row.state == DELIVERY_PENDING)
 			err_set(&testing->err, ERR_IN_PROGRESS, "A test with this Idempotency-Key is under way; ask again in a moment");
@@ -268,6 +275,7 @@ static int start(struct call *call, struct endpoint *endpoint)
 	    .api = call->api,
 	    .exchange = call->exchange,
 	    .item = {.event = event, .only = endpoint_ref(endpoint), .test = true},
+	    .outside = call->who.subscriber != 0,
 	};
 	memcpy(testing->request_id, call->request->id, sizeof testing->request_id);
 	take_key(call, &testing->item);

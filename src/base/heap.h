@@ -31,6 +31,12 @@ void heap_remove(struct heap *heap, struct heap_node *node); /* nothing when it 
 /* Moves a node, or pushes it when it is in no heap. */
 void heap_set(struct heap *heap, struct heap_node *node, int64_t key, int64_t tie);
 
+/* Each node that is in it, in no order: i < len. */
+static inline struct heap_node *heap_at(const struct heap *heap, size_t i)
+{
+	return heap->cap ? heap->nodes[i + 1] : heap->one;
+}
+
 static inline bool heap_has(const struct heap_node *node)
 {
 	return node->place != 0;

@@ -13,12 +13,12 @@
 #include "deliver/resolver.h"
 #include "deliver/signers.h"
 #include "deliver/sockets.h"
+#include "deliver/transport.h"
 #include "model/context.h"
 #include "sign/outgoing.h"
 
 enum {
 	EXCHANGE_LINES_MAX = ENDPOINT_HEADERS_MAX + CONTEXT_CORE + CONTEXT_EXTENSIONS_MAX + 16,
-	EXCHANGE_PIN_SIZE = 256 + 8 + RESOLVER_ADDRESSES_MAX * 48,
 	EXCHANGE_HEADER_BYTES_MAX = 64 * 1024,              /* of one answer: headers, interim answers, trailers */
 	EXCHANGE_BODY_BYTES_MAX = 64 * 1024,                /* what is read at most, so that the connection can be used again */
 	EXCHANGE_CAPTURE_MAX = DELIVERY_RESPONSE_MAX + 512, /* more than is kept, so that a cut signature is still seen whole */
@@ -50,8 +50,7 @@ struct exchange {
 	struct strbuf payload;  /* a body that is not the event's data as they are */
 	size_t payload_charged; /* so much of the budget it holds */
 	struct formatted formatted;
-	struct curl_slist pin;
-	char pin_text[EXCHANGE_PIN_SIZE]; /* host, port and the addresses that curl may connect to */
+	struct transport transport; /* where it goes */
 	/* answer */
 	int status; /* of the final answer, once all its headers are in; 0 before */
 	size_t header_bytes;
@@ -59,8 +58,6 @@ struct exchange {
 	struct strbuf body;
 	bool headers_too_large, bad_status_line;
 	bool in_head; /* a status line was there, its empty line not yet */
-	char denied[160]; /* why the address policy refused; "" */
-	bool out_of_sockets; /* there was none for the last address that was tried */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -73,10 +70,8 @@ size_t exchange_made_bytes(const struct endpoint *endpoint, size_t event_bytes);
 void exchange_charge(struct exchange *exchange, size_t bytes);
 /* Forgets the attempt: nothing of it may reach the next one. */
 void exchange_clear(struct exchange *exchange);
-/* Sets up the easy handle for the job. Takes the reference to `prepared`. `resolved`: where to connect to, all judged before. timeout_ms: what
- * is left. */
-int exchange_request(struct exchange *exchange, struct prepared *prepared, const struct resolved *resolved, int timeout_ms,
-                     struct err *err) ATTR_MUST_USE;
+/* Sets up the easy handle for the job, whose transport is aimed. Takes the reference to `prepared`. timeout_ms: what is left. */
+int exchange_request(struct exchange *exchange, struct prepared *prepared, int timeout_ms, struct err *err) ATTR_MUST_USE;
 
 /* response.c: the callbacks that the easy handle gets, and what became of it. */
 size_t exchange_header(char *bytes, size_t size, size_t count, void *context);

@@ -1,5 +1,5 @@
-/* Documents that a scheme asks for: certificates, and the confirmation of a subscription. One thread of its own, one after the other, with
- * libcurl: GET, no redirect, a deadline, a bound of bytes. Every address is
+/* Documents that a scheme asks for: certificates, and the confirmation of a subscription. One thread of its own, all of them at the same time, so
+ * that a server which does not answer holds up nobody else, with libcurl: GET, no redirect, a deadline, a bound of bytes. Every address is
  * judged by egress.h. Certificates are kept for an hour. Which URL may be asked for is the scheme's decision. */
 #ifndef GRAPNEL_DELIVER_FETCH_H
 #define GRAPNEL_DELIVER_FETCH_H
@@ -40,7 +40,7 @@ struct fetcher;
 struct fetcher *fetcher_start(const struct fetch_config *config, struct err *err) ATTR_MUST_USE;
 /* done() is called on the fetcher's thread. -1: too many wait, or it stops: nothing was taken. Any thread. */
 int fetcher_get(struct fetcher *fetcher, struct fetch *fetch) ATTR_MUST_USE;
-/* Ends what is queued as failed, and the thread. NULL is allowed. */
+/* Ends what is under way as failed, and the thread. NULL is allowed. */
 void fetcher_stop(struct fetcher *fetcher);
 
 #endif

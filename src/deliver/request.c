@@ -1,22 +1,15 @@
-/* The request: an easy handle's fixed options, and what is set anew for each attempt. The address policy is asked again here, on
- * the address that a socket is really made for and on that of a connection that is used again. */
+/* The request: an easy handle's fixed options, and what is set anew for each attempt. */
 #include "deliver/exchange.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/id.h"
 #include "base/mem.h"
 #include "deliver/handshake.h"
-#include "deliver/shortage.h"
 
 enum { TEXT_BYTES_MAX = 1024 * 1024, TEXT_BYTES_KEPT = 16 * 1024, MADE_AROUND_BYTES = 1024, SILENCE_MS = 20000 };
 
@@ -24,40 +17,6 @@ enum { TEXT_BYTES_MAX = 1024 * 1024, TEXT_BYTES_KEPT = 16 * 1024, MADE_AROUND_BY
 static const long READ_BYTES = 4096;
 
 static const char method_put[] = "PUT", method_options[] = "OPTIONS";
-
-/* ---- addresses ---- */
-
-static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	struct exchange *exchange = context;
-	(void)purpose;
-	if (!egress_allows(exchange->config->egress, &address->addr, exchange->denied, sizeof exchange->denied))
-		return CURL_SOCKET_BAD;
-	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-	exchange->out_of_sockets = fd < 0 && shortage_errno(errno);
-	if (fd >= 0)
-		sockets_opened(exchange->sockets, fd);
-	return fd < 0 ? CURL_SOCKET_BAD : fd;
-}
-
-static int before_request(void *context, char *remote, char *local, int remote_port, int local_port)
-{
-	struct exchange *exchange = context;
-	struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
-	struct sockaddr_in *in = (struct sockaddr_in *)&peer;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&peer;
-	(void)local;
-	(void)remote_port;
-	(void)local_port;
-	/* An address of another form (with a zone, say) stays AF_UNSPEC, which is refused. */
-	if (inet_pton(AF_INET, remote, &in->sin_addr) == 1)
-		in->sin_family = AF_INET;
-	else if (inet_pton(AF_INET6, remote, &in6->sin6_addr) == 1)
-		in6->sin6_family = AF_INET6;
-	return egress_allows(exchange->config->egress, (const struct sockaddr *)&peer, exchange->denied, sizeof exchange->denied)
-	           ? CURL_PREREQFUNC_OK
-	           : CURL_PREREQFUNC_ABORT;
-}
 
 /* ---- the handle ---- */
 
@@ -71,8 +30,7 @@ static bool set_fixed_options(struct exchange *exchange)
 	failed |= SET(CURLOPT_ERRORBUFFER, exchange->error);
 	failed |= SET(CURLOPT_NOSIGNAL, 1L);
 	failed |= SET(CURLOPT_QUICK_EXIT, 1L);
-	failed |= SET(CURLOPT_PROXY, ""); /* or http_proxy from the environment counts */
-	failed |= SET(CURLOPT_NOPROXY, "*"); /* or it looks for no_proxy there, at each request */
+	failed |= !transport_init(&exchange->transport, exchange->easy, exchange->config->egress, exchange->sockets);
 	failed |= SET(CURLOPT_PROTOCOLS_STR, "http,https");
 	failed |= SET(CURLOPT_FOLLOWLOCATION, 0L);
 	failed |= SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
@@ -86,10 +44,6 @@ static bool set_fixed_options(struct exchange *exchange)
 	failed |= SET(CURLOPT_TCP_NODELAY, 1L);
 	failed |= SET(CURLOPT_POST, 1L);
 	failed |= SET(CURLOPT_BUFFERSIZE, READ_BYTES);
-	failed |= SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	failed |= SET(CURLOPT_OPENSOCKETDATA, exchange);
-	failed |= SET(CURLOPT_PREREQFUNCTION, before_request);
-	failed |= SET(CURLOPT_PREREQDATA, exchange);
 	failed |= SET(CURLOPT_HEADERFUNCTION, exchange_header);
 	failed |= SET(CURLOPT_HEADERDATA, exchange);
 	failed |= SET(CURLOPT_WRITEFUNCTION, exchange_body);
@@ -139,6 +93,7 @@ void exchange_free(struct exchange *exchange)
 {
 	curl_easy_cleanup(exchange->easy);
 	prepared_unref(exchange->prepared);
+	tls_note_unref(exchange->transport.tls);
 	drop_payload(exchange);
 	strbuf_free(&exchange->text);
 	strbuf_free(&exchange->body);
@@ -149,11 +104,11 @@ void exchange_clear(struct exchange *exchange)
 {
 	/* Setting a pointer option back to nothing cannot fail. */
 	(void)SET(CURLOPT_HTTPHEADER, NULL);
-	(void)SET(CURLOPT_RESOLVE, NULL);
 	(void)SET(CURLOPT_POSTFIELDS, NULL);
 	(void)SET(CURLOPT_CURLU, NULL);
 	prepared_unref(exchange->prepared);
 	exchange->prepared = NULL;
+	transport_clear(&exchange->transport, exchange->easy);
 	drop_payload(exchange);
 	exchange->job = NULL;
 	exchange->lines_len = 0;
@@ -162,8 +117,6 @@ void exchange_clear(struct exchange *exchange)
 	exchange->header_bytes = 0;
 	exchange->body_bytes = 0;
 	exchange->headers_too_large = exchange->bad_status_line = exchange->in_head = false;
-	exchange->out_of_sockets = false;
-	exchange->denied[0] = '\0';
 	exchange->error[0] = '\0';
 	strbuf_clear(&exchange->body);
 	strbuf_clear(&exchange->text);
@@ -361,24 +314,6 @@ static int link_lines(struct exchange *exchange, struct err *err)
 	return 0;
 }
 
-/* Pins the host to the judged addresses, so that curl looks nothing up; "+": it forgets the entry as any other. */
-static void pin_host(struct exchange *exchange, const struct resolved *resolved)
-{
-	char *out = exchange->pin_text;
-	size_t out_size = sizeof exchange->pin_text;
-	const struct endpoint *endpoint = exchange->job->endpoint;
-	int len = snprintf(out, out_size, "+%s:%d:", endpoint->host, endpoint->port);
-	for (unsigned i = 0; i < resolved->len && len > 0 && (size_t)len < out_size; i++) {
-		char text[INET6_ADDRSTRLEN] = "";
-		bool six = resolved->at[i].ss_family == AF_INET6;
-		const void *address = six ? (const void *)&((const struct sockaddr_in6 *)&resolved->at[i])->sin6_addr
-		                          : (const void *)&((const struct sockaddr_in *)&resolved->at[i])->sin_addr;
-		inet_ntop(resolved->at[i].ss_family, address, text, sizeof text);
-		len += snprintf(out + len, out_size - (size_t)len, six ? "%s[%s]" : "%s%s", i ? "," : "", text);
-	}
-	exchange->pin = (struct curl_slist){.data = out};
-}
-
 static const char *method_of(const struct job *job)
 {
 	if (job->handshake && job->handshake->type == VERIFY_CLOUDEVENTS)
@@ -421,14 +356,12 @@ static bool set_version(struct exchange *exchange, bool http2)
 	       SET(CURLOPT_SSLVERSION, http2 ? CURL_SSLVERSION_TLSv1_2 | CURL_SSLVERSION_MAX_DEFAULT : (long)CURL_SSLVERSION_TLSv1_2);
 }
 
-int exchange_request(struct exchange *exchange, struct prepared *prepared, const struct resolved *resolved, int timeout_ms, struct err *err)
+int exchange_request(struct exchange *exchange, struct prepared *prepared, int timeout_ms, struct err *err)
 {
 	const struct endpoint *endpoint = exchange->job->endpoint;
 	exchange->prepared = prepared;
 	if (add_lines(exchange, prepared->signer, err) || link_lines(exchange, err))
 		return -1;
-	if (!resolved->literal)
-		pin_host(exchange, resolved);
 	struct slice body = exchange->formatted.body;
 	bool failed = false;
 	failed |= set_method(exchange, method_of(exchange->job));
@@ -440,7 +373,7 @@ int exchange_request(struct exchange *exchange, struct prepared *prepared, const
 	failed |= SET(CURLOPT_POSTFIELDS,
 	              body.len ? body.at : ""); /* borrowed: the job holds the event, and the exchange what it made, until the end */
 	failed |= SET(CURLOPT_HTTPHEADER, exchange->lines);
-	failed |= SET(CURLOPT_RESOLVE, resolved->literal ? NULL : &exchange->pin);
+	failed |= !transport_apply(&exchange->transport, exchange->easy);
 	failed |= SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	return failed ? err_set(err, ERR_INTERNAL, "libcurl refused the request") : 0;
 }

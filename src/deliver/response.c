@@ -156,7 +156,6 @@ static const struct {
 } failures[] = {
     {CURLE_OPERATION_TIMEDOUT, FAILURE_TIMEOUT},
     {CURLE_COULDNT_RESOLVE_HOST, FAILURE_DNS},
-    {CURLE_COULDNT_CONNECT, FAILURE_CONNECT},
     {CURLE_ABORTED_BY_CALLBACK, FAILURE_ADDRESS_DENIED},
     {CURLE_GOT_NOTHING, FAILURE_RESET},
     {CURLE_SEND_ERROR, FAILURE_RESET},
@@ -167,15 +166,6 @@ static const struct {
     {CURLE_WRITE_ERROR, FAILURE_PROTOCOL},
     {CURLE_HTTP2, FAILURE_PROTOCOL},
     {CURLE_HTTP2_STREAM, FAILURE_RESET},
-    {CURLE_SSL_CONNECT_ERROR, FAILURE_TLS},
-    {CURLE_PEER_FAILED_VERIFICATION, FAILURE_TLS},
-    {CURLE_SSL_CERTPROBLEM, FAILURE_TLS},
-    {CURLE_SSL_CIPHER, FAILURE_TLS},
-    {CURLE_SSL_CACERT_BADFILE, FAILURE_TLS},
-    {CURLE_SSL_SHUTDOWN_FAILED, FAILURE_TLS},
-    {CURLE_SSL_ISSUER_ERROR, FAILURE_TLS},
-    {CURLE_SSL_INVALIDCERTSTATUS, FAILURE_TLS},
-    {CURLE_SSL_CLIENTCERT, FAILURE_TLS},
 };
 
 static enum attempt_failure failure_of_code(CURLcode code)
@@ -206,15 +196,21 @@ void exchange_set_failure(struct outcome *outcome, enum attempt_failure failure,
 /* The exchange ended before a final answer. */
 static void judge_broken(struct exchange *exchange, CURLcode code, struct outcome *outcome)
 {
-	if (exchange->denied[0]) {
-		exchange_set_failure(outcome, FAILURE_ADDRESS_DENIED, exchange->denied);
+	const struct transport *transport = &exchange->transport;
+	const char *message = exchange->error[0] ? exchange->error : curl_easy_strerror(code);
+	enum attempt_failure way = code == CURLE_OK ? FAILURE_NONE : transport_failure(transport, exchange->easy, code, message);
+	if (way != FAILURE_NONE) {
+		exchange_set_failure(outcome, way,
+		                     transport->denied[0]    ? transport->denied
+		                     : transport->unbound[0] ? transport->unbound
+		                                             : message);
 	} else if (exchange->headers_too_large || (code == CURLE_OUT_OF_MEMORY && request_was_sent(exchange))) {
 		/* Of a line over 100 KB curl says that it is out of memory. */
 		exchange_set_failure(outcome, FAILURE_TOO_LARGE, "the answer's headers are larger than 64 KiB");
 	} else if (exchange->bad_status_line) {
 		exchange_set_failure(outcome, FAILURE_PROTOCOL, "the answer's first line is not one of HTTP");
 	} else if (code != CURLE_OK) {
-		exchange_set_failure(outcome, failure_of_code(code), exchange->error[0] ? exchange->error : curl_easy_strerror(code));
+		exchange_set_failure(outcome, failure_of_code(code), message);
 	} else {
 		long status = 0;
 		(void)curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -235,7 +231,7 @@ static int64_t retry_after_ms(const struct exchange *exchange, int64_t now_ms)
 
 bool exchange_lacked_socket(const struct exchange *exchange)
 {
-	return exchange->out_of_sockets && exchange->status == 0 && !exchange->denied[0];
+	return exchange->transport.out_of_sockets && exchange->status == 0 && !exchange->transport.denied[0];
 }
 
 int64_t exchange_result(struct exchange *exchange, CURLcode code, struct outcome *outcome, int64_t now_ms)

@@ -129,7 +129,7 @@ static void stored(struct store_cmd *cmd)
 	ask(verifier);
 }
 
-/* Which rule refuses an address is for those who run the hub: it stands in the log. */
+/* What is not reached, and why, is for those who run the hub: of a subscriber's endpoint it stands in the log. */
 static void tell_why(const struct handshake *handshake, char detail[VERIFICATION_DETAIL_MAX])
 {
 	const struct outcome *outcome = &handshake->job.outcome;
@@ -137,12 +137,13 @@ static void tell_why(const struct handshake *handshake, char detail[VERIFICATION
 		snprintf(detail, VERIFICATION_DETAIL_MAX, "%s", handshake->why);
 		return;
 	}
-	if (outcome->failure != FAILURE_ADDRESS_DENIED) {
-		snprintf(detail, VERIFICATION_DETAIL_MAX, "%s: %.120s", attempt_failure_text(outcome->failure), outcome->detail);
+	enum attempt_failure outside = attempt_failure_outside(outcome->failure);
+	if (handshake->job.endpoint->meta.subscriber && outside != outcome->failure) {
+		log_info("deliver", "a subscriber's endpoint was not asked: %s: %s", attempt_failure_text(outcome->failure), outcome->detail);
+		snprintf(detail, VERIFICATION_DETAIL_MAX, "%s: %s", attempt_failure_text(outside), attempt_failure_meaning(outside));
 		return;
 	}
-	log_info("deliver", "an endpoint's verification was not sent: %s", outcome->detail);
-	snprintf(detail, VERIFICATION_DETAIL_MAX, "%s", attempt_failure_meaning(FAILURE_CONNECT));
+	snprintf(detail, VERIFICATION_DETAIL_MAX, "%s: %.120s", attempt_failure_text(outcome->failure), outcome->detail);
 }
 
 static void over(struct handshake *handshake, bool sent)

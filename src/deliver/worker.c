@@ -185,11 +185,25 @@ static void fail(struct exchange *exchange, enum attempt_failure failure, const 
 	finish(exchange, -1);
 }
 
+static void hand_to_curl(struct exchange *exchange)
+{
+	exchange->error[0] = '\0';
+	CURLMcode status = curl_multi_add_handle(exchange->worker->multi, exchange->easy);
+	if (status == CURLM_OK)
+		exchange->sending = true;
+	else
+		fail(exchange, FAILURE_INTERNAL, curl_multi_strerror(status));
+}
+
 static void completed(struct exchange *exchange, CURLcode code)
 {
 	struct worker *worker = exchange->worker;
 	curl_multi_remove_handle(worker->multi, exchange->easy);
 	exchange->sending = false;
+	if (transport_retry(&exchange->transport, exchange->easy)) {
+		hand_to_curl(exchange);
+		return;
+	}
 	if (exchange_lacked_socket(exchange)) {
 		finish_without_socket(exchange);
 		return;
@@ -200,7 +214,7 @@ static void completed(struct exchange *exchange, CURLcode code)
 	finish(exchange, retry_after_ms);
 }
 
-static void send_request(struct exchange *exchange, const struct resolved *resolved)
+static void send_request(struct exchange *exchange)
 {
 	struct worker *worker = exchange->worker;
 	const struct endpoint *endpoint = exchange->job->endpoint;
@@ -211,52 +225,69 @@ static void send_request(struct exchange *exchange, const struct resolved *resol
 		return;
 	}
 	struct prepared *prepared = signers_get(&worker->signers, endpoint, &err);
-	if (!prepared || exchange_request(exchange, prepared, resolved, (int)left_ms, &err)) {
+	if (!prepared || exchange_request(exchange, prepared, (int)left_ms, &err)) {
 		fail(exchange, FAILURE_INTERNAL, err.detail);
 		return;
 	}
-	CURLMcode status = curl_multi_add_handle(worker->multi, exchange->easy);
-	if (status != CURLM_OK) {
-		fail(exchange, FAILURE_INTERNAL, curl_multi_strerror(status));
+	hand_to_curl(exchange);
+}
+
+static void resolve(struct exchange *exchange, const char *host, void (*done)(void *context, const struct resolved *resolved))
+{
+	int64_t until_us = exchange->started_us + (int64_t)exchange->job->endpoint->timeout_ms * 1000;
+	exchange->resolving = true;
+	heap_push(&exchange->worker->deadlines, &exchange->deadline, until_us, 0);
+	resolver_query(exchange->worker->resolver, host, done, exchange);
+}
+
+/* False when the exchange ends here. */
+static bool resolved_well(struct exchange *exchange, const struct resolved *resolved, enum attempt_failure otherwise)
+{
+	exchange->resolving = false;
+	heap_remove(&exchange->worker->deadlines, &exchange->deadline);
+	if (!exchange->job)
+		exchange_end(exchange);
+	else if (resolved->out_of_sockets)
+		finish_without_socket(exchange);
+	else if (resolved->len == 0)
+		fail(exchange, otherwise, resolved->why);
+	else
+		return true;
+	return false;
+}
+
+static void proxy_resolved(void *context, const struct resolved *resolved)
+{
+	struct exchange *exchange = context;
+	if (!resolved_well(exchange, resolved, FAILURE_PROXY))
 		return;
-	}
-	exchange->sending = true;
+	transport_aim_proxy(&exchange->transport, resolved);
+	send_request(exchange);
 }
 
 static void name_resolved(void *context, const struct resolved *resolved)
 {
 	struct exchange *exchange = context;
-	const struct egress *egress = exchange->config->egress;
-	exchange->resolving = false;
-	heap_remove(&exchange->worker->deadlines, &exchange->deadline);
-	if (!exchange->job) {
-		exchange_end(exchange);
+	struct transport *transport = &exchange->transport;
+	if (!resolved_well(exchange, resolved, FAILURE_DNS))
 		return;
-	}
-	if (resolved->out_of_sockets) {
-		finish_without_socket(exchange);
-		return;
-	}
-	if (resolved->len == 0) {
-		fail(exchange, FAILURE_DNS, resolved->why);
-		return;
-	}
-	/* One refused address refuses the name: else who owns it chooses, by the order of the answer, what is reached. */
-	for (unsigned i = 0; i < resolved->len; i++) {
-		if (!egress_allows(egress, (const struct sockaddr *)&resolved->at[i], exchange->denied, sizeof exchange->denied)) {
-			fail(exchange, FAILURE_ADDRESS_DENIED, exchange->denied);
-			return;
-		}
-	}
-	send_request(exchange, resolved);
+	const struct endpoint *endpoint = exchange->job->endpoint;
+	unsigned turn = (unsigned)exchange->job->outcome.due.attempts;
+	if (!transport_aim(transport, endpoint->host, endpoint->port, endpoint->https, resolved, turn))
+		fail(exchange, FAILURE_ADDRESS_DENIED, transport->denied);
+	else if (transport_proxy(transport))
+		resolve(exchange, transport_proxy(transport), proxy_resolved);
+	else
+		send_request(exchange);
 }
 
 static void expire_names(struct worker *worker)
 {
 	int64_t now_us = clock_mono_us(worker->config.clock);
 	for (struct heap_node *top; (top = heap_top(&worker->deadlines)) && top->key <= now_us;) {
+		struct exchange *exchange = CONTAINER_OF(top, struct exchange, deadline);
 		heap_pop(&worker->deadlines);
-		fail(CONTAINER_OF(top, struct exchange, deadline), FAILURE_DNS, "the name server did not answer within timeout_ms");
+		fail(exchange, transport_proxy(&exchange->transport) ? FAILURE_PROXY : FAILURE_DNS, "the name server did not answer within timeout_ms");
 	}
 }
 
@@ -348,9 +379,7 @@ static void take(struct worker *worker, struct job *job, bool waited)
 		conclude(worker, job, -1);
 		return;
 	}
-	exchange->resolving = true;
-	heap_push(&worker->deadlines, &exchange->deadline, exchange->started_us + (int64_t)job->endpoint->timeout_ms * 1000, 0);
-	resolver_query(worker->resolver, job->endpoint->host, name_resolved, exchange);
+	resolve(exchange, job->endpoint->host, name_resolved);
 }
 
 /* Whether answers come as fast as they can be handled: then more requests at a time would only wait longer, and cost more, for their handles

@@ -61,12 +61,26 @@ const char *delivery_reason_text(enum delivery_reason reason)
 
 const char *attempt_failure_text(enum attempt_failure failure)
 {
-	return (unsigned)failure < FAILURES ? failures[failure].text : "unknown";
+	return (unsigned)failure < FAILURES && failures[failure].text ? failures[failure].text : "unknown";
 }
 
 const char *attempt_failure_meaning(enum attempt_failure failure)
 {
-	return (unsigned)failure < FAILURES ? failures[failure].meaning : "unknown";
+	return (unsigned)failure < FAILURES && failures[failure].text ? failures[failure].meaning : "unknown";
+}
+
+enum attempt_failure attempt_failure_outside(enum attempt_failure failure)
+{
+	switch (failure) {
+	case FAILURE_DNS:
+	case FAILURE_ADDRESS_DENIED:
+	case FAILURE_CONNECT:
+	case FAILURE_CONNECT_TIMEOUT:
+	case FAILURE_PROXY:
+		return FAILURE_UNREACHABLE;
+	default:
+		return failure;
+	}
 }
 
 int delivery_state_parse(struct slice text, enum delivery_state *state)

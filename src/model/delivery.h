@@ -49,6 +49,9 @@ const char *delivery_state_text(enum delivery_state state);
 const char *delivery_reason_text(enum delivery_reason reason);
 const char *attempt_failure_text(enum attempt_failure failure);
 const char *attempt_failure_meaning(enum attempt_failure failure);
+/* What those are told who do not run the hub: that an endpoint cannot be reached, not why, or they could explore its network by URLs
+ * of their choice. Whether details and durations are shown to them follows from it: not of UNREACHABLE. */
+enum attempt_failure attempt_failure_outside(enum attempt_failure failure);
 int delivery_state_parse(struct slice text, enum delivery_state *state) ATTR_MUST_USE;
 int delivery_reason_parse(struct slice text, enum delivery_reason *reason) ATTR_MUST_USE;
 

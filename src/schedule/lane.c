@@ -265,8 +265,8 @@ void lane_refill(struct lane *lane, const struct due *rows, size_t len, bool com
 static struct heap_node *least_tried(const struct lane *lane, struct heap_node *first, int64_t now_ms)
 {
 	struct heap_node *best = first;
-	for (size_t i = 1; i <= lane->waiting.len; i++) {
-		struct heap_node *node = lane->waiting.nodes[i];
+	for (size_t i = 0; i < lane->waiting.len; i++) {
+		struct heap_node *node = heap_at(&lane->waiting, i);
 		int32_t fewer = entry_of(best)->due.attempts - entry_of(node)->due.attempts;
 		bool earlier = node->key < best->key || (node->key == best->key && node->tie < best->tie);
 		if (node->key <= now_ms && (fewer > 0 || (fewer == 0 && earlier)))

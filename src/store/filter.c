@@ -52,9 +52,12 @@ bool dead_filter_matches_event(const struct dead_filter *filter, const struct de
 {
 	if (filter->type.len > 0 && !pattern_matches(filter->type, row->type))
 		return false;
+	/* Among one subscriber's own what the subscriber is told, or searching would tell the rest. */
+	enum attempt_failure failure = filter->subscriber > 0 ? attempt_failure_outside(row->last_failure) : row->last_failure;
+	bool detailed = filter->subscriber <= 0 || (failure != FAILURE_UNREACHABLE && failure != FAILURE_INTERNAL && failure != FAILURE_PAYLOAD);
 	return filter->q.len == 0 || filter_finds(filter->q, row->type) || filter_finds(filter->q, row->subject) ||
-	       filter_finds(filter->q, row->event_uid) || filter_finds(filter->q, row->last_detail) ||
-	       filter_finds(filter->q, slice_of(attempt_failure_text(row->last_failure)));
+	       filter_finds(filter->q, row->event_uid) || (detailed && filter_finds(filter->q, row->last_detail)) ||
+	       filter_finds(filter->q, slice_of(attempt_failure_text(failure)));
 }
 
 /* version "-" trace-id "-" parent-id "-" flags: the trace-id stands at a fixed place. */

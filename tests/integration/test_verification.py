@@ -116,6 +116,16 @@ def test_an_endpoint_that_does_not_listen_fails(hub):
         assert wait_state(hub, endpoint, "failed")["detail"].startswith("connect: ")
 
 
+def test_a_subscriber_learns_no_more_than_that_nothing_is_reached(hub):
+    hub.subscriber("acme")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        endpoints = [hub.endpoint(url, subscriber="acme", verification=CHALLENGE) for url in (f"http://127.0.0.1:{port}/", "http://nobody.invalid/")]
+        said = {wait_state(hub, endpoint, "failed")["detail"] for endpoint in endpoints}
+    assert len(said) == 1 and said.pop().startswith("unreachable: ")
+
+
 def test_the_address_policy_holds_for_the_question(make_hub, sink):
     hub = make_hub(allow=None)
     endpoint = hub.endpoint("http://localhost.test.invalid/", verification=CHALLENGE)

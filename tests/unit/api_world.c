@@ -331,7 +331,7 @@ int world_set_up(void **state)
 	memset(&world->master, 7, sizeof world->master);
 	world->index = index_new();
 	world->keyring = keyring_new();
-	world->egress = egress_new("192.0.2.0/24", &err);
+	world->egress = egress_new(&(struct egress_rules){.allow = "192.0.2.0/24"}, &err);
 	assert_non_null(world->egress);
 	start_store(world);
 	start_api(world);

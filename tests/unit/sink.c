@@ -258,9 +258,16 @@ static void *listen_on(void *argument)
 
 struct sink *sink_start(void)
 {
+	return sink_start_at("127.0.0.1", 0);
+}
+
+struct sink *sink_start_at(const char *address, int port)
+{
 	struct sink *sink = calloc(1, sizeof *sink);
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
 	socklen_t len = sizeof at;
+	if (inet_pton(AF_INET, address, &at.sin_addr) != 1)
+		abort();
 	pthread_mutex_init(&sink->mutex, NULL);
 	pthread_cond_init(&sink->changed, NULL);
 	sink->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

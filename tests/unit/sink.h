@@ -7,6 +7,7 @@
 
 struct sink;
 struct sink *sink_start(void);
+struct sink *sink_start_at(const char *address, int port); /* 0: any */
 int sink_port(const struct sink *sink);
 unsigned sink_connections(struct sink *sink); /* accepted so far */
 unsigned sink_requests(struct sink *sink);    /* received whole so far */

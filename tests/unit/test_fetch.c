@@ -35,23 +35,42 @@ static void came(struct fetch *fetch)
 	pthread_mutex_unlock(&waiting->mutex);
 }
 
+static void begin(struct waiting *waiting, const char *url, bool keep)
+{
+	*waiting = (struct waiting){.done = false};
+	pthread_mutex_init(&waiting->mutex, NULL);
+	pthread_cond_init(&waiting->cond, NULL);
+	waiting->fetch = (struct fetch){.url = slice_of(url), .keep = keep, .done = came, .context = waiting};
+	assert_int_equal(fetcher_get(fetcher, &waiting->fetch), 0);
+}
+
+static bool is_done(struct waiting *waiting)
+{
+	pthread_mutex_lock(&waiting->mutex);
+	bool done = waiting->done;
+	pthread_mutex_unlock(&waiting->mutex);
+	return done;
+}
+
+static bool end(struct waiting *waiting, char why[200])
+{
+	pthread_mutex_lock(&waiting->mutex);
+	while (!waiting->done)
+		pthread_cond_wait(&waiting->cond, &waiting->mutex);
+	pthread_mutex_unlock(&waiting->mutex);
+	if (why)
+		snprintf(why, 200, "%s", waiting->fetch.why);
+	strbuf_free(&waiting->fetch.body);
+	pthread_cond_destroy(&waiting->cond);
+	pthread_mutex_destroy(&waiting->mutex);
+	return waiting->fetch.ok;
+}
+
 static bool get_url(const char *url, bool keep, char why[200])
 {
-	struct waiting waiting = {.done = false};
-	pthread_mutex_init(&waiting.mutex, NULL);
-	pthread_cond_init(&waiting.cond, NULL);
-	waiting.fetch = (struct fetch){.url = slice_of(url), .keep = keep, .done = came, .context = &waiting};
-	assert_int_equal(fetcher_get(fetcher, &waiting.fetch), 0);
-	pthread_mutex_lock(&waiting.mutex);
-	while (!waiting.done)
-		pthread_cond_wait(&waiting.cond, &waiting.mutex);
-	pthread_mutex_unlock(&waiting.mutex);
-	if (why)
-		snprintf(why, 200, "%s", waiting.fetch.why);
-	strbuf_free(&waiting.fetch.body);
-	pthread_cond_destroy(&waiting.cond);
-	pthread_mutex_destroy(&waiting.mutex);
-	return waiting.fetch.ok;
+	struct waiting waiting;
+	begin(&waiting, url, keep);
+	return end(&waiting, why);
 }
 
 static bool get(const char *host, const char *path, bool keep, char why[200])
@@ -66,7 +85,7 @@ static void start_with(const char *allow, const char *authorities, int timeout_m
 	struct err err = {.code = ERR_NONE};
 	sink = sink_start();
 	names = name_server_start(60);
-	egress = egress_new(allow, &err);
+	egress = egress_new(&(struct egress_rules){.allow = allow}, &err);
 	struct fetch_config config = {.egress = egress,
 	                              .dns_servers = name_server_address(names),
 	                              .clock = &clock_system,
@@ -194,6 +213,46 @@ static void a_server_that_does_not_answer_is_given_up(void **state)
 	stop();
 }
 
+static void a_server_that_hangs_holds_up_nobody(void **state)
+{
+	struct waiting hanging[FETCH_QUEUE_MAX / 2], nameless;
+	char url[100], why[200];
+	(void)state;
+	start("127.0.0.0/8");
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/silent", sink_port(sink));
+	for (size_t i = 0; i < FETCH_QUEUE_MAX / 2; i++)
+		begin(&hanging[i], url, false);
+	begin(&nameless, "http://silent.example/", false); /* its name server hangs */
+	assert_true(get("127.0.0.1", "/status/200", false, NULL));
+	assert_false(is_done(&hanging[0]));
+	assert_false(is_done(&nameless));
+	/* A stop waits for none of them. */
+	stop();
+	for (size_t i = 0; i < FETCH_QUEUE_MAX / 2; i++) {
+		assert_false(end(&hanging[i], why));
+		assert_non_null(strstr(why, "stopping"));
+	}
+	assert_false(end(&nameless, why));
+	assert_non_null(strstr(why, "stopping"));
+}
+
+static void those_who_want_the_same_get_it_from_one_request(void **state)
+{
+	struct waiting waiting[3], other;
+	char url[100];
+	(void)state;
+	start_with("127.0.0.0/8", NULL, 500);
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/silent", sink_port(sink));
+	for (size_t i = 0; i < 3; i++)
+		begin(&waiting[i], url, true);
+	begin(&other, url, false); /* wants one of its own */
+	for (size_t i = 0; i < 3; i++)
+		assert_false(end(&waiting[i], NULL));
+	assert_false(end(&other, NULL));
+	assert_int_equal(sink_requests(sink), 2);
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +262,8 @@ int main(void)
 	    cmocka_unit_test(a_certificate_is_fetched_by_tls_and_kept),
 	    cmocka_unit_test(a_server_that_is_not_who_it_should_be_is_asked_for_nothing),
 	    cmocka_unit_test(a_server_that_does_not_answer_is_given_up),
+	    cmocka_unit_test(a_server_that_hangs_holds_up_nobody),
+	    cmocka_unit_test(those_who_want_the_same_get_it_from_one_request),
 	};
 	return cmocka_run_group_tests_name("fetch", tests, NULL, NULL);
 }

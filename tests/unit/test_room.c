@@ -111,7 +111,7 @@ static int setup(void **state)
 	stored_bytes = LARGE_BYTES;
 	budget_init(&budget, LIMIT_BYTES);
 	sink = sink_start();
-	egress = egress_new("127.0.0.0/8", &err);
+	egress = egress_new(&(struct egress_rules){.allow = "127.0.0.0/8"}, &err);
 	struct deliver_config config = {
 	    .store = (struct store *)(void *)&store_object,
 	    .budget = &budget,

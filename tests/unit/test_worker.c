@@ -114,7 +114,7 @@ static void start_workers(const char *open, bool capture_success)
 	freed = abandoned = ended_len = ended_taken = 0;
 	sink = sink_start();
 	names = name_server_start(60);
-	egress = egress_new(open, &err);
+	egress = egress_new(&(struct egress_rules){.allow = open}, &err);
 	struct deliver_config config = {
 	    .store = (struct store *)(void *)&store_object,
 	    .budget = &budget,
@@ -691,7 +691,7 @@ static void plain_text_on_a_tls_port_is_a_tls_failure(void **state)
 	char url[100];
 	snprintf(url, sizeof url, "https://127.0.0.1:%d/", sink_port(sink));
 	struct job *job = attempt_at(url, LONG_MS);
-	assert_failed(job, FAILURE_TLS, 0);
+	assert_failed(job, FAILURE_TLS_PLAINTEXT, 0);
 	assert_int_equal(sink_requests(sink), 0);
 	drop(job);
 }
