@@ -37,7 +37,11 @@
 #include "sign/outgoing.h"
 #include "store/store.h"
 
-enum { IDLE_CONNECTIONS_MAX = 512 /* to endpoints, of one worker */, OUTCOMES_MS = 5 /* that an outcome waits for others */ };
+enum {
+	IDLE_CONNECTIONS_MAX = 512, /* to endpoints, of one worker */
+	OUTCOMES_MS = 5,            /* that an outcome waits for others */
+	LISTENERS_MAX = 3,
+};
 
 struct hub {
 	const struct conf *conf;
@@ -59,6 +63,10 @@ struct hub {
 	struct deliver *deliver;
 	struct verifier *verifier;
 	char origin[URL_HOST_MAX + 1];
+	struct tls *tls;         /* NULL: there is no certificate */
+	struct proxies *proxies;
+	size_t listen_len;
+	struct http_listen listen[LISTENERS_MAX];
 	struct server *server;
 	struct api *api;
 };
@@ -431,7 +439,6 @@ static int api_up(struct hub *hub, struct err *err)
 		.sources = hub->sources,
 		.fetcher = hub->fetcher,
 		.public_url = conf->public_url,
-		.listen = conf->listen,
 		.budget = &hub->budget,
 		.clock = &clock_system,
 		.master = &hub->master,
@@ -448,6 +455,7 @@ static int api_up(struct hub *hub, struct err *err)
 		.secret_overlap_ms = conf->secret_overlap,
 		.session_lifetime_ms = conf->session_lifetime,
 		.session_idle_ms = conf->session_idle,
+		.key_failures_per_ip = (unsigned)conf->http_key_failures_per_ip,
 		.pool_threads = hub->serves ? 4 : 1,
 		.ready = ready,
 		.ready_context = hub,
@@ -456,30 +464,108 @@ static int api_up(struct hub *hub, struct err *err)
 	return hub->api ? 0 : -1;
 }
 
+/* Host and port as a client would write them; `address` is as in the options, `port` the real one. */
+static void put_place(char out[API_PLACE_SIZE], const char *before, const char *address, int port)
+{
+	static const char *const anywhere[] = {"", "0.0.0.0", "[::]"};
+	int len = (int)(strrchr(address, ':') - address);
+	for (size_t i = 0; i < sizeof anywhere / sizeof *anywhere; i++)
+		if ((size_t)len == strlen(anywhere[i]) && strncmp(address, anywhere[i], (size_t)len) == 0) {
+			snprintf(out, API_PLACE_SIZE, "%s127.0.0.1:%d", before, port);
+			return;
+		}
+	snprintf(out, API_PLACE_SIZE, "%s%.*s:%d", before, len, address, port);
+}
+
+/* The ports are known: which were chosen by the system, too. */
+static void on_bound(void *context, const struct server *server)
+{
+	static const char *const served[] = {[HTTP_ALL] = "everything", [HTTP_PUBLIC] = "doors of sources and health", [HTTP_API] = "API and page"};
+	struct hub *hub = context;
+	struct api_places places = {.listen = ""};
+	for (size_t i = 0; i < hub->listen_len; i++) {
+		const struct http_listen *listen = &hub->listen[i];
+		const char *scheme = listen->tls ? "https://" : "http://";
+		if (listen->socket_path)
+			continue;
+		int port = server_port(server, i);
+		if (listen->role != HTTP_PUBLIC) {
+			put_place(places.listen, "", listen->address, port);
+			put_place(places.page, scheme, listen->address, port);
+		}
+		/* The one for the internet stands behind the other. */
+		if (listen->role != HTTP_API || !places.doors[0])
+			put_place(places.doors, scheme, listen->address, port);
+		int host_len = (int)(strrchr(listen->address, ':') - listen->address);
+		log_info("hub", "listening on %s%.*s:%d: %s", scheme, host_len ? host_len : 1, host_len ? listen->address : "*", port,
+		         served[listen->role]);
+	}
+	api_listens(hub->api, &places);
+}
+
+static void listen_add(struct hub *hub, const char *address, enum http_role role)
+{
+	enum { TLS_ALL, TLS_PUBLIC, TLS_API };
+	int64_t which = hub->conf->tls_ports;
+	bool tls = hub->tls && (which == TLS_ALL || (which == TLS_PUBLIC) == (role == HTTP_PUBLIC));
+	hub->listen[hub->listen_len++] = (struct http_listen){.address = address, .tls = tls, .role = role};
+}
+
+static int front_up(struct hub *hub, struct err *err)
+{
+	const struct conf *conf = hub->conf;
+	if (!conf->tls_certificate != !conf->tls_key)
+		return err_set(err, ERR_INVALID, "tls.certificate and tls.key belong together: %s is missing",
+		               conf->tls_certificate ? "tls.key" : "tls.certificate");
+	if (conf->tls_certificate && !(hub->tls = tls_new(conf->tls_certificate, conf->tls_key, &clock_system, err)))
+		return -1;
+	if (!(hub->proxies = proxies_new(conf->http_trusted_proxies, err)))
+		return -1;
+	listen_add(hub, conf->listen_api ? conf->listen_api : conf->listen, conf->listen_api ? HTTP_API : HTTP_ALL);
+	if (conf->listen_public)
+		listen_add(hub, conf->listen_public, HTTP_PUBLIC);
+	if (conf->listen_api && !conf->listen_public)
+		log_warn("hub", "no port serves the doors of sources: listen.api is set, and listen.public is not");
+	hub->listen[hub->listen_len++] = (struct http_listen){.socket_path = "grapnel.sock", .socket_dir_fd = hub->dir_fd};
+	return 0;
+}
+
 static int server_up(struct hub *hub, struct err *err)
 {
 	const struct conf *conf = hub->conf;
-	const struct http_listen listen[] = {
-		{.address = conf->listen},
-		{.socket_path = "grapnel.sock", .socket_dir_fd = hub->dir_fd},
-	};
+	if (front_up(hub, err))
+		return -1;
 	struct server_config config = {
-		.listen = listen,
-		.listen_len = sizeof listen / sizeof *listen,
+		.listen = hub->listen,
+		.listen_len = hub->listen_len,
 		.shards = (unsigned)conf->http_shards,
 		.connections_max = hub->descriptors.connections,
 		.connections_per_ip_max = (unsigned)conf->http_connections_per_ip,
+		.requests_per_ip = (unsigned)conf->http_requests_per_ip,
+		.proxies = hub->proxies,
+		.tls = hub->tls,
 		.request_deadline_ms = (int)conf->http_deadline,
 		.idle_timeout_ms = (int)conf->http_idle,
 		.budget = &hub->budget,
 		.clock = &clock_system,
 		.app = api_app(hub->api),
+		.bound = on_bound,
+		.bound_context = hub,
 	};
 	hub->server = server_start(&config, err);
 	if (!hub->server)
 		return -1;
-	log_info("hub", "ready: listening on %s (port %d), data in %s", conf->listen, server_port(hub->server, 0), conf->data);
+	log_info("hub", "ready: data in %s", conf->data);
 	return 0;
+}
+
+void hub_reload(struct hub *hub)
+{
+	struct err err = {0};
+	if (!hub->tls)
+		log_warn("hub", "SIGHUP reads the files of tls.certificate and tls.key again, and there are none; other options are read at the start only");
+	else if (tls_reload(hub->tls, &err))
+		log_error("hub", "the certificate stays the one that it was: %s", err.detail);
 }
 
 struct hub *hub_start(const struct conf *conf, bool serve, int lock_wait_ms, struct err *err)
@@ -569,6 +655,8 @@ void hub_stop(struct hub *hub)
 		drained(count_live, hub->scheduler, clock_mono_us(&clock_system) + 5000000);
 	if (hub->server)
 		server_stop(hub->server);
+	tls_free(hub->tls);
+	proxies_free(hub->proxies);
 	if (hub->store)
 		store_stop(hub->store);
 	scheduler_stop(hub->scheduler);

@@ -19,8 +19,8 @@ static void exit_at_once(int signal)
 	_exit(128 + signal);
 }
 
-/* Waits for the signal that ends the hub; from then on another one exits at once. */
-static int wait_for_end(const sigset_t *signals)
+/* Waits for the signal that ends the hub; from then on another one exits at once. SIGHUP takes the certificate again. */
+static int wait_for_end(const sigset_t *signals, struct hub *hub)
 {
 	struct sigaction at_once = {.sa_handler = exit_at_once};
 	sigset_t ending;
@@ -28,7 +28,7 @@ static int wait_for_end(const sigset_t *signals)
 
 	while (sigwait(signals, &signal) != 0 || signal == SIGHUP) {
 		if (signal == SIGHUP)
-			log_warn("main", "SIGHUP is not supported yet: options are read at the start only");
+			hub_reload(hub);
 	}
 	sigemptyset(&ending);
 	sigaddset(&ending, SIGTERM);
@@ -60,7 +60,7 @@ static int serve(const struct conf *conf)
 			log_error("main", "%s: %s", err.fields[i].pointer, err.fields[i].detail);
 		return err.code == ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
 	}
-	int signal = wait_for_end(&signals);
+	int signal = wait_for_end(&signals, hub);
 	log_info("main", "%s: stopping", signal == SIGTERM ? "SIGTERM" : "SIGINT");
 	hub_stop(hub);
 	return EXIT_OK;

@@ -16,7 +16,7 @@ import sys
 from importlib.machinery import SourceFileLoader
 
 SCOPES = {"PUBLISH": "publish", "READ": "read", "MANAGE": "manage", "ADMIN": "admin"}
-ALWAYS = {"400", "413", "414", "417", "422", "431", "500", "503"}
+ALWAYS = {"400", "413", "414", "417", "422", "429", "431", "500", "503"}
 METHODS = {"get", "put", "post", "delete", "patch", "head", "options", "trace"}
 findings = []
 

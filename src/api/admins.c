@@ -74,5 +74,6 @@ int local_login_link(struct call *call)
 	int64_t now_ms = call_now_ms(call);
 	sessions_link(call->api->sessions, now_ms, token);
 	clock_format_rfc3339(now_ms + SESSION_LINK_MS, expires);
-	return call_json(call, 201, json_pack("{s:s+, s:s, s:s?}", "path", "/login?token=", token, "expires_at", expires, "listen", call->api->config.listen));
+	return call_json(call, 201, json_pack("{s:s+, s:s, s:s, s:s}", "path", "/login?token=", token, "expires_at", expires, "listen",
+	                           call->api->places.listen, "url", call->api->places.page));
 }

@@ -35,12 +35,23 @@ enum { WORD_ROUTE, WORD_KEY, WORD_SCOPES, WORD_SUBSCRIBER, WORD_ADMIN };
 
 /* ---- Admission ------------------------------------------------------------------------------------------------------------ */
 
+/* What faces the internet shows its own side alone: not even which paths there are elsewhere. */
+static bool served(const struct http_request *request)
+{
+	static const char door[] = "/in/";
+	bool is_door = request->path.len >= sizeof door - 1 && memcmp(request->path.at, door, sizeof door - 1) == 0;
+	bool is_health = slice_is(request->path, "/healthz") || slice_is(request->path, "/readyz");
+	return request->role == HTTP_ALL || is_health || is_door == (request->role == HTTP_PUBLIC);
+}
+
 static int find_route(struct api *api, const struct http_request *request, const struct route **route,
                       struct slice params[ROUTE_PARAMS_MAX], char allow[ALLOW_SIZE], struct err *err)
 {
 	size_t at = 0;
 	allow[0] = '\0';
-	enum route_found found = router_find(api->router, request->method, request->path, &at, params, allow, ALLOW_SIZE);
+	enum route_found found = ROUTE_NO_PATH;
+	if (served(request))
+		found = router_find(api->router, request->method, request->path, &at, params, allow, ALLOW_SIZE);
 	if (found == ROUTE_NO_METHOD)
 		return err_set(err, ERR_METHOD, "This path takes %s", allow);
 	/* A local route does not exist for the network. */
@@ -61,6 +72,18 @@ static int authenticate_session(struct api *api, const struct http_request *requ
 	return cookie_check(request, &session, err) < 0 ? -1 : 1;
 }
 
+/* Keys are 160 bits drawn by lot: this bounds what wrong ones cost, not what they may find. So the right one is good all the same: another's
+ * failures behind the same address lock out nobody. */
+static int refuse_key(struct api *api, const struct http_request *request, struct err *err)
+{
+	int64_t wait_ms = api->key_failures ? rates_take(api->key_failures, request->peer_key, clock_mono_us(api->config.clock)) : 0;
+	if (wait_ms == 0)
+		return err_set(err, ERR_UNAUTHENTICATED, "Send a valid API key: Authorization: Bearer gk_…");
+	err_set(err, ERR_THROTTLED, "Too many wrong API keys came from this address: try again later");
+	err->retry_after_s = (int)((wait_ms + 999) / 1000);
+	return -1;
+}
+
 /* One answer for missing, malformed, unknown, revoked and expired keys. A key goes before a cookie. */
 static int authenticate(struct api *api, const struct http_request *request, struct principal *who, struct err *err)
 {
@@ -79,6 +102,8 @@ static int authenticate(struct api *api, const struct http_request *request, str
 			*who = (struct principal){.key = key.id, .scopes = key.scopes, .subscriber = key.subscriber};
 			return 0;
 		}
+		if (text.len > 0)
+			return refuse_key(api, request, err);
 	}
 	if (!value.at) {
 		int found = authenticate_session(api, request, who, err);
@@ -355,6 +380,8 @@ struct api *api_start(const struct api_config *config, struct err *err)
 	api->router = router_new(patterns, ROUTES);
 	api->sessions = sessions_new(config->session_lifetime_ms, config->session_idle_ms);
 	api->throttle = throttle_new();
+	if (config->key_failures_per_ip)
+		api->key_failures = rates_new(config->key_failures_per_ip, 60 * 1000);
 	api->pool = pool_start("api", config->pool_threads, POOL_QUEUE_MAX, worker_make, worker_drop, api, err);
 	if (api->pool)
 		api->waiters = waiters_start(config->clock, post_waiter, api, err);
@@ -364,6 +391,11 @@ struct api *api_start(const struct api_config *config, struct err *err)
 		pool_stop(api->pool);
 	api_free(api);
 	return NULL;
+}
+
+void api_listens(struct api *api, const struct api_places *places)
+{
+	api->places = *places;
 }
 
 struct http_app api_app(struct api *api)
@@ -429,6 +461,7 @@ void api_free(struct api *api)
 		return;
 	pthread_mutex_destroy(&api->once_mutex);
 	throttle_free(api->throttle);
+	rates_free(api->key_failures);
 	sessions_free(api->sessions);
 	waiters_free(api->waiters);
 	router_free(api->router);

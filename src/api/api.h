@@ -27,7 +27,6 @@ struct api_config {
 	struct source_table *sources;
 	struct fetcher *fetcher;    /* NULL: nothing is fetched */
 	const char *public_url;     /* how the outside reaches the hub; NULL: it is not said */
-	const char *listen;         /* where it listens, to make URLs of when nothing better is known */
 	struct budget *budget;
 	const struct clock *clock;
 	const struct master_key *master;
@@ -37,6 +36,7 @@ struct api_config {
 	size_t request_bytes_max;   /* 8 MiB */
 	int64_t secret_overlap_ms;  /* the default overlap of a rotation: 24 h */
 	int64_t session_lifetime_ms, session_idle_ms; /* of a login on the page */
+	unsigned key_failures_per_ip; /* wrong keys that one address may show a minute; 0: no limit */
 	unsigned pool_threads;      /* 4 */
 	/* "" when ready; else why not. Any thread. */
 	void (*ready)(void *context, char *why, size_t why_size);
@@ -46,6 +46,14 @@ struct api_config {
 struct api;
 struct api *api_start(const struct api_config *config, struct err *err) ATTR_MUST_USE;
 struct http_app api_app(struct api *api);
+/* Where the hub is reached when nothing better is known: before the first request, or never. */
+enum { API_PLACE_SIZE = 320 };
+struct api_places {
+	char listen[API_PLACE_SIZE]; /* host:port of the API and the page */
+	char page[API_PLACE_SIZE];   /* the same as a URL, without a path */
+	char doors[API_PLACE_SIZE];  /* of the doors of sources */
+};
+void api_listens(struct api *api, const struct api_places *places);
 /* Runs one request in the caller's thread and waits for its answer (the peer is the administrator). For the command line. */
 void api_call(struct api *api, const struct http_request *request, struct http_response *response);
 /* The attempt of a test event is over: its request is answered. Any thread. */

@@ -13,6 +13,7 @@
 #include "base/thread.h"
 #include "deliver/resolver.h"
 #include "http/problem.h"
+#include "http/rates.h"
 #include "http/router.h"
 
 enum { SMALL_BODY_MAX = 65536, NO_BODY_MAX = 1024, CALL_TEXTS_MAX = 24, LIST_LIMIT = 50, LIST_LIMIT_MAX = 500 };
@@ -72,6 +73,8 @@ struct api {
 	struct call *once_running; /* under the mutex: calls with an Idempotency-Key, linked by once_next */
 	struct sessions *sessions;
 	struct throttle *throttle;
+	struct rates *key_failures; /* by address; NULL: no limit */
+	struct api_places places;
 	struct waiters *waiters;
 };
 

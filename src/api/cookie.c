@@ -61,12 +61,12 @@ int cookie_check(const struct http_request *request, const struct session *sessi
 	return err_set(err, ERR_CSRF, "With a session's cookie, X-Grapnel-CSRF must hold the csrf_token that GET /session gives");
 }
 
-/* Secure where the browser came by https, which its Origin tells: a hub on loopback, or behind nothing, could not be logged in to
+/* Secure where the browser came by https, as the connection, a trusted proxy or its Origin tells: a hub on loopback, or behind nothing, could not be logged in to
  * otherwise. */
 void cookie_set(const struct http_request *request, struct http_response *response, const char *token, int64_t lifetime_ms)
 {
 	struct slice origin = http_header(request, "Origin");
-	bool secure = origin.len >= 8 && strncasecmp(origin.at, "https://", 8) == 0;
+	bool secure = request->secure || (origin.len >= 8 && strncasecmp(origin.at, "https://", 8) == 0);
 	char value[200];
 	snprintf(value, sizeof value, COOKIE_NAME "=%s; Path=/; Max-Age=%" PRId64 "; HttpOnly; SameSite=Strict%s", token,
 	         lifetime_ms / 1000, secure ? "; Secure" : "");

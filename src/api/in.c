@@ -127,9 +127,9 @@ static void refuse(struct door *door, enum rejection_reason reason, const char *
 	}
 	refusal(door, reason, &err);
 	problem_respond(&door->response, &err, door->request->id);
-	if (err.code == ERR_UNVERIFIED)
-		http_response_header(&door->response, "WWW-Authenticate",
-		                     strcmp(door->source->scheme->name, "basic") == 0 ? "Basic realm=\"webhook\"" : "Bearer");
+	/* Where a header of that name is what counts; a signature cannot be asked for by it. */
+	if (err.code == ERR_UNVERIFIED && door->source->scheme->challenge)
+		http_response_header(&door->response, "WWW-Authenticate", door->source->scheme->challenge);
 	if (reason == REJECTION_RATE_LIMITED)
 		put_rate(door);
 	struct slice name = {strbuf_text(&door->name), door->name.len};
@@ -661,12 +661,11 @@ void door_url(const struct api *api, const struct http_request *request, const s
 	if (api->config.public_url) {
 		size_t len = strlen(api->config.public_url);
 		strbuf_append(out, api->config.public_url, len > 0 && api->config.public_url[len - 1] == '/' ? len - 1 : len);
-	} else if (host.len > 0) {
-		strbuf_puts(out, "http://");
+	} else if (host.len > 0 && request->role != HTTP_API) {
+		strbuf_puts(out, request->secure ? "https://" : "http://");
 		strbuf_slice(out, host);
 	} else {
-		const char *listen = api->config.listen ? api->config.listen : "";
-		strbuf_printf(out, "http://%s%s", listen[0] == ':' ? "127.0.0.1" : "", listen);
+		strbuf_puts(out, api->places.doors);
 	}
 	strbuf_puts(out, "/in/");
 	put_encoded(out, source->uid ? source->uid : id);

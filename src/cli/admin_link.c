@@ -22,7 +22,7 @@ static void put_base(const char *listen)
 }
 
 /* Where the hub says that it listens, unless the arguments say something else. */
-static int put_link(const struct command_run *run, const char *path, const char *listen)
+static int put_link(const struct command_run *run, const char *path, const char *hub)
 {
 	bool said = false;
 	struct conf conf;
@@ -39,7 +39,10 @@ static int put_link(const struct command_run *run, const char *path, const char 
 	}
 	for (int i = 0; i < run->args->conf_len; i++)
 		said = said || strncmp(run->args->conf[i], "--listen", 8) == 0;
-	put_base(listen && !said ? listen : conf.listen);
+	if (hub && !said)
+		fputs(hub, stdout);
+	else
+		put_base(conf.listen_api ? conf.listen_api : conf.listen);
 	puts(path);
 	conf_free(&conf);
 	return EXIT_OK;
@@ -58,7 +61,7 @@ int admin_link_run(const struct command_run *run)
 	code = client_request(client, "POST", "/local/login-link", NULL, (struct slice){0}, &answer);
 	const char *path = json_string_value(json_object_get(answer, "path"));
 	if (code == EXIT_OK && path)
-		code = put_link(run, path, json_string_value(json_object_get(answer, "listen")));
+		code = put_link(run, path, json_string_value(json_object_get(answer, "url")));
 	json_decref(answer);
 	client_close(client);
 	return code;

@@ -259,6 +259,9 @@ static int take_variable(struct loader *loader, struct slice name, const char *v
 	char origin[ORIGIN_SIZE], hint[OPTION_NAME_SIZE * 2];
 	bool in_file;
 
+	/* Compose files and unit files export variables that nobody has given a value. */
+	if (value[0] == '\0')
+		return 0;
 	const struct option *option = option_of_variable(name, &in_file);
 	if (!option && !probably_meant(name, in_file))
 		return 0;

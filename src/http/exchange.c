@@ -98,7 +98,9 @@ static void exchange_answer(struct http_exchange *x, struct http_response *respo
 		answer_header(answer, "Content-Type", response->content_type);
 	for (unsigned i = 0; i < response->headers_len; i++)
 		answer_header(answer, response->headers[i].name, response->headers[i].value);
-	if (response->close || atomic_load(&server->quiescing))
+	/* libmicrohttpd takes a bare LF or CR for the end of a chunk's line: where such a body ends another parser could see otherwise, so
+	 * nothing that follows one is ever taken for a request. */
+	if (response->close || x->framing.chunked || atomic_load(&server->quiescing))
 		answer_header(answer, "Connection", "close");
 out:
 	x->status = (unsigned)response->status;
@@ -138,7 +140,9 @@ void connection_reading(struct connection *connection)
 static enum MHD_Result exchange_farewell(struct http_exchange *x, struct http_response *response)
 {
 	const char *reason = MHD_get_reason_phrase_for((unsigned)response->status);
-	farewell_say(&x->shard->farewells, x->connection->fd, &x->request, response, reason);
+	const union MHD_ConnectionInfo *tls =
+	    x->connection->listener->tls ? MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION) : NULL;
+	farewell_say(&x->shard->farewells, x->connection->fd, tls ? tls->tls_session : NULL, &x->request, response, reason);
 	http_response_free(response);
 	return MHD_NO;
 }
@@ -214,8 +218,45 @@ static void exchange_head(struct http_exchange *x, const char *method, const cha
 		request->query = (struct slice){mark + 1, target.len - request->path.len - 1};
 	}
 	request->body = body_slice(&x->body);
-	request->local = x->connection->local;
+	request->local = x->connection->listener->local;
+	request->secure = x->connection->listener->tls;
+	request->role = x->connection->listener->role;
+	request->peer_key = request->local ? 0 : x->connection->peer_key;
 	snprintf(request->peer, sizeof request->peer, "%s", x->connection->peer);
+}
+
+/* Whom a trusted proxy speaks for. */
+static void exchange_client(struct http_exchange *x)
+{
+	struct http_request *request = &x->request;
+	if (!x->connection->trusted)
+		return;
+	struct cidr_address client = proxies_client(x->shard->server->config.proxies, request, x->connection->address);
+	request->peer_key = peers_key(&client);
+	request->secure = request->secure || proxies_secure(request);
+	peers_format(&client, request->peer, sizeof request->peer);
+}
+
+/* 0, or the seconds to wait. */
+static int exchange_wait_s(const struct http_exchange *x)
+{
+	const struct server *server = x->shard->server;
+	if (!server->rates || x->request.local)
+		return 0;
+	return (int)((rates_take(server->rates, x->request.peer_key, clock_mono_us(server->config.clock)) + 999) / 1000);
+}
+
+static enum MHD_Result exchange_refuse(struct http_exchange *x, struct http_response *response);
+
+static enum MHD_Result exchange_too_often(struct http_exchange *x, int wait_s)
+{
+	struct http_response response = {0};
+	struct err err = {0};
+	err_set(&err, ERR_RATE_LIMITED, "this address sends more than %u requests a second: try again later",
+	        x->shard->server->config.requests_per_ip);
+	err.retry_after_s = wait_s;
+	problem_respond(&response, &err, x->request.id);
+	return exchange_refuse(x, &response);
 }
 
 static int exchange_check(struct http_exchange *x, struct err *err)
@@ -240,6 +281,10 @@ static enum MHD_Result exchange_begin(struct http_exchange *x, const char *metho
 	}
 	if (atomic_load(&server->quiescing))
 		return exchange_stopping(x);
+	exchange_client(x);
+	int wait_s = exchange_wait_s(x);
+	if (wait_s > 0)
+		return exchange_too_often(x, wait_s);
 	struct http_response response = {0};
 	int64_t max_bytes = server->config.app.begin(server->config.app.context, &x->request, &response);
 	if (max_bytes < 0)

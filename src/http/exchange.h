@@ -20,6 +20,7 @@
 #include "http/grammar.h"
 #include "http/loop.h"
 #include "http/peers.h"
+#include "http/rates.h"
 #include "http/server.h"
 
 /* Waiting for a request (the idle timeout runs), in the midst of one (the deadline runs), or none of them. */
@@ -31,8 +32,10 @@ struct connection {
 	struct shard *shard;
 	enum connection_phase phase;
 	int fd;
-	bool local;
-	uint64_t peer_key; /* 0: not counted */
+	const struct listener *listener;
+	bool trusted; /* a proxy that says whom it speaks for */
+	struct cidr_address address; /* AF_UNSPEC: local */
+	uint64_t peer_key; /* of the connection; 0: not counted */
 	char peer[sizeof((struct http_request *)NULL)->peer];
 };
 
@@ -66,6 +69,8 @@ struct listener {
 	struct shard *shard;
 	struct MHD_Daemon *daemon;
 	bool local;
+	bool tls;
+	enum http_role role;
 	bool suspended; /* the daemon does not accept until one of its connections has ended: see shard_accept() */
 	int fd;
 	int dir_fd; /* of a Unix socket */
@@ -98,6 +103,7 @@ struct server {
 	bool in_place; /* libmicrohttpd parses in place: grammar_contiguous() holds */
 	/* shared, no lock */
 	struct peers peers;
+	struct rates *rates; /* of requests by address; NULL: no limit */
 	atomic_bool quiescing;
 	atomic_bool stopping;
 	atomic_uint waiting;

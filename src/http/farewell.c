@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "http/tls.h"
 
 enum { FAREWELL_MS = 2000, FAREWELLS_MAX = 256, FAREWELL_HEAD_MAX = 8192, FAREWELL_READ_BYTES = 16384, FAREWELL_READS = 16 };
 
@@ -54,7 +55,7 @@ static void put_date(struct strbuf *out, int64_t wall_ms)
 }
 
 /* A bounded answer into an empty socket buffer goes in one piece; a client that left no room for it does not read. */
-static void farewell_write(struct farewells *farewells, int fd, const struct http_request *request, const struct http_response *response,
+static void farewell_write(struct farewells *farewells, int fd, void *tls_session, const struct http_request *request, const struct http_response *response,
                            const char *reason)
 {
 	struct strbuf out = STRBUF_INIT(FAREWELL_HEAD_MAX + response->body.len);
@@ -68,15 +69,17 @@ static void farewell_write(struct farewells *farewells, int fd, const struct htt
 	strbuf_puts(&out, "\r\n");
 	if (!slice_is(request->method, "HEAD"))
 		strbuf_append(&out, response->body.data, response->body.len);
-	if (!out.failed)
+	if (!out.failed && tls_session)
+		tls_farewell(tls_session, fd, (struct slice){strbuf_text(&out), out.len});
+	else if (!out.failed)
 		(void)!send(fd, out.data, out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	strbuf_free(&out);
 }
 
-void farewell_say(struct farewells *farewells, int fd, const struct http_request *request, const struct http_response *response,
+void farewell_say(struct farewells *farewells, int fd, void *tls_session, const struct http_request *request, const struct http_response *response,
                   const char *reason)
 {
-	farewell_write(farewells, fd, request, response, reason);
+	farewell_write(farewells, fd, tls_session, request, response, reason);
 	int own = farewells->len < FAREWELLS_MAX ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
 	if (own < 0)
 		return;

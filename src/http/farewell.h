@@ -16,8 +16,9 @@ struct farewells {
 };
 
 /* Writes the whole answer, with Connection: close; after it the caller ends the connection (writing side first) and closes its
- * descriptor. Nothing of an earlier answer may be left to send. `response` stays the caller's. */
-void farewell_say(struct farewells *farewells, int fd, const struct http_request *request, const struct http_response *response,
+ * descriptor. Nothing of an earlier answer may be left to send. `response` stays the caller's.
+ * `tls_session`: what the connection is encrypted with; NULL: it is not. */
+void farewell_say(struct farewells *farewells, int fd, void *tls_session, const struct http_request *request, const struct http_response *response,
 		  const char *reason);
 /* Closes those whose time is up. */
 void farewell_expire(struct farewells *farewells, int64_t now_us);

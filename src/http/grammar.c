@@ -6,6 +6,12 @@
 
 static const char *const grammar_methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
 
+/* The parser has overwritten both bytes of a line's end. */
+static bool is_line_end(const char *at)
+{
+	return at[0] == '\0' && at[1] == '\0';
+}
+
 bool grammar_contiguous(const struct http_request *request, const struct grammar_head *head)
 {
 	const char *at = head->method + strlen(head->method) + 1;
@@ -14,7 +20,10 @@ bool grammar_contiguous(const struct http_request *request, const struct grammar
 	at += head->target.len + 1;
 	if (head->version != at)
 		return false;
-	at += strlen(at) + 2;
+	at += strlen(at);
+	if (!is_line_end(at))
+		return false;
+	at += 2;
 	for (unsigned i = 0; i < request->headers_len; i++) {
 		const struct http_header *header = &request->headers[i];
 		if (header->name.at != at)
@@ -22,11 +31,11 @@ bool grammar_contiguous(const struct http_request *request, const struct grammar
 		at += header->name.len + 1;
 		while (*at == ' ' || *at == '\t')
 			at++;
-		if (header->value.at != at)
+		if (header->value.at != at || !is_line_end(at + header->value.len))
 			return false;
 		at += header->value.len + 2;
 	}
-	return at + 2 == head->method + head->bytes;
+	return at + 2 == head->method + head->bytes && is_line_end(at);
 }
 
 static bool is_token_byte(char byte)

@@ -112,7 +112,7 @@ int listen_tcp(const char *address, int port, bool shared, struct err *err)
 	unsigned number = 0;
 	if (split(address, host, port_text) || sscanf(port_text, "%u", &number) != 1 || number > UINT16_MAX)
 		return err_set(err, ERR_INVALID,
-			       "cannot listen on \"%s\" (option listen, argument --listen): accepted: host:port, [IPv6]:port or :port "
+			       "cannot listen on \"%s\" (options listen, listen.public, listen.api; arguments --listen, …): accepted: host:port, [IPv6]:port or :port "
 			       "(all addresses)",
 			       address);
 	int real_port = port > 0 ? port : (int)number;
@@ -121,7 +121,7 @@ int listen_tcp(const char *address, int port, bool shared, struct err *err)
 	if (fd < 0 && !host[0] && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
 		fd = listen_family(host, port_text, AF_INET, real_port, first, shared);
 	if (fd < 0)
-		return err_set(err, ERR_UNAVAILABLE, "cannot listen on %s (option listen, argument --listen): %s", address,
+		return err_set(err, ERR_UNAVAILABLE, "cannot listen on %s (options listen, listen.public, listen.api; arguments --listen, …): %s", address,
 			       strerror(errno));
 	return fd;
 }

@@ -19,6 +19,9 @@ struct http_header {
 	struct slice value;
 };
 
+/* What is served where: all in one place, only what faces the internet (the doors of sources, and health), or all but the doors. */
+enum http_role { HTTP_ALL, HTTP_PUBLIC, HTTP_API };
+
 /* Filled by whoever received it; read-only for handlers. Everything lives until the answer is given. */
 struct http_request {
 	struct slice method;
@@ -28,7 +31,10 @@ struct http_request {
 	struct http_header headers[HTTP_HEADERS_MAX];
 	struct slice body;
 	bool local;         /* came through the admin socket or from this process: its peer is the administrator */
-	char peer[64];      /* numeric address, for logs */
+	bool secure;        /* came over TLS, here or at a trusted proxy */
+	enum http_role role; /* of the listener that it came through */
+	char peer[64];      /* the client's numeric address: what a trusted proxy says, else the connection's */
+	uint64_t peer_key;  /* the same as a number, an IPv6 address by its /64; 0: local */
 	char id[HTTP_REQUEST_ID_SIZE]; /* "req_" + 13 digits: x-request-id of the answer */
 	/* The application's own: zero before begin(), kept from there to handle(). */
 	void *app_state;

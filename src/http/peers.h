@@ -6,8 +6,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
+#include "base/cidr.h"
 #include "base/idmap.h"
 
 struct peers {
@@ -19,15 +19,18 @@ struct peers {
 	struct idmap counts; /* key of the address → its connections, cast to a pointer */
 };
 
+/* The key of those that count among all but not by their address: proxies bring everybody's connections. */
+enum { PEERS_TRUSTED = 1 };
+
 void peers_init(struct peers *peers, unsigned max, unsigned per_ip_max);
 void peers_destroy(struct peers *peers);
 /* The key of an address; 0 for a Unix socket, which is not counted. */
-uint64_t peers_key(const struct sockaddr *address);
+uint64_t peers_key(const struct cidr_address *address);
 /* Whether one more from there may come. Shards ask and add one behind the other: a few more than the limit can slip in. */
 bool peers_room(struct peers *peers, uint64_t key);
 void peers_add(struct peers *peers, uint64_t key);
 void peers_remove(struct peers *peers, uint64_t key);
-/* Numeric, without the port; an IPv4 address that came as IPv6 is shown as IPv4. */
-void peers_format(const struct sockaddr *address, char *out, size_t size);
+/* Numeric; "unknown" when it is none. */
+void peers_format(const struct cidr_address *address, char *out, size_t size);
 
 #endif

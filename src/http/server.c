@@ -37,11 +37,18 @@ static void connection_ready(struct loop_source *source)
 		connection_reading(connection);
 }
 
+static uint64_t connection_key(const struct server *server, const struct cidr_address *address)
+{
+	return proxies_trust(server->config.proxies, address) ? PEERS_TRUSTED : peers_key(address);
+}
+
 static enum MHD_Result on_accept(void *cls, const struct sockaddr *address, socklen_t len)
 {
 	struct listener *listener = cls;
+	struct server *server = listener->shard->server;
+	struct cidr_address peer = cidr_address(address);
 	(void)len;
-	return listener->local || peers_room(&listener->shard->server->peers, peers_key(address)) ? MHD_YES : MHD_NO;
+	return listener->local || peers_room(&server->peers, connection_key(server, &peer)) ? MHD_YES : MHD_NO;
 }
 
 static void connection_open(struct listener *listener, struct MHD_Connection *mhd, void **socket_context)
@@ -51,9 +58,14 @@ static void connection_open(struct listener *listener, struct MHD_Connection *mh
 	connection->source.ready = connection_ready;
 	connection->shard = listener->shard;
 	connection->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-	connection->local = listener->local;
-	connection->peer_key = listener->local ? 0 : peers_key(address);
-	peers_format(address, connection->peer, sizeof connection->peer);
+	connection->listener = listener;
+	connection->address = cidr_address(address);
+	connection->peer_key = listener->local ? 0 : connection_key(listener->shard->server, &connection->address);
+	connection->trusted = connection->peer_key == PEERS_TRUSTED;
+	if (listener->local)
+		snprintf(connection->peer, sizeof connection->peer, "local");
+	else
+		peers_format(&connection->address, connection->peer, sizeof connection->peer);
 	peers_add(&listener->shard->server->peers, connection->peer_key);
 	*socket_context = connection;
 	struct err err = {0};
@@ -228,18 +240,28 @@ static int listener_start(struct listener *listener, const struct http_listen *l
 {
 	struct shard *shard = listener->shard;
 	const struct server_config *config = &shard->server->config;
+	if (listen->tls && MHD_is_feature_supported(MHD_FEATURE_SSL) != MHD_YES)
+		return err_set(err, ERR_INVALID, "tls.certificate: this libmicrohttpd was built without TLS; put a proxy before the hub instead");
 	int fd = listener_socket(listener, listen, port, err);
 	if (fd < 0)
 		return -1;
 	listener->fd = fd;
+	listener->tls = listen->tls;
+	listener->role = listen->role;
+	const struct MHD_OptionItem tls[] = {
+	    {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)tls_priorities},
+	    {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, tls_chooser()},
+	    {MHD_OPTION_END, 0, NULL},
+	};
 	unsigned limit = listener->local ? LOCAL_CONNECTIONS_MAX : config->connections_max;
 	listener->daemon =
-	    MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, on_accept, listener, exchange_on_request, listener,
+	    MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (listen->tls ? MHD_USE_TLS : 0U), 0, on_accept, listener, exchange_on_request, listener,
 	                     MHD_OPTION_EXTERNAL_LOGGER, on_log, listener, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, limit,
 	                     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(config->idle_timeout_ms + 999) / 1000,
 	                     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_POOL_BYTES, MHD_OPTION_URI_LOG_CALLBACK, exchange_on_target,
 	                     listener, MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, listener,
-	                     MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener, MHD_OPTION_END);
+	                     MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener, MHD_OPTION_ARRAY, listen->tls ? tls : &tls[2],
+	                     MHD_OPTION_END);
 	if (!listener->daemon) /* it closed the socket */
 		return err_set(err, ERR_INTERNAL, "libmicrohttpd cannot serve %s",
 		               listen->socket_path ? listen->socket_path : listen->address);
@@ -310,9 +332,13 @@ struct server *server_start(const struct server_config *config, struct err *err)
 	server->ports = mem_alloc((config->listen_len + 1) * sizeof *server->ports);
 	server->in_place = strncmp(MHD_get_version(), "0.9.", 4) == 0;
 	peers_init(&server->peers, config->connections_max, config->connections_per_ip_max);
+	if (config->requests_per_ip)
+		server->rates = rates_new(config->requests_per_ip, 1000);
 	for (unsigned i = 0; i < config->shards; i++)
 		if (shard_open(&server->shards[i], server, config, err))
 			goto fail;
+	if (config->bound)
+		config->bound(config->bound_context, server);
 	for (unsigned i = 0; i < config->shards; i++) {
 		struct shard *shard = &server->shards[i];
 		if (thread_start(&shard->thread, "http", shard_run, shard, err))
@@ -359,6 +385,7 @@ void server_stop(struct server *server)
 	for (unsigned i = 0; i < server->shards_len; i++)
 		shard_close(&server->shards[i]);
 	peers_destroy(&server->peers);
+	rates_free(server->rates);
 	free(server->ports);
 	free(server);
 }

@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "http/message.h"
+#include "http/proxies.h"
+#include "http/tls.h"
 
 struct http_exchange; /* one request on its way through the server */
 
@@ -28,22 +30,31 @@ struct http_listen {
 	const char *address;     /* "127.0.0.1:8080", "[::1]:8080", ":8080" (all addresses) */
 	const char *socket_path; /* or a Unix socket (its peer is the administrator): made in socket_dir_fd, mode 0600 */
 	int socket_dir_fd;
+	bool tls;            /* with the certificate of server_config.tls */
+	enum http_role role; /* for the application: what it serves there */
 };
+
+struct server;
 
 struct server_config {
 	const struct http_listen *listen;
 	size_t listen_len;
 	unsigned shards;
 	unsigned connections_max;   /* all shards together */
-	unsigned connections_per_ip_max;
+	unsigned connections_per_ip_max; /* trusted proxies excepted */
+	unsigned requests_per_ip; /* a second, and as many at once; 0: no limit */
+	const struct proxies *proxies; /* NULL: none is trusted */
+	struct tls *tls; /* NULL: none */
 	int request_deadline_ms;    /* from the first byte to the last one of a request */
 	int idle_timeout_ms;        /* of a keep-alive connection */
 	struct budget *budget;
 	const struct clock *clock;
 	struct http_app app;
+	/* Everything is bound, and nothing is served yet. May be NULL. */
+	void (*bound)(void *context, const struct server *server);
+	void *bound_context;
 };
 
-struct server;
 /* Binds everything (an error names the address), then starts the threads. */
 struct server *server_start(const struct server_config *config, struct err *err) ATTR_MUST_USE;
 /* The port that listener i is bound to (for ":0"). */

@@ -73,6 +73,7 @@ const struct scheme scheme_basic = {
     .page = "https://www.rfc-editor.org/rfc/rfc7617",
     .paste = "Give the sender {url} as the URL, with the user's name and the secret as the password.",
     .secret = SCHEME_SECRET_CHOSEN,
+    .challenge = "Basic realm=\"webhook\"",
     .secret_name = "password",
     .verified = "Authorization: Basic with this user and one of the secrets; the body is not signed",
     .type_rule = "basic. and the source's uid, unless the source says otherwise",

@@ -47,6 +47,7 @@ const struct scheme scheme_bearer = {
     .page = "https://www.rfc-editor.org/rfc/rfc6750",
     .paste = "Give the sender {url} as the URL, and the secret as the bearer token.",
     .secret = SCHEME_SECRET_CHOSEN,
+    .challenge = "Bearer",
     .secret_name = "token",
     .verified = "Authorization: Bearer with one of the secrets; the body is not signed",
     .type_rule = "bearer. and the source's uid, unless the source says otherwise",

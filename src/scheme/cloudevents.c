@@ -144,6 +144,7 @@ const struct scheme scheme_cloudevents = {
     .page = "https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md",
     .paste = "Give the sender {url} as the target, and the secret as the bearer token (or as access_token in the query).",
     .secret = SCHEME_SECRET_CHOSEN,
+    .challenge = "Bearer",
     .secret_name = "access token",
     .methods = SCHEME_OPTIONS,
     .verified = "Authorization: Bearer, or access_token in the query, equals one of the secrets; it is one CloudEvent 1.0, structured or binary (batches are refused); the body is not signed",

@@ -172,6 +172,7 @@ struct scheme {
 	const char *type_rule;   /* how the event's type is made, one sentence */
 	const char *dedupe_rule; /* of what the dedupe key is made; NULL: of nothing */
 	const char *vector;      /* whose published example verifies; NULL: there is none */
+	const char *challenge;   /* WWW-Authenticate of a 401, where credentials in Authorization are what counts; NULL: they are not */
 	bool insecure;           /* shown as such */
 	bool unverified;         /* made after memory of the provider's documentation: say so */
 	bool signs_url;          /* the signature covers the URL: the source's `public_url` must be what the provider calls */

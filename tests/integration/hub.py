@@ -226,13 +226,16 @@ class Hub:
             body = jsonlib.dumps(json).encode()
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=bound)
+        connection = self.connect(bound)
         try:
             connection.request(method, path, body=body, headers=sent)
             answer = connection.getresponse()
             return Answer(answer.status, answer.getheaders(), answer.read())
         finally:
             connection.close()
+
+    def connect(self, bound=BOUND, port=None):
+        return http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=bound)
 
     def head(self, method, path, *headers):
         """The bytes of a request's head, with the admin's key, up to and including the empty line."""

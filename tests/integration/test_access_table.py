@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from hub import eventually
+from hub import Hub, eventually
 from tables import INCLUDES, ROUTES, SCOPES
 from wire import Wire
 
@@ -254,11 +254,13 @@ def bearer(key):
 
 
 @pytest.fixture(scope="module")
-def world(shared_hub):
-    one = World(shared_hub)
+def world(tmp_path_factory):
+    hub = Hub(tmp_path_factory.mktemp("access"), "--http-key-failures-per-ip", "0")
+    one = World(hub)
     yield one
     for wire in one.wires.values():
         wire.close()
+    hub.close()
 
 
 def methods(route):

@@ -323,6 +323,8 @@ static void a_bad_value_names_where_it_stands_and_what_is_accepted(void **state)
 		snprintf(word, sizeof word, "%s=%s", argument, bad[i].text);
 		snprintf(quoted, sizeof quoted, "%s cannot be \"%s\"", bad[i].name, bad[i].text);
 		load_badly(WORDS(word), WORDS(quoted, "argument ", argument, bad[i].why, bad[i].accepted));
+		if (bad[i].text[0] == '\0')
+			continue;
 		setenv(variable, bad[i].text, 1);
 		load_badly(NO_WORDS, WORDS(quoted, "environment variable ", variable, bad[i].why, bad[i].accepted));
 		unsetenv(variable);
@@ -477,6 +479,24 @@ static void variables_of_others_are_no_concern(void **state)
 	setenv("LISTEN", "nowhere", 1);
 	load_well(&conf, NO_WORDS);
 	assert_string_equal(conf.listen, "127.0.0.1:8080");
+	conf_free(&conf);
+}
+
+/* As Compose files export what nobody has given a value. */
+static void a_variable_without_a_value_is_not_there(void **state)
+{
+	struct conf conf;
+
+	(void)state;
+	write_file("a.conf", "listen = :7000\n");
+	setenv("GRAPNEL_LISTEN", "", 1);
+	setenv("GRAPNEL_DATA", "", 1);
+	setenv("GRAPNEL_HTTP_IDLE", "", 1);
+	setenv("GRAPNEL_KEY_FILE", "", 1);
+	load_well(&conf, WORDS("--config", "a.conf"));
+	assert_string_equal(conf.listen, ":7000");
+	assert_string_equal(conf.data, "./var");
+	assert_null(conf.key);
 	conf_free(&conf);
 }
 
@@ -702,6 +722,7 @@ int main(void)
 	    CASE(what_is_near_nothing_gets_no_suggestion),
 	    CASE(a_variable_that_is_near_no_option_is_passed_over),
 	    CASE(variables_of_others_are_no_concern),
+	    CASE(a_variable_without_a_value_is_not_there),
 	    CASE(text_can_come_from_a_file_that_the_environment_names),
 	    CASE(a_variable_and_its_file_form_exclude_each_other),
 	    CASE(a_bad_value_from_a_file_names_the_variable),

@@ -4,31 +4,20 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <arpa/inet.h>
-#include <netinet/in.h>
 
 #include "http/peers.h"
 
-union address {
-	struct sockaddr any;
-	struct sockaddr_in four;
-	struct sockaddr_in6 six;
-};
-
-static union address address_of(const char *text)
+static struct cidr_address address_of(const char *text)
 {
-	union address address = {.any = {.sa_family = AF_INET}};
-	if (inet_pton(AF_INET, text, &address.four.sin_addr) == 1)
-		return address;
-	address = (union address){.any = {.sa_family = AF_INET6}};
-	assert_int_equal(inet_pton(AF_INET6, text, &address.six.sin6_addr), 1);
+	struct cidr_address address;
+	assert_int_equal(cidr_address_parse(slice_of(text), &address), 0);
 	return address;
 }
 
 static uint64_t key_of(const char *text)
 {
-	union address address = address_of(text);
-	return peers_key(&address.any);
+	struct cidr_address address = address_of(text);
+	return peers_key(&address);
 }
 
 static void an_address_is_known_again(void **state)
@@ -40,7 +29,8 @@ static void an_address_is_known_again(void **state)
 	assert_true(key_of("2001:db8::1") == key_of("2001:db8::ffff:2"));
 	assert_true(key_of("2001:db8::1") != key_of("2001:db8:0:1::1"));
 	struct sockaddr local = {.sa_family = AF_UNIX};
-	assert_true(peers_key(&local) == 0);
+	struct cidr_address none = cidr_address(&local);
+	assert_true(peers_key(&none) == 0);
 }
 
 static void addresses_are_shown_without_port(void **state)
@@ -49,9 +39,9 @@ static void addresses_are_shown_without_port(void **state)
 	static const char *const texts[][2] = {
 	    {"192.0.2.1", "192.0.2.1"}, {"::ffff:192.0.2.1", "192.0.2.1"}, {"2001:db8::1", "2001:db8::1"}};
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-		union address address = address_of(texts[i][0]);
+		struct cidr_address address = address_of(texts[i][0]);
 		char text[64];
-		peers_format(&address.any, text, sizeof text);
+		peers_format(&address, text, sizeof text);
 		assert_string_equal(text, texts[i][1]);
 	}
 }
@@ -78,12 +68,29 @@ static void there_is_room_up_to_both_limits(void **state)
 	peers_destroy(&peers);
 }
 
+static void trusted_ones_count_among_all_alone(void **state)
+{
+	(void)state;
+	struct peers peers;
+	peers_init(&peers, 3, 1);
+	for (int i = 0; i < 3; i++) {
+		assert_true(peers_room(&peers, PEERS_TRUSTED));
+		peers_add(&peers, PEERS_TRUSTED);
+	}
+	assert_false(peers_room(&peers, PEERS_TRUSTED));
+	for (int i = 0; i < 3; i++)
+		peers_remove(&peers, PEERS_TRUSTED);
+	assert_int_equal(peers.len, 0);
+	peers_destroy(&peers);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_address_is_known_again),
 	    cmocka_unit_test(addresses_are_shown_without_port),
 	    cmocka_unit_test(there_is_room_up_to_both_limits),
+	    cmocka_unit_test(trusted_ones_count_among_all_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
