@@ -96,14 +96,16 @@ static size_t secret_len(const char *at, size_t len, size_t *mark_len)
 	return 0;
 }
 
-/* One character of the bytes as it was before it was escaped for JSON ("\\/") or a URL ("%2B"); its length there. */
+/* One character of the bytes as it was before it was escaped for JSON ("\/") or a URL ("%2B"); its length there. */
 static size_t plain_char(const char *at, size_t len, char *out)
 {
 	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
 	const char *high = len > 2 && at[0] == '%' && at[1] ? strchr(digits, at[1]) : NULL;
 	const char *low = high && at[2] ? strchr(digits, at[2]) : NULL;
 	bool escaped = len > 1 && at[0] == '\\';
-	*out = low ? (char)((high - digits) % 16 * 16 + (low - digits) % 16) : at[escaped];
+	*out = at[escaped];
+	if (low)
+		*out = (char)((high - digits) % 16 * 16 + (low - digits) % 16);
 	return low ? 3 : escaped ? 2 : 1;
 }
 
