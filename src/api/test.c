@@ -10,6 +10,8 @@
 
 enum { TEST_TEXT_MAX = 512 };
 
+#define UNVERIFIED "The endpoint is not verified, and gets nothing before it is: POST …/verify asks it again"
+
 struct testing {
 	struct pool_job job;
 	struct testing *next; /* under the table's mutex */
@@ -155,6 +157,7 @@ static void published(struct store_cmd *cmd)
 		answer_problem(testing, fate,
 		               fate == ERR_ENDPOINT_DISABLED ? "The endpoint is disabled: resume it first"
 		               : fate == ERR_NOT_FOUND       ? "The endpoint was deleted meanwhile"
+		               : fate == ERR_WRONG_STATE     ? UNVERIFIED
 		               : fate == ERR_KEY_REUSED      ? "This Idempotency-Key was used for another test: another path or another body"
 		                                             : "The store cannot be written now, so nothing was sent: try again");
 		return;
@@ -251,6 +254,8 @@ static int start(struct call *call, struct endpoint *endpoint)
 		return -1;
 	if (endpoint->meta.status == ENDPOINT_DISABLED)
 		return err_set(&call->err, ERR_ENDPOINT_DISABLED, "The endpoint is disabled: resume it first");
+	if (endpoint_unverified(endpoint))
+		return err_set(&call->err, ERR_WRONG_STATE, UNVERIFIED);
 	struct event_fields fields = {
 	    .subscriber = endpoint->meta.subscriber,
 	    .time_ms = call_now_ms(call),
