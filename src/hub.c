@@ -28,9 +28,11 @@
 #include "config.h"
 #include "deliver/deliver.h"
 #include "deliver/fetch.h"
+#include "deliver/verifier.h"
 #include "descriptors.h"
 #include "http/server.h"
 #include "model/uri.h"
+#include "model/url.h"
 #include "schedule/schedule.h"
 #include "sign/identity.h"
 #include "sign/outgoing.h"
@@ -60,6 +62,8 @@ struct hub {
 	struct store *store;
 	struct scheduler *scheduler; /* this and the following: only when it serves */
 	struct deliver *deliver;
+	struct verifier *verifier;
+	char origin[URL_HOST_MAX + 1];
 	struct tls *tls;         /* NULL: there is no certificate */
 	struct proxies *proxies;
 	size_t listen_len;
@@ -107,6 +111,8 @@ static void on_endpoint(void *context, struct endpoint *endpoint)
 	struct hub *hub = context;
 	if (hub->scheduler)
 		scheduler_endpoint(hub->scheduler, endpoint);
+	if (hub->verifier)
+		verifier_endpoint(hub->verifier, endpoint);
 }
 
 static void on_health(void *context, const char *why)
@@ -273,6 +279,8 @@ static void defaults_set(const struct conf *conf)
 	endpoint_defaults.retry.jitter = conf->retry_jitter;
 	endpoint_defaults.timeout_ms = (int)conf->delivery_timeout;
 	endpoint_defaults.max_in_flight = (int)conf->delivery_max_in_flight;
+	endpoint_defaults.http2 = conf->delivery_http2;
+	endpoint_defaults.verification = (enum verification_type)conf->endpoints_verify; /* the words stand in this order */
 	endpoint_defaults.breaker.max_failures = (int)conf->breaker_failures;
 	endpoint_defaults.breaker.ratio = conf->breaker_ratio;
 	endpoint_defaults.breaker.window_ms = conf->breaker_window;
@@ -352,6 +360,21 @@ static size_t delivery_cache_bytes(const struct conf *conf)
 	return (size_t)(conf->delivery_cache < share ? conf->delivery_cache : share);
 }
 
+/* What the hub is called where it asks endpoints for their consent. */
+static int origin_find(struct hub *hub, struct err *err)
+{
+	const struct conf *conf = hub->conf;
+	struct url url;
+	const char *origin = conf->endpoints_origin;
+	if (!origin)
+		origin = conf->public_url && url_parse(slice_of(conf->public_url), "public.url", &url, NULL) == 0 ? url.host : PACKAGE_NAME;
+	size_t len = strspn(origin, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:");
+	if (len == 0 || origin[len] || len > URL_HOST_MAX)
+		return err_set(err, ERR_INVALID, "endpoints.origin must be a host name, such as hooks.example.com");
+	memcpy(hub->origin, origin, len + 1);
+	return 0;
+}
+
 static int delivery_up(struct hub *hub, struct err *err)
 {
 	const struct conf *conf = hub->conf;
@@ -389,7 +412,15 @@ static int delivery_up(struct hub *hub, struct err *err)
 		.freed = scheduler_freed,
 	};
 	hub->deliver = deliver_start(&delivering, err);
-	return hub->deliver ? 0 : -1;
+	if (!hub->deliver || origin_find(hub, err))
+		return -1;
+	hub->verifier = verifier_new(hub->store, hub->deliver, &clock_system, hub->origin);
+	return 0;
+}
+
+static void verify_again(struct endpoint *endpoint, void *context)
+{
+	verifier_endpoint(context, endpoint);
 }
 
 static int fetch_up(struct hub *hub, struct err *err)
@@ -579,6 +610,8 @@ struct hub *hub_start(const struct conf *conf, bool serve, int lock_wait_ms, str
 		goto failed;
 	if (serve && (scheduler_start(hub->scheduler, err) || server_up(hub, err)))
 		goto failed;
+	if (serve)
+		index_each_endpoint(hub->index, verify_again, hub->verifier);
 	return hub;
 failed:
 	hub_stop(hub);
@@ -634,6 +667,7 @@ void hub_stop(struct hub *hub)
 			log_warn("hub", "%u attempts in flight are broken off: stop.deadline has passed; they are sent again after the next start",
 			         scheduler_live(hub->scheduler));
 	}
+	verifier_quiesce(hub->verifier);
 	deliver_stop(hub->deliver);
 	if (hub->scheduler)
 		/* Outcomes of a failing disk can stay unsettled; the deadline after this is short, and nothing is lost: they are sent again. */
@@ -647,6 +681,7 @@ void hub_stop(struct hub *hub)
 	scheduler_stop(hub->scheduler);
 	api_free(hub->api);
 	store_close(hub->store);
+	verifier_free(hub->verifier);
 	if (hub->index)
 		index_free(hub->index);
 	if (hub->keyring)

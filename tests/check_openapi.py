@@ -199,7 +199,7 @@ def check_fields(description, where, name, actual, read_only=()):
 
 def check_model(description, srcdir):
     endpoint = source(srcdir, "src/model/endpoint.c")
-    table = re.findall(r'{"(\w+)", read_\w+}', block(endpoint, "} fields[] = {"))
+    table = re.findall(r'{"(\w+)", (?:endpoint_)?read_\w+}', block(endpoint, "} fields[] = {"))
     beside = re.findall(r'"(\w+)"', block(endpoint, "beside[] = {"))
     given = {"secret", "subscriber"}
     for name in ("EndpointWrite", "EndpointPatch"):
@@ -216,7 +216,7 @@ def check_model(description, srcdir):
     known = re.findall(r'strcmp\(key, "(\w+)"\)', subscriber)
     for name in ("SubscriberWrite", "SubscriberPatch"):
         check_fields(description, "src/model/subscriber.c", name, known, re.findall(r'"(\w+)"', block(subscriber, "read_only[] = {")))
-    table = re.findall(r'{"(\w+)", read_\w+}', block(source(srcdir, "src/source/source.c"), "} fields[] = {"))
+    table = re.findall(r'{"(\w+)", (?:endpoint_)?read_\w+}', block(source(srcdir, "src/source/source.c"), "} fields[] = {"))
     shape = source(srcdir, "src/source/source_json.c")
     for name in ("SourceWrite", "SourcePatch"):
         check_fields(description, "src/source/source.c", name, [*table, "uid", *re.findall(r'"(\w+)"', block(shape, "beside[] = {"))], re.findall(r'"(\w+)"', block(shape, "read_only[] = {")))

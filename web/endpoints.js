@@ -18,6 +18,7 @@ export async function loadNames() {
 	const page = await get('/v1/endpoints?limit=500')
 	page.data.forEach(endpoint => known.set(endpoint.id, endpoint))
 }
+export const isUnverified = ({verification}) => verification.type !== 'none' && verification.state !== 'verified'
 export const endpointKnown = id => known.get(id)
 export const endpointsKnown = () => [...known.values()]
 export const endpointName = id => known.has(id) ? name(known.get(id)) : id
@@ -54,7 +55,7 @@ export async function endpoints(filter) {
 		['URL', endpoint => el('span', {class: 'url'}, short(endpoint.url))],
 		['Types', someTypes],
 		['Subscriber', endpoint => endpoint.subscriber ?? '–'],
-		['Status', endpoint => [status(endpoint), insecure(endpoint)]],
+		['Status', endpoint => [status(endpoint), insecure(endpoint), isUnverified(endpoint) && [' ', chip('unverified')]]],
 	]
 	return el('div', null,
 		el('p', {class: 'buttons'}, el('a', {class: 'button primary', href: '#/endpoints/new'}, 'New endpoint')),
@@ -90,10 +91,21 @@ function secretPart(endpoint, failed) {
 		el('p', {class: 'buttons'}, button('Rotate…', rotate, failed), el('label', {class: 'inline'}, 'The old one signs ', overlap)))
 }
 
+// Null: nobody asks it to be verified.
+export function verification({verification: {type, state, since, detail, allowed_per_minute: rate}}) {
+	return type === 'none' ? null : [chip(state === 'verified' ? state : 'unverified'), state === 'failed' ? ` ${detail}, ` : ' ',
+		`${type === 'challenge' ? 'challenge' : 'CloudEvents handshake'} ${state === 'pending' ? 'sent' : 'answered'} `, time(since), rate && `; ${number(rate)} requests a minute`]
+}
+
 function retryPolicy(retry) {
 	return retry.schedule_ms
 		? `${plural(retry.schedule_ms.length + 1, 'attempt')}, waiting ${retry.schedule_ms.map(duration).join(', ')}`
 		: `${plural(retry.max_attempts, 'attempt')}, waiting ${duration(retry.base_ms)}, then ${retry.factor} times as long each, up to ${duration(retry.max_delay_ms)}`
+}
+
+function signature({versions, headers, legacy}) {
+	const names = headers?.prefix ? [headers.prefix + '…'] : Object.values(headers ?? {})
+	return [versions.join(', '), names.length > 0 && `, in ${names.join(', ')}`, legacy && `; ${legacy.style} style in ${legacy.header}, by ${legacy.own_secret ? 'a secret of its own' : 'the same secret'}`]
 }
 
 // How many of its deliveries wait; the least there are, when they are very many.
@@ -164,15 +176,17 @@ export async function endpoint(_query, id, reload) {
 			isLeftAlone(found) && button('Try now', () => act('resume', triedNow), failed, {class: 'primary'}),
 			found.status === 'active' && button('Pause', () => act('pause', 'The endpoint is paused: deliveries wait.'), failed),
 			found.status !== 'active' && button('Resume', () => act('resume', resumed[found.status]), failed),
-			found.status !== 'disabled' && button('Send a test event', test, failed),
-			found.status !== 'disabled' && button('Drill: does it verify?', drill, failed),
+			isUnverified(found) && button('Verify', () => act('verify', 'The endpoint is asked: look again in a moment.'), failed, {class: 'primary'}),
+			found.status !== 'disabled' && !isUnverified(found) && button('Send a test event', test, failed),
+			found.status !== 'disabled' && !isUnverified(found) && button('Drill: does it verify?', drill, failed),
 			found.status !== 'disabled' && button('Disable…', disable, failed, {class: 'danger'})), mark, said,
 		facts([
 			['Status', [status(found), ' since ', time(found.status_since), insecure(found)]],
+			['Verification', verification(found)],
 			['Last drill', found.drill && [found.drill.verdict, ', ', time(found.drill.at)]],
 			['Id', el('code', null, found.id)], ['Uid', found.uid], ['URL', el('span', {class: 'url'}, found.url)], ['Types', found.event_types.join(', ')],
 			['Description', found.description], ['Subscriber', found.subscriber], ['Ordered', found.ordered ? 'yes' : 'no'],
-			['Concurrent attempts', String(found.max_in_flight)], ['Rate', found.rate && `${number(found.rate.limit)} in ${duration(found.rate.per_ms)}`], ['Breaker', found.breaker ? words(found.breaker.state) : 'none'], ['Timeout', duration(found.timeout_ms)], ['Retries', retryPolicy(found.retry)], ['Format', found.format], ['Signature', found.signature.versions.join(', ')], ['Authentication', authentication(found)], ['TLS', trust(found)], ['Made', time(found.created_at)], ['Changed', time(found.updated_at)]]),
+			['Concurrent attempts', String(found.max_in_flight)], ['Rate', found.rate && `${number(found.rate.limit)} in ${duration(found.rate.per_ms)}`], ['Breaker', found.breaker ? words(found.breaker.state) : 'none'], ['Timeout', duration(found.timeout_ms)], ['Retries', retryPolicy(found.retry)], ['Format', found.format], ['Signature', signature(found.signature)], ['Method', found.method === 'POST' ? null : found.method], ['Content type', found.content_type], ['HTTP/2', found.http2 ? 'where it is offered' : null], ['Authentication', authentication(found)], ['TLS', trust(found)], ['Made', time(found.created_at)], ['Changed', time(found.updated_at)]]),
 		el('h2', null, 'Deliveries'),
 		el('ul', null,
 			el('li', null, link('dead-letters?endpoint=' + found.id, plural(dead, 'dead letter'))),

@@ -2,7 +2,7 @@
 import {get, payload, post} from './api.js'
 import {button, duration, el, link, notice, number, plural, problemBox, say, short, time, words} from './dom.js'
 import {result} from './deliveries.js'
-import {endpointKnown, endpointName, endpointsKnown, isLeftAlone, leftAlone, loadNames, name, status, triedNow} from './endpoints.js'
+import {endpointKnown, endpointName, endpointsKnown, isLeftAlone, isUnverified, leftAlone, loadNames, name, status, triedNow, verification} from './endpoints.js'
 import {table} from './list.js'
 import {ended, progress, repair} from './operations.js'
 
@@ -37,11 +37,11 @@ function sentences(stats, unmatched) {
 
 const size = trouble => trouble.dead + trouble.pending + trouble.held
 
-// One entry for each endpoint with something dead, failing or waiting, and for each that is not active or is left alone because it fails.
+// One entry for each endpoint with something dead, failing or waiting, and for each that is not active or not verified, or is left alone because it fails.
 function troubles(dead, pending, held, resting, now) {
 	const found = new Map()
 	const at = id => found.get(id) ?? found.set(id, {id, dead: 0, pending: 0, held: 0, endpoint: endpointKnown(id)}).get(id)
-	for (const endpoint of [...resting, ...endpointsKnown().filter(isLeftAlone)])
+	for (const endpoint of [...resting, ...endpointsKnown().filter(endpoint => isLeftAlone(endpoint) || isUnverified(endpoint))])
 		at(endpoint.id).endpoint = endpoint
 	for (const row of dead.data) {
 		const trouble = at(row.endpoint)
@@ -57,7 +57,7 @@ function troubles(dead, pending, held, resting, now) {
 		else if (row.due_at && now - Date.parse(row.due_at) > 10000)
 			trouble.late ??= row
 	}
-	return [...found.values()].filter(t => t.dead || t.failing || t.late || (t.endpoint && (t.endpoint.status !== 'active' || isLeftAlone(t.endpoint))))
+	return [...found.values()].filter(t => t.dead || t.failing || t.late || (t.endpoint && (t.endpoint.status !== 'active' || isUnverified(t.endpoint) || isLeftAlone(t.endpoint))))
 		.sort((a, b) => size(b) - size(a))
 }
 
@@ -65,6 +65,8 @@ function why({endpoint, died, failing, late}, now) {
 	const reasons = []
 	if (endpoint && endpoint.status !== 'active')
 		reasons.push([status(endpoint), ' since ', time(endpoint.status_since)])
+	if (endpoint && isUnverified(endpoint))
+		reasons.push(verification(endpoint))
 	const alone = endpoint && isLeftAlone(endpoint)
 	if (alone)
 		reasons.push(leftAlone(endpoint))
@@ -73,19 +75,24 @@ function why({endpoint, died, failing, late}, now) {
 			died.reason !== 'exhausted' && died.last_attempt && `, ${words(died.reason)}`])
 	if (failing && !alone)
 		reasons.push(['failing: ', link('deliveries/' + failing.id, short(result(failing.last_attempt))), Date.parse(failing.due_at) > now ? [', next attempt ', time(failing.due_at)] : ', an attempt is due'])
-	if (late && endpoint?.status !== 'paused' && !alone)
+	if (late && endpoint?.status !== 'paused' && !alone && !(endpoint && isUnverified(endpoint)))
 		reasons.push([link('deliveries/' + late.id, 'due'), ' since ', time(late.due_at), ', and not tried yet: the endpoint is slow, or does not answer'])
 	return reasons.map(reason => el('p', null, reason))
 }
 
 function mend(trouble, moreDead, said, reload) {
 	const {id, endpoint, dead, died, pending} = trouble
-	const active = !endpoint || endpoint.status === 'active'
+	const active = !endpoint || endpoint.status === 'active', asked = endpoint && isUnverified(endpoint)
 	const failed = problem => say(said, problemBox(problem))
 	const alone = endpoint && isLeftAlone(endpoint)
 	const resume = async () => {
 		await post(`/v1/endpoints/${id}/resume`)
 		notice(alone ? triedNow : 'The endpoint is active.')
+		reload()
+	}
+	const verify = async () => {
+		await post(`/v1/endpoints/${id}/verify`)
+		notice('The endpoint is asked: look again in a moment.')
 		reload()
 	}
 	const bulk = what => () => repair(what, {filter: {endpoint: id}}, said, reload)
@@ -96,7 +103,8 @@ function mend(trouble, moreDead, said, reload) {
 		!active && button(endpoint.status === 'paused' && pending ? `Resume: ${number(pending)} wait` : 'Resume', resume, failed, named),
 		alone && button('Try now', resume, failed, named),
 		dead > 0 && endpoint?.status !== 'disabled' && button(`Retry ${number(dead, moreDead)}…`, bulk('retry'), failed, named),
-		active && !dead && !alone && ['It is tried again by itself. ', link('endpoints/' + id, 'Test it')]]
+		asked && button('Verify', verify, failed, named),
+		active && !dead && !alone && !asked && ['It is tried again by itself. ', link('endpoints/' + id, 'Test it')]]
 }
 
 function troubleTable(found, samples, now, said, reload) {

@@ -91,6 +91,24 @@ DELETE FROM endpoint_credentials WHERE endpoint = ?1;
 -- name: credentials_put
 INSERT INTO endpoint_credentials (endpoint, sealed) VALUES (?1, ?2)
 ON CONFLICT (endpoint) DO UPDATE SET sealed = excluded.sealed;
+-- name: legacy_get
+SELECT 0, sealed FROM endpoint_legacy WHERE endpoint = ?1;
+
+-- name: legacy_delete
+DELETE FROM endpoint_legacy WHERE endpoint = ?1;
+
+-- name: legacy_insert
+INSERT INTO endpoint_legacy (endpoint, sealed) VALUES (?1, ?2);
+
+-- name: verification_get
+SELECT type, state, serial, since_ms, allowed_per_minute, detail, url FROM endpoint_verifications WHERE endpoint = ?1;
+
+-- name: verification_delete
+DELETE FROM endpoint_verifications WHERE endpoint = ?1;
+
+-- name: verification_insert
+INSERT INTO endpoint_verifications (endpoint, type, state, serial, since_ms, allowed_per_minute, detail, url)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
 
 -- name: key_get
 SELECT id, hash, scopes, subscriber, created_ms, expires_ms, name, hint FROM keys WHERE id = ?1;

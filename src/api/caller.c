@@ -158,6 +158,7 @@ static bool versioned(enum store_change_kind what)
 	case CHANGE_ENDPOINT_PAUSE:
 	case CHANGE_ENDPOINT_RESUME:
 	case CHANGE_ENDPOINT_DISABLE:
+	case CHANGE_ENDPOINT_VERIFY:
 	case CHANGE_SECRET_ROTATE:
 	case CHANGE_KEY_REVOKE:
 	case CHANGE_SOURCE_PUT:

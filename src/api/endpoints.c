@@ -140,6 +140,8 @@ static int draft_read(struct call *call, enum store_change_kind what, struct dra
 	change->secret = draft->given.secret;
 	change->credentials = draft->given.credentials;
 	change->may_trust = (call->who.scopes & SCOPE_ADMIN) && !call->who.subscriber;
+	change->legacy_secret = draft->given.legacy_secret;
+	change->legacy_given = draft->given.legacy_secret || draft->given.legacy_secret_null;
 	change->subscriber = call->who.subscriber;
 	change->subscriber_given = draft->given.subscriber || draft->given.subscriber_null;
 	if (!draft->given.subscriber)
@@ -150,6 +152,16 @@ static int draft_read(struct call *call, enum store_change_kind what, struct dra
 static const char *token_url_of(const struct endpoint *endpoint)
 {
 	return endpoint && endpoint->auth && endpoint->auth->token_url ? endpoint->auth->token_url : "";
+}
+
+/* Only who runs the hub lets an endpoint go without what the hub's option asks of it; one that was there before goes on. */
+static int check_verification(struct call *call, const json_t *doc, const struct endpoint *endpoint, const struct endpoint *present)
+{
+	bool before = present && !present->verification && strcmp(present->url, endpoint->url) == 0;
+	bool waived = !endpoint->verification && json_object_get(doc, "verification") && endpoint_defaults.verification != VERIFY_NONE;
+	if (!waived || before || !call->who.subscriber)
+		return 0;
+	return err_field(&call->err, ERR_INVALID, "/verification/type", "must be cloudevents or challenge: this hub verifies endpoints");
 }
 
 /* The whole document as it will be: is it valid, and does its URL lead where this hub delivers to? `present`: what it was before, or
@@ -163,6 +175,8 @@ static int check_whole(struct call *call, const json_t *doc, const struct endpoi
 	int result = present && strcmp(present->url, endpoint->url) == 0 ? 0 : destination_check(call, endpoint);
 	if (result == 0 && *token_url_of(endpoint) && strcmp(token_url_of(endpoint), token_url_of(present)) != 0)
 		result = destination_check_token(call, endpoint);
+	if (result == 0)
+		result = check_verification(call, doc, endpoint, present);
 	endpoint_unref(endpoint);
 	return result;
 }
@@ -328,6 +342,13 @@ int endpoints_pause(struct call *call)
 int endpoints_resume(struct call *call)
 {
 	return change_status(call, CHANGE_ENDPOINT_RESUME);
+}
+
+/* The answer does not wait for the endpoint's: its verification is pending. */
+int endpoints_verify(struct call *call)
+{
+	int64_t id;
+	return change_path(call, CHANGE_ENDPOINT_VERIFY, &id) < 0 ? -1 : respond(call, 202, id, NULL);
 }
 
 int endpoints_disable(struct call *call)

@@ -25,6 +25,7 @@ struct explained {
 	const struct endpoint *endpoint;
 	struct endpoint_meta meta;
 	int max_in_flight;
+	bool unverified;
 	const char *between; /* what stands before the next step */
 };
 
@@ -173,6 +174,7 @@ static int put_steps(void *context, const struct document_row *row)
 	c->endpoint = row->endpoint;
 	c->meta = row->endpoint->meta;
 	c->max_in_flight = row->endpoint->max_in_flight;
+	c->unverified = endpoint_unverified(row->endpoint);
 	c->between = "";
 	put_id(c->out, "{\"event\":", ID_EVENT, c->event);
 	put_id(c->out, ",\"endpoint\":", ID_ENDPOINT, c->meta.id);
@@ -280,6 +282,8 @@ static int put_reason(const struct shown *shown)
 		put_order(c->out, &waiting);
 	else if (c->meta.status == ENDPOINT_PAUSED)
 		put_waiting(c->out, "pause", 0, "the endpoint is paused since %s; resume it", since.text);
+	else if (c->unverified)
+		put_waiting(c->out, "verification", 0, "the endpoint is not verified: its verification says why, and POST …/verify asks it again");
 	else if (shown->due_ms > call_now_ms(c->call))
 		put_future(shown);
 	else if (put_breaker(shown))

@@ -5,11 +5,20 @@
 
 enum { SNIPPET_MAX = 8192 };
 
+enum { NAME_MAX_BYTES = 256 };
+
 struct names {
-	const char *id, *timestamp, *signature;
+	char id[NAME_MAX_BYTES], timestamp[NAME_MAX_BYTES], signature[NAME_MAX_BYTES];
 };
 
-static const struct names standard_names = {"webhook-id", "webhook-timestamp", "webhook-signature"};
+/* In lower case, as most programs are given them. */
+static void take_name(char out[NAME_MAX_BYTES], const char *name)
+{
+	size_t len = 0;
+	for (; name[len] && len < NAME_MAX_BYTES - 1; len++)
+		out[len] = name[len] >= 'A' && name[len] <= 'Z' ? (char)(name[len] - 'A' + 'a') : name[len];
+	out[len] = '\0';
+}
 
 /* ---- v1: HMAC-SHA256 with the endpoint's secret ---- */
 
@@ -187,7 +196,11 @@ static json_t *taken(struct strbuf *text)
 
 json_t *snippets_json(const struct endpoint *endpoint)
 {
-	const struct names *names = &standard_names;
+	const char *const *given = endpoint->signing ? (const char *const *)endpoint->signing->names : signed_header_names;
+	struct names all, *names = &all;
+	take_name(all.id, given[SIGNED_ID]);
+	take_name(all.timestamp, given[SIGNED_TIMESTAMP]);
+	take_name(all.signature, given[SIGNED_SIGNATURE]);
 	char key[ENDPOINT_PUBLIC_KEY_TEXT_SIZE];
 	bool asymmetric = !endpoint->sign_v1 && endpoint->pairs_len > 0;
 	struct strbuf text = STRBUF_INIT(SNIPPET_MAX);

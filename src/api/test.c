@@ -9,6 +9,8 @@
 
 enum { TEST_TEXT_MAX = 512 };
 
+#define UNVERIFIED "The endpoint is not verified, and gets nothing before it is: POST …/verify asks it again"
+
 /* ---- The end -------------------------------------------------------------------------------------------------------------- */
 
 static void release(struct testing *testing)
@@ -151,6 +153,7 @@ static void published(struct store_cmd *cmd)
 		answer_problem(testing, fate,
 		               fate == ERR_ENDPOINT_DISABLED ? "The endpoint is disabled: resume it first"
 		               : fate == ERR_NOT_FOUND       ? "The endpoint was deleted meanwhile"
+		               : fate == ERR_WRONG_STATE     ? UNVERIFIED
 		               : fate == ERR_KEY_REUSED      ? "This Idempotency-Key was used for another test: another path or another body"
 		                                             : "The store cannot be written now, so nothing was sent: try again");
 		return;
@@ -285,6 +288,8 @@ static int start(struct call *call, struct endpoint *endpoint)
 		return -1;
 	if (endpoint->meta.status == ENDPOINT_DISABLED)
 		return err_set(&call->err, ERR_ENDPOINT_DISABLED, "The endpoint is disabled: resume it first");
+	if (endpoint_unverified(endpoint))
+		return err_set(&call->err, ERR_WRONG_STATE, UNVERIFIED);
 	struct event *event = make_event(call, endpoint, &asked);
 	if (!event)
 		return err_set(&call->err, ERR_UNAVAILABLE, "The hub has no memory for this request now; try again");

@@ -16,6 +16,8 @@ const struct column endpoint_columns[ENDPOINT_COLUMNS] = {
     {"status", "status"},
     {"reason", "status_reason"},
     {"since", "status_since"},
+    {"verification", "verification.state"},
+    {"not verified", "verification.detail"},
     {"description", "description"},
     {"format", "format"},
     {"ordered", "ordered"},

@@ -29,6 +29,8 @@ enum {
 struct exchange {
 	const struct deliver_config *config;
 	CURL *easy;
+	const char *method; /* that the handle is set to: a static text; NULL: POST */
+	bool http2;         /* likewise */
 	struct worker *worker;
 	struct sockets *sockets; /* the worker's */
 	struct exchange *next; /* among the worker's running or spare ones */
@@ -53,6 +55,7 @@ struct exchange {
 	struct curl_slist lines[EXCHANGE_LINES_MAX];
 	size_t line_at[EXCHANGE_LINES_MAX]; /* offsets into text */
 	unsigned lines_len;
+	size_t legacy_at; /* where in text a legacy signature stands; 0: there is none */
 	struct strbuf payload;  /* a body that is not the event's data as they are */
 	size_t payload_charged; /* so much of the budget it holds */
 	struct formatted formatted;

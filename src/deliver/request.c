@@ -2,18 +2,22 @@
 #include "deliver/exchange.h"
 
 #include <inttypes.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/id.h"
 #include "base/mem.h"
+#include "deliver/handshake.h"
 #include "model/credentials.h"
 
-enum { TEXT_BYTES_MAX = 1024 * 1024, TEXT_BYTES_KEPT = 16 * 1024, MADE_AROUND_BYTES = 1024 };
+enum { TEXT_BYTES_MAX = 1024 * 1024, TEXT_BYTES_KEPT = 16 * 1024, MADE_AROUND_BYTES = 1024, SILENCE_MS = 20000 };
 
 /* Answers are short, and there may be thousands at a time. */
 static const long READ_BYTES = 4096;
+
+static const char method_put[] = "PUT", method_options[] = "OPTIONS";
 
 /* ---- the handle ---- */
 
@@ -119,6 +123,7 @@ void exchange_again(struct exchange *exchange)
 	drop_payload(exchange);
 	drop_token(exchange);
 	exchange->lines_len = 0;
+	exchange->legacy_at = 0;
 	exchange->status = 0;
 	exchange->header_bytes = 0;
 	exchange->body_bytes = 0;
@@ -198,23 +203,41 @@ static struct slice bytes_to_sign(const struct exchange *exchange, enum drill dr
 	return (struct slice){strbuf_text(other), other->len};
 }
 
+static int sign_lines(struct exchange *exchange, struct signer *signer, struct slice id, int64_t timestamp_s, struct slice body)
+{
+	const struct endpoint *endpoint = exchange->job->endpoint;
+	const struct endpoint_signing *signing = endpoint->signing;
+	const char *const *names = signing ? (const char *const *)signing->names : signed_header_names;
+	add_line(exchange, names[SIGNED_ID], id);
+	add_number(exchange, names[SIGNED_TIMESTAMP], timestamp_s);
+	begin_line(exchange, names[SIGNED_SIGNATURE]);
+	if (signer_sign(signer, id, timestamp_s, body, exchange->started_ms, &exchange->text))
+		return -1;
+	end_line(exchange);
+	if (!signing || !signing->legacy)
+		return 0;
+	begin_line(exchange, signing->legacy->header);
+	if (signer_legacy(signer, endpoint, timestamp_s, body, &exchange->text, &exchange->legacy_at))
+		return -1;
+	end_line(exchange);
+	return 0;
+}
+
 static int add_signed_lines(struct exchange *exchange, struct signer *signer, struct err *err)
 {
-	const struct event *event = exchange->job->event;
+	const struct handshake *handshake = exchange->job->handshake;
 	enum drill drill = drill_now(exchange);
 	int64_t timestamp_s = exchange->started_ms / 1000 - (drill == DRILL_STALE ? DRILL_STALE_S : 0);
 	struct strbuf other = STRBUF_INIT(0);
 	struct slice body = bytes_to_sign(exchange, drill, &other);
 	char id[ID_TEXT_SIZE];
-	id_format(ID_EVENT, event->id, id);
-	add_line(exchange, "webhook-id", slice_of(id));
-	add_number(exchange, "webhook-timestamp", timestamp_s);
-	begin_line(exchange, "webhook-signature");
-	int result = other.failed ? -1 : signer_sign(signer, slice_of(id), timestamp_s, body, exchange->started_ms, &exchange->text);
+	id_format(ID_EVENT, exchange->job->event->id, id);
+	if (handshake)
+		memcpy(id, handshake->id, sizeof id);
+	int result = other.failed ? -1 : sign_lines(exchange, signer, slice_of(id), timestamp_s, body);
 	strbuf_free(&other);
 	if (result)
 		return err_set(err, ERR_INTERNAL, "the payload could not be signed");
-	end_line(exchange);
 	if (drill != DRILL_NONE)
 		add_line(exchange, "grapnel-drill", slice_of(drill_text(drill)));
 	return 0;
@@ -242,7 +265,8 @@ static int add_format(struct exchange *exchange, struct err *err)
 	exchange_charge(exchange, exchange->payload.cap);
 	if (format == FORMAT_CLOUDEVENTS_BINARY && format_headers(event, source, add_attribute, exchange))
 		return err_set(err, ERR_INTERNAL, "the event's context cannot be turned into headers");
-	add_line(exchange, "Content-Type", exchange->formatted.content_type);
+	const char *own = exchange->job->endpoint->content_type;
+	add_line(exchange, "Content-Type", own ? slice_of(own) : exchange->formatted.content_type);
 	return 0;
 }
 
@@ -280,7 +304,37 @@ static void add_user_agent(struct exchange *exchange)
 	add_line(exchange, name, slice_of(exchange->config->user_agent));
 }
 
-static int add_lines(struct exchange *exchange, struct signer *signer, struct err *err)
+/* An empty value without ';' takes a header of curl's own away. */
+static void drop_line(struct exchange *exchange, const char *name)
+{
+	exchange->line_at[exchange->lines_len++] = exchange->text.len;
+	strbuf_puts(&exchange->text, name);
+	strbuf_putc(&exchange->text, ':');
+	end_line(exchange);
+}
+
+/* What an endpoint is asked before it is sent anything. */
+static int add_handshake_lines(struct exchange *exchange, struct signer *signer, struct err *err)
+{
+	const struct handshake *handshake = exchange->job->handshake;
+	const struct event_fields *f = &exchange->job->event->f;
+	if (handshake->type == VERIFY_CLOUDEVENTS) {
+		exchange->formatted = (struct formatted){.body = {NULL, 0}};
+		const struct rate *rate = &exchange->job->endpoint->rate;
+		int64_t per_minute = rate->limit ? rate->limit * VERIFICATION_PER_MS / rate->per_ms : 0;
+		add_line(exchange, "WebHook-Request-Origin", slice_of(handshake->origin));
+		if (rate->limit)
+			add_number(exchange, "WebHook-Request-Rate", per_minute > 0 ? per_minute : 1);
+		drop_line(exchange, "Content-Type");
+		return 0;
+	}
+	exchange->formatted = (struct formatted){.body = f->data, .content_type = f->content_type};
+	add_line(exchange, "Content-Type", f->content_type);
+	add_line(exchange, "grapnel-event-type", f->type);
+	return add_signed_lines(exchange, signer, err);
+}
+
+static int add_delivery_lines(struct exchange *exchange, struct signer *signer, struct err *err)
 {
 	const struct job *job = exchange->job;
 	const struct event_fields *f = &job->event->f;
@@ -291,18 +345,23 @@ static int add_lines(struct exchange *exchange, struct signer *signer, struct er
 	id_format(ID_DELIVERY, job->outcome.due.delivery, id);
 	add_line(exchange, "grapnel-delivery-id", slice_of(id));
 	add_number(exchange, "grapnel-attempt", job->outcome.due.attempts + 1);
-	add_user_agent(exchange);
 	if (f->traceparent.len)
 		add_line(exchange, "traceparent", f->traceparent);
 	if (f->traceparent.len && f->tracestate.len)
 		add_line(exchange, "tracestate", f->tracestate);
+	return 0;
+}
+
+static int add_lines(struct exchange *exchange, struct signer *signer, struct err *err)
+{
+	const struct job *job = exchange->job;
+	if (job->handshake ? add_handshake_lines(exchange, signer, err) : add_delivery_lines(exchange, signer, err))
+		return -1;
+	add_user_agent(exchange);
 	add_headers(exchange);
 	if (job->endpoint->auth)
 		add_auth(exchange);
-	/* An empty value without ';' takes a header of curl's own away: no round trip before the body. */
-	exchange->line_at[exchange->lines_len++] = exchange->text.len;
-	strbuf_puts(&exchange->text, "Expect:");
-	end_line(exchange);
+	drop_line(exchange, "Expect"); /* no round trip before the body */
 	return 0;
 }
 
@@ -332,6 +391,48 @@ static int link_lines(struct exchange *exchange, struct err *err)
 	return 0;
 }
 
+static const char *method_of(const struct job *job)
+{
+	if (job->handshake && job->handshake->type == VERIFY_CLOUDEVENTS)
+		return method_options;
+	return job->endpoint->method == METHOD_PUT ? method_put : NULL;
+}
+
+/* Of a handle that goes from one endpoint to another; most want what it has. NULL: POST. */
+static bool set_method(struct exchange *exchange, const char *method)
+{
+	if (exchange->method == method)
+		return false;
+	exchange->method = method;
+	return SET(CURLOPT_CUSTOMREQUEST, method);
+}
+
+/* A stream that runs out of its time does not end its connection, as that of HTTP/1.1 does: one that nobody acknowledges any more would be
+ * used for ever. */
+static int limit_silence(void *context, curl_socket_t fd, curlsocktype purpose)
+{
+	unsigned silence_ms = SILENCE_MS;
+	(void)context;
+	(void)purpose;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence_ms, sizeof silence_ms);
+	return CURL_SOCKOPT_OK;
+}
+
+/* Requests to one host share a connection, as streams, where it speaks HTTP/2; so they wait to learn whether it does. A libcurl that was
+ * built without goes on with HTTP/1.1. The greatest version of TLS means the same either way, but libcurl does not use a connection again for a
+ * request that says it otherwise: one of HTTP/1.1 that is idle would be taken before a new one is made. */
+static bool set_version(struct exchange *exchange, bool http2)
+{
+	if (exchange->http2 == http2)
+		return false;
+	exchange->http2 = http2;
+	if (http2 && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS))
+		return false;
+	return (!http2 && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1)) || SET(CURLOPT_PIPEWAIT, http2 ? 1L : 0L) ||
+	       SET(CURLOPT_SOCKOPTFUNCTION, http2 ? limit_silence : NULL) ||
+	       SET(CURLOPT_SSLVERSION, http2 ? CURL_SSLVERSION_TLSv1_2 | CURL_SSLVERSION_MAX_DEFAULT : (long)CURL_SSLVERSION_TLSv1_2);
+}
+
 int exchange_request(struct exchange *exchange, struct prepared *prepared, int timeout_ms, struct err *err)
 {
 	const struct endpoint *endpoint = exchange->job->endpoint;
@@ -340,6 +441,8 @@ int exchange_request(struct exchange *exchange, struct prepared *prepared, int t
 		return -1;
 	struct slice body = exchange->formatted.body;
 	bool failed = false;
+	failed |= set_method(exchange, method_of(exchange->job));
+	failed |= set_version(exchange, endpoint->http2 && endpoint->https);
 	/* The text, too, or libcurl would show, and when a request is sent again perhaps use, the one that was set before. */
 	failed |= SET(CURLOPT_URL, endpoint->url);
 	failed |= SET(CURLOPT_CURLU, prepared->url);

@@ -96,11 +96,40 @@ static size_t secret_len(const char *at, size_t len, size_t *mark_len)
 	return 0;
 }
 
-static void redact(struct slice from, struct strbuf *to)
+/* One character of the bytes as it was before it was escaped for JSON ("\/") or a URL ("%2B"); its length there. */
+static size_t plain_char(const char *at, size_t len, char *out)
+{
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *high = len > 2 && at[0] == '%' && at[1] ? strchr(digits, at[1]) : NULL;
+	const char *low = high && at[2] ? strchr(digits, at[2]) : NULL;
+	bool escaped = len > 1 && at[0] == '\\';
+	*out = at[escaped];
+	if (low)
+		*out = (char)((high - digits) % 16 * 16 + (low - digits) % 16);
+	return low ? 3 : escaped ? 2 : 1;
+}
+
+/* A legacy signature has no mark, but it is known. 0: it is not here. */
+static size_t legacy_len(const char *at, size_t len, const char *legacy)
+{
+	size_t used = 0;
+	for (; *legacy; legacy++) {
+		char plain;
+		size_t taken = used < len ? plain_char(at + used, len - used, &plain) : 0;
+		if (taken == 0 || plain != *legacy)
+			return 0;
+		used += taken;
+	}
+	return used;
+}
+
+static void redact(struct slice from, const char *legacy, struct strbuf *to)
 {
 	for (size_t at = 0; at < from.len;) {
-		size_t mark_len;
-		size_t secret = secret_len(from.at + at, from.len - at, &mark_len);
+		size_t mark_len = 0;
+		size_t secret = legacy ? legacy_len(from.at + at, from.len - at, legacy) : 0;
+		if (secret == 0)
+			secret = secret_len(from.at + at, from.len - at, &mark_len);
 		strbuf_append(to, from.at + at, secret ? mark_len : 1);
 		if (secret)
 			strbuf_puts(to, "[redacted]");
@@ -112,12 +141,13 @@ static void redact(struct slice from, struct strbuf *to)
 static void keep_response(struct exchange *exchange, struct outcome *outcome)
 {
 	struct strbuf kept = STRBUF_INIT(2 * EXCHANGE_CAPTURE_MAX), shown = STRBUF_INIT(4 * EXCHANGE_CAPTURE_MAX);
+	const char *legacy = exchange->legacy_at ? exchange->text.data + exchange->legacy_at : NULL;
 	struct slice body = {strbuf_text(&exchange->body), exchange->body.len};
 	if (exchange->access) {
 		access_redact(exchange->access, exchange->token, body, &shown);
 		body = (struct slice){strbuf_text(&shown), shown.len};
 	}
-	redact(body, &kept);
+	redact(body, legacy, &kept);
 	strbuf_free(&shown);
 	size_t len;
 	char *response = strbuf_steal(&kept, &len);
@@ -142,6 +172,8 @@ static const struct {
     {CURLE_WEIRD_SERVER_REPLY, FAILURE_PROTOCOL},
     {CURLE_UNSUPPORTED_PROTOCOL, FAILURE_PROTOCOL}, /* so it calls a bad status line */
     {CURLE_WRITE_ERROR, FAILURE_PROTOCOL},
+    {CURLE_HTTP2, FAILURE_PROTOCOL},
+    {CURLE_HTTP2_STREAM, FAILURE_RESET},
 };
 
 static enum attempt_failure failure_of_code(CURLcode code)

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "deliver/exchange.h"
+#include "deliver/handshake.h"
 #include "deliver/recent.h"
 #include "deliver/room.h"
 #include "deliver/signers.h"
@@ -62,6 +63,10 @@ static void post(struct worker *worker, struct job *job)
 	event_unref(job->event);
 	job->event = NULL;
 	room_leave(&worker->room, job);
+	if (job->handshake) {
+		job->handshake->over(job->handshake, true);
+		return;
+	}
 	worker->config.freed(job);
 	store_post(worker->config.store, &job->outcome.cmd);
 }
@@ -78,6 +83,10 @@ static void conclude(struct worker *worker, struct job *job, int64_t retry_after
 static void abandon(struct worker *worker, struct job *job)
 {
 	room_leave(&worker->room, job);
+	if (job->handshake) {
+		job->handshake->over(job->handshake, false);
+		return;
+	}
 	worker->config.freed(job);
 	job->outcome.cmd.fate = ERR_UNAVAILABLE;
 	job->outcome.applied = false;
@@ -222,6 +231,8 @@ static void completed(struct exchange *exchange, CURLcode code)
 		strbuf_clear(&exchange->body);
 	int64_t retry_after_ms = exchange_result(exchange, code, &exchange->job->outcome, clock_wall_ms(worker->config.clock));
 	exchange->access = NULL;
+	if (exchange->job->handshake)
+		handshake_judge(exchange);
 	finish(exchange, retry_after_ms);
 }
 

@@ -9,12 +9,13 @@
 #include "base/mem.h"
 #include "model/check.h"
 #include "model/credentials.h"
+#include "model/endpoint_fields.h"
 #include "model/endpoint_pack.h"
 #include "model/pattern.h"
 #include "model/subscriber.h"
 #include "model/url.h"
 
-enum { DESCRIPTION_MAX = 1024, HEADER_NAME_MAX = 256, HEADER_VALUE_MAX = 4096 };
+enum { DESCRIPTION_MAX = 1024, HEADER_VALUE_MAX = 4096 };
 
 /* What retry_policy_default() gives: an initialiser cannot call it. endpoint's unit test compares them. */
 struct endpoint_defaults endpoint_defaults = {
@@ -48,6 +49,9 @@ void endpoint_unref(struct endpoint *endpoint)
 	free(endpoint->credentials);
 	auth_free(endpoint->auth);
 	auth_tls_free(endpoint->tls);
+	endpoint_signing_free(endpoint->signing);
+	free(endpoint->content_type);
+	free(endpoint->verification);
 	free(endpoint->own_retry);
 	free(endpoint->own_breaker);
 	free(endpoint->pairs);
@@ -115,7 +119,7 @@ static const char *const forbidden_headers[] = {
     "Trailer", "Expect",         "Proxy-*",      "webhook-*",         "grapnel-*",  "ce-*",       "traceparent", "tracestate",
 };
 
-static bool header_forbidden(const char *name)
+bool endpoint_header_reserved(const char *name)
 {
 	for (size_t i = 0; i < sizeof forbidden_headers / sizeof forbidden_headers[0]; i++) {
 		const char *row = forbidden_headers[i];
@@ -128,7 +132,7 @@ static bool header_forbidden(const char *name)
 }
 
 /* RFC 9110, 5.6.2. */
-static bool header_name_good(const char *name)
+bool endpoint_header_name_good(const char *name)
 {
 	size_t len = strlen(name);
 	for (size_t i = 0; i < len; i++) {
@@ -151,10 +155,10 @@ static bool header_value_good(struct slice value)
 
 int endpoint_header_check(const char *name, const char *pointer, struct err *err)
 {
-	if (!header_name_good(name))
+	if (!endpoint_header_name_good(name))
 		return err_field(err, ERR_INVALID, pointer,
 		                 "the name is not that of an HTTP header: 1 to %d letters, digits and !#$%%&'*+-.^_`|~", HEADER_NAME_MAX);
-	if (header_forbidden(name))
+	if (endpoint_header_reserved(name))
 		return err_field(err, ERR_INVALID, pointer, "the header %.64s is set by the hub or by HTTP itself and cannot be given",
 		                 name);
 	return 0;
@@ -277,50 +281,6 @@ static int read_format(const json_t *value, const char *pointer, struct endpoint
 	return err_field(err, ERR_INVALID, pointer, "must be raw, standard, thin, cloudevents-binary or cloudevents-structured");
 }
 
-static int read_version(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
-{
-	bool v1 = slice_is(check_slice(value), "v1"), v1a = slice_is(check_slice(value), "v1a");
-	if (!v1 && !v1a)
-		return err_field(err, ERR_INVALID, pointer, "must be \"v1\" (HMAC-SHA256) or \"v1a\" (ed25519)");
-	if ((v1 && endpoint->sign_v1) || (v1a && endpoint->sign_v1a))
-		return err_field(err, ERR_INVALID, pointer, "stands in versions already; each version is given once");
-	endpoint->sign_v1 |= v1;
-	endpoint->sign_v1a |= v1a;
-	return 0;
-}
-
-static int read_versions(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
-{
-	size_t len = json_array_size(value);
-	int result = 0;
-	if (!json_is_array(value) || len < 1 || len > 2)
-		return err_field(err, ERR_INVALID, pointer, "must be an array of \"v1\" (HMAC-SHA256), \"v1a\" (ed25519) or both");
-	endpoint->sign_v1 = false;
-	for (size_t i = 0; i < len; i++) {
-		char place[ERR_POINTER_MAX];
-		check_element(place, pointer, i);
-		result |= read_version(json_array_get(value, i), place, endpoint, err);
-	}
-	return result;
-}
-
-static int read_signature(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
-{
-	const char *key;
-	json_t *member;
-	int result = 0;
-	if (!json_is_object(value))
-		return err_field(err, ERR_INVALID, pointer, "must be an object: {\"versions\": [\"v1\", \"v1a\"]}");
-	json_object_foreach((json_t *)value, key, member)
-	{
-		char place[ERR_POINTER_MAX];
-		check_member(place, pointer, key);
-		result |= strcmp(key, "versions") == 0 ? read_versions(member, place, endpoint, err)
-		                                       : err_field(err, ERR_INVALID, place, "unknown field; a signature has versions");
-	}
-	return result;
-}
-
 static int read_auth(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
 {
 	return auth_read(value, pointer, &endpoint->auth, err);
@@ -364,7 +324,11 @@ static const struct {
     {"ordered", read_ordered},
     {"metadata", read_metadata},
     {"format", read_format},
-    {"signature", read_signature},
+    {"signature", endpoint_read_signature},
+    {"method", endpoint_read_method},
+    {"content_type", endpoint_read_content_type},
+    {"http2", endpoint_read_http2},
+    {"verification", endpoint_read_verification},
     {"filter", NULL},
     {"auth", read_auth},
     {"tls", read_tls},
@@ -385,7 +349,7 @@ static int read_member(const char *key, const json_t *value, struct endpoint *en
 	}
 	return err_field(err, ERR_INVALID, pointer,
 	                 "unknown field; an endpoint has uid, subscriber, url, event_types, description, headers, retry, timeout_ms, "
-	                 "max_in_flight, rate, breaker, ordered, metadata, format, signature, auth, tls and secret");
+	                 "max_in_flight, rate, breaker, ordered, metadata, format, signature, method, content_type, http2, verification, auth, tls and secret");
 }
 
 static int read_document(const json_t *doc, struct endpoint *endpoint, struct err *err)
@@ -408,10 +372,10 @@ static int read_document(const json_t *doc, struct endpoint *endpoint, struct er
 		if (strcmp(key, "uid") != 0)
 			result |= read_member(key, value, endpoint, err);
 	}
-	return result | check_access(endpoint, err);
+	return result | check_access(endpoint, err) | endpoint_check_request(endpoint, err) | endpoint_check_names(endpoint, err);
 }
 
-static struct endpoint_secret secret_copy(const struct endpoint_secret *secret)
+struct endpoint_secret endpoint_secret_copy(const struct endpoint_secret *secret)
 {
 	struct endpoint_secret copy = *secret;
 	copy.sealed = mem_alloc(secret->sealed_len);
@@ -423,7 +387,7 @@ static void copy_secrets(struct endpoint *endpoint, const struct endpoint_secret
 {
 	endpoint->secrets = secrets_len ? mem_alloc(secrets_len * sizeof *secrets) : NULL;
 	for (unsigned i = 0; i < secrets_len; i++)
-		endpoint->secrets[i] = secret_copy(&secrets[i]);
+		endpoint->secrets[i] = endpoint_secret_copy(&secrets[i]);
 	endpoint->secrets_len = secrets_len;
 }
 
@@ -432,7 +396,7 @@ void endpoint_take_credentials(struct endpoint *endpoint, const struct endpoint_
 	if (credentials->sealed_len == 0)
 		return;
 	endpoint->credentials = mem_new(struct endpoint_secret);
-	*endpoint->credentials = secret_copy(credentials);
+	*endpoint->credentials = endpoint_secret_copy(credentials);
 }
 
 void endpoint_take_pairs(struct endpoint *endpoint, const struct endpoint_pair *pairs, unsigned pairs_len)
@@ -441,7 +405,7 @@ void endpoint_take_pairs(struct endpoint *endpoint, const struct endpoint_pair *
 	endpoint->pairs_len = pairs_len;
 	for (unsigned i = 0; i < pairs_len; i++) {
 		endpoint->pairs[i] = pairs[i];
-		endpoint->pairs[i].seed = secret_copy(&pairs[i].seed);
+		endpoint->pairs[i].seed = endpoint_secret_copy(&pairs[i].seed);
 	}
 }
 
@@ -458,6 +422,7 @@ struct endpoint *endpoint_parse(const json_t *doc, const struct endpoint_meta *m
 	endpoint->retry = &endpoint_defaults.retry;
 	endpoint->timeout_ms = endpoint_defaults.timeout_ms;
 	endpoint->max_in_flight = endpoint_defaults.max_in_flight;
+	endpoint->http2 = endpoint_defaults.http2;
 	endpoint->breaker = &endpoint_defaults.breaker;
 	endpoint->sign_v1 = true;
 	copy_secrets(endpoint, secrets, secrets_len);
@@ -503,6 +468,9 @@ int endpoint_doc_split(json_t *doc, struct endpoint_given *given, struct err *er
 	if (split.taken)
 		result |= given_text(split.taken, "secret", "/secret", &split.secret, err);
 	result |= credentials_split(doc, &split.credentials, err);
+	if (result == 0)
+		result = endpoint_signature_split(doc, &split, err);
+	endpoint_verification_split(doc);
 	if (result == 0) {
 		*given = split;
 	} else {

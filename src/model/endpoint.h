@@ -56,6 +56,52 @@ struct endpoint_pair {
 	uint8_t public_key[ENDPOINT_PUBLIC_KEY_BYTES];
 };
 
+enum endpoint_method { METHOD_POST, METHOD_PUT };
+
+/* The three headers of Standard Webhooks, which may have other names at an endpoint. */
+enum signed_header { SIGNED_ID, SIGNED_TIMESTAMP, SIGNED_SIGNATURE, SIGNED_HEADERS };
+extern const char *const signed_header_names[SIGNED_HEADERS];
+
+/* A signature of another kind beside ours, for verifiers of before. */
+enum legacy_algorithm { LEGACY_SHA256, LEGACY_SHA1, LEGACY_SHA512 };
+struct legacy_style {
+	const char *name;
+	const char *header; /* where none is given; NULL: one must be */
+	const char *prefix; /* what the value begins with, before the signature */
+	bool timed;         /* the signature is over "<seconds>." and the body, and "t=<seconds>," comes first in the value */
+	bool open;          /* algorithm, encoding and prefix can be chosen */
+};
+struct endpoint_legacy {
+	const struct legacy_style *style;
+	char *header;
+	char *prefix;
+	enum legacy_algorithm algorithm;
+	bool base64;                   /* else hex, lower case */
+	struct endpoint_secret secret; /* its own; `sealed` is NULL: the endpoint's present one signs */
+};
+const char *legacy_algorithm_text(enum legacy_algorithm algorithm); /* as libcrypto calls it, too */
+
+/* How an endpoint's requests are signed otherwise than all are. */
+struct endpoint_signing {
+	char *names[SIGNED_HEADERS];
+	struct endpoint_legacy *legacy; /* NULL: none */
+};
+
+/* Whether the URL takes what is sent there: asked before anything else is (deliver/verifier.h). What was found holds for this URL and this
+ * kind of question. */
+enum verification_type { VERIFY_NONE, VERIFY_CLOUDEVENTS, VERIFY_CHALLENGE };
+enum verification_state { VERIFICATION_PENDING, VERIFICATION_VERIFIED, VERIFICATION_FAILED };
+enum { VERIFICATION_DETAIL_MAX = 200, VERIFICATION_PER_MS = 60000 };
+struct endpoint_verification {
+	enum verification_type type;
+	enum verification_state state;
+	int64_t serial;             /* which question is to be answered; the answer to another one does not count. 0: it was not asked yet */
+	int64_t since_ms;           /* of the state */
+	struct rate allowed;        /* requests that it consented to, so many a minute */
+	char detail[VERIFICATION_DETAIL_MAX]; /* why it failed; "" */
+};
+const char *verification_type_text(enum verification_type type);
+
 struct endpoint {
 	/* in memory; beside the id, which is looked at whenever they are */
 	atomic_int refs;
@@ -81,6 +127,11 @@ struct endpoint {
 	bool ordered;
 	bool sign_v1, sign_v1a; /* signature.versions: one at least */
 	enum endpoint_format format;
+	enum endpoint_method method;
+	bool http2; /* where it is offered, over TLS */
+	char *content_type;               /* instead of the format's own; NULL: none */
+	struct endpoint_signing *signing; /* NULL: as usual, which most have */
+	struct endpoint_verification *verification; /* NULL: none is asked for */
 	unsigned secrets_len;
 	struct endpoint_secret *secrets; /* at most ENDPOINT_SECRETS_MAX */
 	unsigned pairs_len; /* 0 until it is opted in to v1a for the first time */
@@ -95,6 +146,8 @@ struct endpoint_defaults {
 	struct retry_policy retry;
 	int timeout_ms;
 	int max_in_flight;
+	bool http2;
+	enum verification_type verification; /* of new ones, and of those that get another URL (store/change_endpoint.c) */
 	struct breaker_policy breaker;
 };
 extern struct endpoint_defaults endpoint_defaults;
@@ -110,6 +163,17 @@ struct endpoint *endpoint_parse(const json_t *doc, const struct endpoint_meta *m
 void endpoint_take_credentials(struct endpoint *endpoint, const struct endpoint_secret *credentials);
 /* Copies its key pairs into an endpoint that no other thread knows yet. */
 void endpoint_take_pairs(struct endpoint *endpoint, const struct endpoint_pair *pairs, unsigned pairs_len);
+/* Likewise the sealed secret of its legacy signature (`sealed` NULL: none); nothing when it has no such signature. */
+void endpoint_take_legacy(struct endpoint *endpoint, const struct endpoint_secret *secret);
+/* Likewise what is known of it, for this URL (NULL: nothing is known); nothing when that was of another question. */
+void endpoint_take_verification(struct endpoint *endpoint, const struct endpoint_verification *verification, const char *url);
+/* Nothing but the question may be sent to it. */
+static inline bool endpoint_unverified(const struct endpoint *endpoint)
+{
+	return endpoint->verification && endpoint->verification->state != VERIFICATION_VERIFIED;
+}
+/* What it is sent at most: its own rate, or what it consented to where that is less. */
+const struct rate *endpoint_rate(const struct endpoint *endpoint);
 struct endpoint *endpoint_ref(struct endpoint *endpoint);
 void endpoint_unref(struct endpoint *endpoint); /* NULL is allowed */
 
@@ -121,8 +185,10 @@ struct endpoint_given {
 	const char *secret;
 	const char *subscriber;
 	bool subscriber_null;
+	const char *legacy_secret; /* signature.legacy.secret; null goes back to the endpoint's own */
+	bool legacy_secret_null;
 };
-/* Takes secret, credentials, subscriber and the read-only fields out of a document that a user sent (an object, else an error). */
+/* Takes secrets, credentials, subscriber and the read-only fields out of a document that a user sent (an object, else an error). */
 int endpoint_doc_split(json_t *doc, struct endpoint_given *given, struct err *err) ATTR_MUST_USE;
 
 /* A name that an endpoint may give to a header of its own; a value that any header may have. */
@@ -141,7 +207,8 @@ void endpoint_public_key_text(const struct endpoint_pair *pair, char out[ENDPOIN
 const char *endpoint_status_text(enum endpoint_status status);
 
 /* RFC 7396 merge into an endpoint's document. A retry policy has waits of its own or exponential ones: where the patch gives members of
- * one family, those of the other that it does not give go. */
+ * one family, those of the other that it does not give go. So do the prefix and the names of signature.headers, and what belonged to
+ * another style of signature.legacy. */
 int endpoint_merge_patch(json_t *doc, const json_t *patch) ATTR_MUST_USE;
 /* RFC 7396 merge of `patch` into `target` (an object), in place; jansson has none. */
 int json_merge_patch(json_t *target, const json_t *patch) ATTR_MUST_USE;

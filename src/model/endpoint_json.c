@@ -7,6 +7,7 @@
 #include "base/codec.h"
 #include "base/id.h"
 #include "model/credentials.h"
+#include "model/endpoint_fields.h"
 
 static json_t *time_json(int64_t wall_ms)
 {
@@ -35,18 +36,6 @@ void endpoint_public_key_text(const struct endpoint_pair *pair, char out[ENDPOIN
 	static const char prefix[] = "whpk_";
 	memcpy(out, prefix, sizeof prefix - 1);
 	codec_base64(pair->public_key, sizeof pair->public_key, out + sizeof prefix - 1);
-}
-
-static json_t *signature_json(const struct endpoint *endpoint)
-{
-	json_t *versions = json_array();
-	int result = endpoint->sign_v1 ? json_array_append_new(versions, json_string("v1")) : 0;
-	if (endpoint->sign_v1a)
-		result |= json_array_append_new(versions, json_string("v1a"));
-	if (result == 0)
-		return json_pack("{s:o}", "versions", versions);
-	json_decref(versions);
-	return NULL;
 }
 
 /* A document from before secrets were sealed may still have some. */
@@ -115,7 +104,11 @@ json_t *endpoint_json(const struct endpoint *endpoint, const json_t *doc, const 
 	    {"auth", auth_json(json_object_get(doc, "auth"))},
 	    {"tls", auth_tls_json(json_object_get(doc, "tls"))},
 	    {"format", member_or(doc, "format", json_string("raw"))},
-	    {"signature", signature_json(endpoint)},
+	    {"signature", endpoint_signature_json(endpoint, doc)},
+	    {"method", json_string(endpoint->method == METHOD_PUT ? "PUT" : "POST")},
+	    {"content_type", text_or_null(endpoint->content_type)},
+	    {"http2", json_boolean(endpoint->http2)},
+	    {"verification", endpoint_verification_json(endpoint->verification)},
 	    {"retry", retry_policy_json(endpoint->retry)},
 	    {"timeout_ms", json_integer(endpoint->timeout_ms)},
 	    {"max_in_flight", json_integer(endpoint->max_in_flight)},
@@ -208,6 +201,7 @@ int endpoint_merge_patch(json_t *doc, const json_t *patch)
 	const json_t *given = json_object_get(patch, "retry");
 	bool scheduled = gives(given, "schedule_ms"), grows = false;
 	forget_auth(doc, patch);
+	endpoint_signature_clear(doc, patch);
 	if (json_merge_patch(doc, patch))
 		return -1;
 	json_t *retry = json_object_get(doc, "retry");

@@ -10,6 +10,7 @@
 #include "model/event.h"
 #include "store/store.h"
 
+struct handshake;
 struct scheduler;
 
 enum schedule_message { SCHEDULE_DELIVERIES, SCHEDULE_DUE, SCHEDULE_URGED, SCHEDULE_ENDPOINT, SCHEDULE_FREED, SCHEDULE_SETTLED, SCHEDULE_MESSAGES };
@@ -28,6 +29,7 @@ struct job {
 	struct scheduler *scheduler;
 	struct endpoint *endpoint; /* a reference, as it was when the attempt began; NULL: it ends without a request */
 	struct event *event;       /* a reference, or NULL: the worker reads it from the store */
+	struct handshake *handshake; /* what it is part of instead of a delivery (deliver/handshake.h), or NULL: then only a worker knows of it */
 	size_t room_bytes;         /* the worker's: what it needs of the memory budget (deliver/room.h) … */
 	bool in_room;              /* … and has got */
 	/* the scheduler's thread only, whoever holds the job */

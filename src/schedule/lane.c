@@ -25,7 +25,7 @@ static struct lane_entry *entry_of(struct heap_node *node)
 
 static bool is_active(const struct lane *lane)
 {
-	return lane->endpoint->meta.status == ENDPOINT_ACTIVE;
+	return lane->endpoint->meta.status == ENDPOINT_ACTIVE && !endpoint_unverified(lane->endpoint);
 }
 
 static void keep_payload(struct lane *lane, struct lane_entry *entry, struct event *event)
@@ -91,7 +91,7 @@ bool lane_configure(struct lane *lane, struct endpoint *endpoint, int64_t now_us
 	lane->endpoint = endpoint_ref(endpoint);
 	endpoint_unref(before);
 	window_bound(&lane->window, endpoint->max_in_flight);
-	pace_change(&lane->pace, &endpoint->rate, now_us);
+	pace_change(&lane->pace, endpoint_rate(endpoint), now_us);
 	if (endpoint->meta.status == ENDPOINT_DISABLED || endpoint->meta.status == ENDPOINT_DELETED)
 		lane->breaker = (struct breaker){.state = BREAKER_CLOSED};
 	if (endpoint->meta.status == ENDPOINT_DELETED) {
@@ -298,7 +298,7 @@ void lane_started(struct lane *lane, struct job *job, int64_t now_us)
 	lane->in_flight++;
 	lane->group->in_flight++;
 	job->probe = breaker_begin(&lane->breaker);
-	pace_take(&lane->pace, &lane->endpoint->rate, now_us);
+	pace_take(&lane->pace, endpoint_rate(lane->endpoint), now_us);
 }
 
 void lane_freed(struct lane *lane, struct job *job)
@@ -325,7 +325,7 @@ int64_t lane_next_ms(const struct lane *lane)
 
 int64_t lane_gate_us(const struct lane *lane)
 {
-	int64_t breaker_us = breaker_gate_us(&lane->breaker), pace_us = pace_gate_us(&lane->pace, &lane->endpoint->rate);
+	int64_t breaker_us = breaker_gate_us(&lane->breaker), pace_us = pace_gate_us(&lane->pace, endpoint_rate(lane->endpoint));
 	return breaker_us > pace_us ? breaker_us : pace_us;
 }
 
@@ -334,5 +334,5 @@ bool lane_idle(const struct lane *lane, int64_t now_us)
 	if (lane->waiting.len > 0 || lane->live.len > 0 || lane->spill_ms != INT64_MAX)
 		return false;
 	bool gone = lane->endpoint->meta.status == ENDPOINT_DELETED;
-	return gone || (lane->breaker.failures == 0 && !lane_probes(lane) && pace_gate_us(&lane->pace, &lane->endpoint->rate) <= now_us);
+	return gone || (lane->breaker.failures == 0 && !lane_probes(lane) && pace_gate_us(&lane->pace, endpoint_rate(lane->endpoint)) <= now_us);
 }

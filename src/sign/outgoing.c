@@ -12,6 +12,7 @@
 #include "base/codec.h"
 #include "base/mem.h"
 #include "sign/keyed.h"
+#include "sign/legacy.h"
 #include "sign/pair.h"
 
 #define SECRET_PREFIX "whsec_"
@@ -24,6 +25,7 @@ struct signing_key {
 };
 
 struct signer {
+	EVP_MAC_CTX *legacy; /* NULL: it has none */
 	unsigned keys_len;
 	struct signing_key keys[]; /* room for all of the endpoint's */
 };
@@ -59,10 +61,16 @@ void secret_place(int64_t endpoint, char out[48])
 	snprintf(out, 48, "endpoint:%" PRId64 ":secrets", endpoint);
 }
 
+void legacy_secret_place(int64_t endpoint, char out[48])
+{
+	snprintf(out, 48, "endpoint:%" PRId64 ":legacy", endpoint);
+}
+
 void signer_free(struct signer *signer)
 {
 	if (!signer)
 		return;
+	EVP_MAC_CTX_free(signer->legacy);
 	for (unsigned i = 0; i < signer->keys_len; i++) {
 		keyed_clear(&signer->keys[i].keyed);
 		EVP_PKEY_free(signer->keys[i].pair);
@@ -110,8 +118,10 @@ static int add_pairs(struct signer *signer, const struct endpoint *endpoint, con
 struct signer *signer_new(const struct endpoint *endpoint, const struct master_key *master, struct err *err)
 {
 	struct signer *signer = mem_alloc(sizeof *signer + (endpoint->secrets_len + endpoint->pairs_len) * sizeof signer->keys[0]);
+	bool legacy = endpoint->signing && endpoint->signing->legacy;
 	if ((endpoint->sign_v1 && add_secrets(signer, endpoint, master, err)) ||
-	    (endpoint->sign_v1a && add_pairs(signer, endpoint, master, err))) {
+	    (endpoint->sign_v1a && add_pairs(signer, endpoint, master, err)) ||
+	    (legacy && !(signer->legacy = legacy_open(endpoint, master, err)))) {
 		signer_free(signer);
 		return NULL;
 	}
@@ -189,4 +199,9 @@ int signer_sign(struct signer *signer, struct slice webhook_id, int64_t timestam
 	}
 	free(message.whole);
 	return result || first || out->failed ? -1 : 0;
+}
+
+int signer_legacy(struct signer *signer, const struct endpoint *endpoint, int64_t timestamp_s, struct slice body, struct strbuf *out, size_t *at)
+{
+	return legacy_sign(signer->legacy, endpoint->signing->legacy, timestamp_s, body, out, at);
 }

@@ -24,6 +24,9 @@ void secret_text(const uint8_t *key, size_t len, char text[SECRET_TEXT_SIZE]);
 /* The additional data that an endpoint's secrets are sealed with. */
 void secret_place(int64_t endpoint, char out[48]);
 
+/* The same of the secret that its legacy signature has of its own. */
+void legacy_secret_place(int64_t endpoint, char out[48]);
+
 /* A signer of one endpoint: its unsealed keys of the versions that it asks for, HMAC states prepared. Owned by one thread. */
 struct signer;
 /* NULL and err when a secret cannot be unsealed. */
@@ -33,5 +36,9 @@ void signer_free(struct signer *signer);
  * out or libcrypto fails. */
 int signer_sign(struct signer *signer, struct slice webhook_id, int64_t timestamp_s, struct slice body, int64_t wall_ms, struct strbuf *out)
     ATTR_MUST_USE;
+/* Appends the value of a header with the endpoint's legacy signature (sign/legacy.h); its last part, from *at on, is the signature itself.
+ * The endpoint is in the version that the signer was made for. */
+int signer_legacy(struct signer *signer, const struct endpoint *endpoint, int64_t timestamp_s, struct slice body, struct strbuf *out,
+                  size_t *at) ATTR_MUST_USE;
 
 #endif

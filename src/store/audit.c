@@ -24,6 +24,8 @@ static const struct {
     {CHANGE_ENDPOINT_RESUME, "endpoint.resume"},
     {CHANGE_ENDPOINT_DISABLE, "endpoint.disable"},
     {CHANGE_SECRET_ROTATE, "endpoint.rotate_secret"},
+    {CHANGE_ENDPOINT_VERIFY, "endpoint.verify"},
+    {CHANGE_ENDPOINT_VERIFIED, "endpoint.verified"},
     {CHANGE_ENDPOINT_RECOVER, "endpoint.recover"},
     {CHANGE_ENDPOINT_DRILL, "endpoint.drill"},
     {CHANGE_KEY_CREATE, "key.create"},
@@ -201,7 +203,7 @@ int audit_endpoint(struct tx *tx, struct store_change *change, const struct endp
 		return -1;
 	if (found > 0) {
 		/* One that today's rules refuse can still be mended: then its bare document is shown. */
-		struct endpoint *before = endpoint_parse(old.doc, &old.meta, old.secrets, old.secrets_len, NULL);
+		struct endpoint *before = endpoint_of_record(&old, NULL);
 		was = before ? endpoint_shown(before, old.doc, NULL, NULL) : json_deep_copy(old.doc);
 		if (!before && hide(was, NULL, NULL)) {
 			json_decref(was);

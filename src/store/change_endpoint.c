@@ -20,6 +20,8 @@ void endpoint_record_clear(struct endpoint_record *record)
 	for (unsigned i = 0; i < record->pairs_len; i++)
 		free(record->pairs[i].seed.sealed);
 	free(record->credentials.sealed);
+	free(record->legacy.sealed);
+	free(record->verified_url);
 	*record = (struct endpoint_record){0};
 }
 
@@ -30,6 +32,8 @@ struct endpoint *endpoint_of_record(const struct endpoint_record *record, struct
 		return NULL;
 	endpoint_take_pairs(endpoint, record->pairs, record->pairs_len);
 	endpoint_take_credentials(endpoint, &record->credentials);
+	endpoint_take_legacy(endpoint, &record->legacy);
+	endpoint_take_verification(endpoint, &record->verification, record->verified_url);
 	return endpoint;
 }
 
@@ -85,6 +89,8 @@ static int store_record(struct tx *tx, struct store_change *change, struct endpo
 		pair_push(tx, record);
 		endpoint_take_pairs(endpoint, record->pairs, record->pairs_len);
 	}
+	if (endpoint->verification && endpoint->verification->serial == 0)
+		endpoint->verification->serial = record->meta.version, endpoint->verification->since_ms = tx->now_ms;
 	if (uid_free(tx, change, endpoint) || audit_endpoint(tx, change, endpoint, record->doc) ||
 	    tx->engine->ops->endpoint_put(tx->engine, endpoint, record->doc)) {
 		endpoint_unref(endpoint);
@@ -127,6 +133,28 @@ static int secret_add(struct tx *tx, struct store_change *change, struct endpoin
 	explicit_bzero(key, sizeof key);
 	explicit_bzero(text, sizeof text);
 	return 0;
+}
+
+static void legacy_drop(struct endpoint_record *record)
+{
+	free(record->legacy.sealed);
+	record->legacy = (struct endpoint_secret){0};
+}
+
+/* The own secret of a legacy signature, when something is said of it. */
+static void legacy_take(struct tx *tx, const struct store_change *change, struct endpoint_record *record)
+{
+	char place[48];
+	if (!change->legacy_given)
+		return;
+	legacy_drop(record);
+	if (!change->legacy_secret)
+		return;
+	size_t len = strlen(change->legacy_secret);
+	legacy_secret_place(record->meta.id, place);
+	uint8_t *sealed = mem_alloc(len + SEAL_OVERHEAD);
+	size_t sealed_len = seal(tx->store->config.master, slice_of(place), (const uint8_t *)change->legacy_secret, len, sealed);
+	record->legacy = (struct endpoint_secret){.sealed = sealed, .sealed_len = sealed_len};
 }
 
 static void secrets_drop(struct endpoint_record *record)
@@ -229,6 +257,20 @@ static int owner_check(struct tx *tx, struct store_change *change, int64_t subsc
 	return 0;
 }
 
+/* What says nothing of it is verified as the hub's option says, when it is new or gets another URL: one that was there before the option
+ * goes on. `before`: the document that it replaces; NULL: none. */
+static int verification_default(struct store_change *change, json_t *doc, const json_t *before)
+{
+	const char *url = json_string_value(json_object_get(doc, "url")), *was = json_string_value(json_object_get(before, "url"));
+	enum verification_type type = endpoint_defaults.verification;
+	const char *asked = json_string_value(json_object_get(json_object_get(before, "verification"), "type"));
+	bool same = url && was && strcmp(url, was) == 0 && (!asked || strcmp(asked, verification_type_text(VERIFY_NONE)) == 0);
+	if (type == VERIFY_NONE || same || !json_is_object(doc) || json_object_get(doc, "verification"))
+		return 0;
+	json_t *made = json_pack("{s:s}", "type", verification_type_text(type));
+	return json_object_set_new(doc, "verification", made) ? change_memory_out(change) : 0;
+}
+
 static int create(struct tx *tx, struct store_change *change, json_t *doc, int64_t subscriber)
 {
 	struct endpoint_record record = {
@@ -239,7 +281,8 @@ static int create(struct tx *tx, struct store_change *change, json_t *doc, int64
 	             .status_since_ms = tx->now_ms},
 	    .doc = json_incref(doc),
 	};
-	int result = owner_check(tx, change, subscriber);
+	int result = owner_check(tx, change, subscriber) || verification_default(change, doc, NULL) ? -1 : 0;
+	legacy_take(tx, change, &record);
 	if (result == 0)
 		result = credentials_renew(tx, change, &record, NULL);
 	if (result == 0)
@@ -280,6 +323,7 @@ static int update(struct tx *tx, struct store_change *change, struct endpoint_re
 		if (secret_add(tx, change, record, NULL))
 			return -1;
 	}
+	legacy_take(tx, change, record);
 	return store_record(tx, change, record);
 }
 
@@ -289,6 +333,8 @@ static int take_document(struct store_change *change, struct endpoint_record *re
 	json_t *uid = json_object_get(record->doc, "uid");
 	if (uid && json_is_object(doc) && !json_object_get(doc, "uid") && json_object_set(doc, "uid", uid))
 		return change_memory_out(change);
+	if (verification_default(change, doc, record->doc))
+		return -1;
 	json_decref(record->doc);
 	record->doc = json_incref(doc);
 	return 0;
@@ -340,6 +386,8 @@ int endpoint_patch(struct tx *tx, struct store_change *change)
 	if (result == 0 && endpoint_merge_patch(record.doc, change->doc))
 		result = err_set(&change->err, ERR_INVALID, "a merge patch of an endpoint must be a JSON object");
 	if (result == 0)
+		result = verification_default(change, record.doc, before.doc);
+	if (result == 0)
 		result = update(tx, change, &record, &before);
 	credentials_before_clear(&before);
 	endpoint_record_clear(&record);
@@ -370,6 +418,7 @@ int endpoint_remove(struct tx *tx, struct store_change *change)
 	pairs_drop(&record);
 	free(record.credentials.sealed);
 	record.credentials = (struct endpoint_secret){.sealed_len = 0};
+	legacy_drop(&record);
 	int result = store_record(tx, change, &record);
 	if (result == 0)
 		result = operation_drain(tx, OPERATION_DRAIN_DELETED, record.meta.id, record.meta.subscriber);
@@ -490,6 +539,52 @@ int endpoint_resume(struct tx *tx, struct store_change *change)
 int endpoint_disable_by_hand(struct tx *tx, struct store_change *change)
 {
 	return status_change(tx, change, ENDPOINT_DISABLED);
+}
+
+/* ---- Verification ---- */
+
+int endpoint_verify(struct tx *tx, struct store_change *change)
+{
+	struct endpoint_record record = {0};
+	if (find(tx, change, change->id, &record))
+		return -1;
+	int result = -1;
+	/* What is known is forgotten, so that it is asked again. */
+	free(record.verified_url);
+	record.verified_url = NULL;
+	struct endpoint *endpoint = endpoint_of_record(&record, &change->err);
+	if (endpoint && !endpoint->verification)
+		err_set(&change->err, ERR_WRONG_STATE, "the endpoint is not to be verified; set its verification to cloudevents or challenge");
+	else if (endpoint)
+		result = store_record(tx, change, &record);
+	endpoint_unref(endpoint);
+	endpoint_record_clear(&record);
+	return result;
+}
+
+/* An answer to an older question says nothing. */
+int endpoint_verified(struct tx *tx, struct store_change *change)
+{
+	struct endpoint_record record = {0};
+	const struct endpoint_verification *answer = change->verification;
+	int found = tx->engine->ops->endpoint_get(tx->engine, change->id, &record), result = 0;
+	if (found <= 0)
+		return found;
+	struct endpoint *endpoint = endpoint_of_record(&record, &change->err);
+	const struct endpoint_verification *present = endpoint ? endpoint->verification : NULL;
+	if (present && present->state == VERIFICATION_PENDING && present->serial == answer->serial) {
+		record.verification = *answer;
+		record.verification.type = present->type;
+		record.verification.since_ms = tx->now_ms;
+		free(record.verified_url);
+		record.verified_url = mem_text(endpoint->url);
+		result = store_record(tx, change, &record);
+		if (result == 0 && answer->state == VERIFICATION_VERIFIED)
+			news_due(tx->news, change->id, tx->now_ms);
+	}
+	endpoint_unref(endpoint);
+	endpoint_record_clear(&record);
+	return result;
 }
 
 /* ---- Drills ---- */

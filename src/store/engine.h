@@ -86,6 +86,9 @@ struct endpoint_record {
 	unsigned pairs_len;
 	struct endpoint_pair pairs[ENDPOINT_SECRETS_MAX]; /* owned */
 	struct endpoint_secret credentials; /* owned; without bytes: none */
+	struct endpoint_verification verification;
+	char *verified_url; /* that it is of; owned; NULL: none is known */
+	struct endpoint_secret legacy; /* owned; `sealed` is NULL: none */
 };
 
 struct source_record {

@@ -8,6 +8,8 @@ static enum err_code plan_only(const struct engine_env *env, struct publish_item
 		return ERR_NOT_FOUND;
 	if (plan->only->meta.status == ENDPOINT_DISABLED)
 		return ERR_ENDPOINT_DISABLED;
+	if (item->test && endpoint_unverified(plan->only))
+		return ERR_WRONG_STATE;
 	plan->at = &plan->only;
 	plan->len = 1;
 	return ERR_NONE;

@@ -111,7 +111,7 @@ int transition_hasten(struct tx *tx, struct delivery_record *record) ATTR_MUST_U
 typedef int change_handler(struct tx *tx, struct store_change *change);
 change_handler subscriber_create, subscriber_replace, subscriber_patch, subscriber_remove;
 change_handler endpoint_create, endpoint_replace, endpoint_patch, endpoint_remove, endpoint_pause, endpoint_resume,
-    endpoint_disable_by_hand, secret_rotate;
+    endpoint_disable_by_hand, secret_rotate, endpoint_verify, endpoint_verified;
 change_handler endpoint_drill, endpoint_circuit;
 change_handler key_create, key_revoke;
 change_handler admin_put, admin_disable;

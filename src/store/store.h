@@ -68,7 +68,7 @@ struct publish_item {
 	struct dedupe_key keys[2];
 	uint8_t content[16]; /* hash of what was asked, to tell a repetition from a reuse of its key */
 	/* out */
-	enum err_code fate; /* NONE, KEY_REUSED, ENDPOINT_DISABLED, NOT_FOUND (the endpoint was deleted meanwhile) */
+	enum err_code fate; /* NONE, KEY_REUSED, ENDPOINT_DISABLED, WRONG_STATE (a test of one that is not verified), NOT_FOUND (the endpoint was deleted meanwhile) */
 	bool duplicate;     /* event_id and deliveries are the first one's */
 	int64_t event_id;
 	uint32_t deliveries;
@@ -141,6 +141,7 @@ enum store_change_kind {
 	CHANGE_ENDPOINT_CREATE, CHANGE_ENDPOINT_PUT, CHANGE_ENDPOINT_PATCH, CHANGE_ENDPOINT_DELETE,
 	CHANGE_ENDPOINT_PAUSE, CHANGE_ENDPOINT_RESUME /* also enables a disabled one */, CHANGE_ENDPOINT_DISABLE,
 	CHANGE_SECRET_ROTATE,
+	CHANGE_ENDPOINT_VERIFY /* ask (again) */, CHANGE_ENDPOINT_VERIFIED /* what came of it */,
 	CHANGE_KEY_CREATE, CHANGE_KEY_REVOKE,
 	CHANGE_ADMIN_PUT, CHANGE_ADMIN_DISABLE,
 	CHANGE_DELIVERY_RETRY, CHANGE_DELIVERY_CANCEL,
@@ -209,6 +210,9 @@ struct store_change {
 	const json_t *credentials; /* endpoints: what credentials_split() took out of the document; NULL: nothing */
 	bool may_trust;       /* endpoints: the caller may turn the verification of certificates off */
 	int64_t overlap_ms;   /* rotation: how long the old secret goes on signing */
+	const char *legacy_secret; /* endpoints, with legacy_given: the own secret of signature.legacy; NULL: none any more */
+	bool legacy_given;
+	const struct endpoint_verification *verification; /* ENDPOINT_VERIFIED: the answer to its serial */
 	unsigned secrets_len; /* SOURCE: those that are given, the present one first; none: as with `secret` */
 	const char *const *secrets;
 	int64_t event;        /* REJECTION_ACCEPT: what the rejection `id` became */

@@ -63,6 +63,19 @@ def test_a_paused_endpoint_is_resumed_from_the_overview(page, hub, sink):
     hub.wait_delivery(event, "delivered")
 
 
+def test_an_endpoint_that_is_not_verified_is_asked_again(page, hub, sink):
+    sink.on("/hook", 500)
+    hub.endpoint(sink.url("/hook"), uid="billing", verification={"type": "challenge"})
+    sink.wait_for(1)
+    event = hub.publish()
+    page.enter().sees("it answered 500 to the challenge").click("Verify").sees("The endpoint is asked")
+    sink.wait_for(2)
+    assert {r.headers["grapnel-event-type"] for r in sink.received()} == {"grapnel.challenge"}
+    sink.on("/hook", lambda r: Reply(200, body=json.dumps({"challenge": json.loads(r.body).get("data", {}).get("challenge")}).encode()))
+    page.open("#/endpoints/billing").sees("unverified").click("Verify").sees("The endpoint is asked")
+    hub.wait_delivery(event, "delivered")
+
+
 def test_an_operation_of_any_kind_has_a_name(page, hub, sink):
     kill_some(hub, sink, 1)
     recovery = hub.api("POST", "/v1/endpoints/billing/recover", {"since": "-1h"})

@@ -100,6 +100,7 @@ def samples(w):
         "POST /v1/endpoints/{id}/resume": Sample(200, spare + "/resume"),
         "POST /v1/endpoints/{id}/disable": Sample(200, spare + "/disable"),
         "POST /v1/endpoints/{id}/test": Sample(200, hook + "/test"),
+        "POST /v1/endpoints/{id}/verify": Sample(409, hook + "/verify", code="wrong_state"),
         "POST /v1/endpoints/{id}/recover": Sample(200, hook + "/recover", {"since": "-1h", "dry_run": True}),
         "GET /v1/keys": Sample(200),
         "POST /v1/keys": Sample(201, json={"scopes": ["read"]}),

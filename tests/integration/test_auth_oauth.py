@@ -198,15 +198,13 @@ def test_a_failed_request_is_a_failed_attempt_that_says_why(hub, sink, kind):
 
 def test_one_that_never_answers_costs_the_attempts_time(hub, sink):
     sink.on("/token", Reply(then="never"))
-    hub.endpoint(sink.url("/in"), auth=oauth(sink), timeout_ms=300, retry={"schedule_ms": [60000]})
+    slow = hub.endpoint(sink.url("/in"), auth=oauth(sink), timeout_ms=300, retry={"schedule_ms": [60000]})
     hub.endpoint(sink.url("/healthy"))
     events = [hub.publish() for _ in range(3)]
     assert len(sink.wait_for(3, "/healthy")) == 3, "nobody else waits"
     durations = []
     for event in events:
-        unwell = next(d for d in hub.deliveries(event) if d["state"] == "pending")
-        look = lambda: hub.got(f"/v1/deliveries/{unwell['id']}")["attempts"]
-        (attempt,) = eventually(look, "a failed attempt")
+        (attempt,) = eventually(lambda: hub.delivery(event, slow)["attempts"], "a failed attempt")
         assert (attempt["failure"], attempt["detail"]) == ("token", "the token endpoint did not answer in time")
         durations.append(attempt["duration_ms"])
     assert 300 <= max(durations) < 5000, "who came later ends with the first"

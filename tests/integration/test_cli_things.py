@@ -41,8 +41,8 @@ def test_an_endpoints_life(ask):
     assert made["event_types"] == ["order.*", "a.b"] and made["headers"] == {"X-Shop": "1"} and made["ordered"] is True
     assert made["secret"].startswith("whsec_")
     table = ask("endpoints", "list").stdout.splitlines()
-    assert table[0].split() == ["ID", "UID", "SUBSCRIBER", "STATUS", "BREAKER", "TYPES", "URL"]
-    assert table[1].split() == [made["id"], "billing", "-", "active", "closed", "order.*,a.b", "http://127.0.0.1:9/hook"]
+    assert table[0].split() == ["ID", "UID", "SUBSCRIBER", "STATUS", "VERIFIED", "BREAKER", "TYPES", "URL"]
+    assert table[1].split() == [made["id"], "billing", "-", "active", "-", "closed", "order.*,a.b", "http://127.0.0.1:9/hook"]
     for verb, status in (("pause", "paused"), ("resume", "active"), ("disable", "disabled")):
         done = ask("endpoints", verb, "billing")
         assert (done.returncode, done.stdout.split()[-1]) == (OK, status), done.stderr

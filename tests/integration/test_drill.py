@@ -1,6 +1,8 @@
 """Drills: what receivers of every kind are told about themselves, and the mark that stays on those that verify nothing."""
 
 import base64
+import hashlib
+import hmac
 import json
 import os
 import shutil
@@ -229,6 +231,13 @@ def test_both_versions_are_signed_wrongly(hub, sink):
     assert len(bad.signatures) == 2 and not bad.signed_by(endpoint["public_key"])
 
 
+def test_legacy_signature_is_wrong_in_a_bad_request_too(hub, sink):
+    hub.endpoint(sink.url(), uid="old", signature={"legacy": {"style": "github", "secret": "the old one"}})
+    report(hub, hub.got("/v1/endpoints/old"))
+    right = [r.headers["x-hub-signature-256"] == "sha256=" + hmac.new(b"the old one", r.body, hashlib.sha256).hexdigest() for r in sink.received()]
+    assert right == [True, True, False, True]
+
+
 def test_drill_stays_within_a_subscriber(hub, sink):
     hub.subscriber("acme")
     hub.subscriber("other")
@@ -349,6 +358,22 @@ def go_receiver(folder, snippet, secret):
     return program([str(binary)], secret)
 
 
+def receiver_of(language, folder, snippet, secret):
+    if language == "python":
+        return python_receiver(snippet, secret)
+    return (node_receiver if language == "node" else go_receiver)(folder, snippet, secret)
+
+
+@pytest.mark.parametrize("language", ["python", "node", "go"])
+def test_snippet_knows_headers_of_other_names(hub, sink, tmp_path, language):
+    if language != "python" and not shutil.which(language):
+        pytest.skip(f"{language} is not installed")
+    endpoint = hub.endpoint(sink.url("/hook"), signature={"headers": {"prefix": "X-Acme-"}})
+    verify = receiver_of(language, tmp_path, report(hub, endpoint)["snippets"][language], endpoint["secret"])
+    sink.on("/hook", lambda received: Reply(204 if verify(received) else 401))
+    assert report(hub, endpoint)["verdict"] == "passed"
+
+
 @pytest.mark.parametrize("versions", [["v1"], ["v1a"], ["v1", "v1a"]], ids="+".join)
 @pytest.mark.parametrize("language", ["python", "node", "go"])
 def test_snippet_mends_the_receiver(hub, sink, tmp_path, language, versions):
@@ -359,12 +384,7 @@ def test_snippet_mends_the_receiver(hub, sink, tmp_path, language, versions):
     endpoint = hub.endpoint(sink.url("/hook"), signature={"versions": versions})
     snippet = report(hub, endpoint)["snippets"][language]
     assert endpoint["secret"] not in snippet
-    if language == "python":
-        verify = python_receiver(snippet, endpoint["secret"])
-    elif language == "node":
-        verify = node_receiver(tmp_path, snippet, endpoint["secret"])
-    else:
-        verify = go_receiver(tmp_path, snippet, endpoint["secret"])
+    verify = receiver_of(language, tmp_path, snippet, endpoint["secret"])
     sink.on("/hook", lambda received: Reply(204 if verify(received) else 401))
     found = report(hub, endpoint)
     assert (found["verdict"], found["findings"]) == ("passed", [])

@@ -43,6 +43,8 @@ PLAIN_MEMBERS = {
     "auth", "username", "password", "token", "header", "value", "token_url", "client_id", "client_secret", "scope", "audience", "style",
     "tls", "client_certificate", "client_key", "ca", "verify", "min_version",
     "breaker", "state", "since", "failures", "max_failures", "ratio", "window_ms", "wait_ms", "max_wait_ms", "next_probe_at", "why",
+    "timestamp", "prefix", "legacy", "style", "header", "algorithm", "encoding", "own_secret", "method", "http2", "verification", "state", "detail",
+    "allowed_per_minute",
 }  # fmt: skip
 
 ENDPOINT = {"url": URL, "event_types": ["never.published"]}

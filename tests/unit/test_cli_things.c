@@ -11,9 +11,9 @@ static void a_list_is_an_aligned_table(void **state)
 	assert_int_equal(RUN("endpoints", "list", "--subscriber", "a&b c"), EXIT_OK);
 	assert_string_equal(stub.seen[0].path, "/v1/endpoints");
 	assert_string_equal(stub.seen[0].query, "subscriber=a%26b%20c&limit=100");
-	assert_string_equal(printed.out, "ID        UID     SUBSCRIBER  STATUS  BREAKER    TYPES  URL\n"
-	                                 "ep_1      zürich  -           active  half_open  a.*,b  http://x/\n"
-	                                 "ep_22222  -       -           paused  -          -      y?[2J\n");
+	assert_string_equal(printed.out, "ID        UID     SUBSCRIBER  STATUS  VERIFIED  BREAKER    TYPES  URL\n"
+	                                 "ep_1      zürich  -           active  -         half_open  a.*,b  http://x/\n"
+	                                 "ep_22222  -       -           paused  -         -          -      y?[2J\n");
 	assert_string_equal(printed.err, "");
 }
 

@@ -595,7 +595,7 @@ static void the_answer_has_every_field(void **state)
 	json_t *answer = endpoint_json(endpoint, doc, "acme");
 	json_t *expected =
 	    fixture_json("{'uid': null, 'subscriber': 'acme', 'url': 'https://example.com/hook', 'event_types': ['order.*'],"
-	                 "'description': '', 'headers': {}, 'auth': null, 'tls': null, 'insecure': null, 'format': 'raw', 'signature': {'versions': ['v1']}, 'public_key': null,"
+	                 "'description': '', 'headers': {}, 'auth': null, 'tls': null, 'insecure': null, 'format': 'raw', 'signature': {'versions': ['v1']}, 'method': 'POST', 'content_type': null, 'http2': false, 'verification': {'type': 'none'}, 'public_key': null,"
 	                 "'retry': {'strategy': 'exponential', 'base_ms': 9,"
 	                 "'factor': 3.5, 'max_delay_ms': 86400000, 'max_attempts': 12, 'max_age_ms': 0, 'jitter': 0.2},"
 	                 "'timeout_ms': 15000, 'max_in_flight': 8, 'rate': null, 'breaker': {'max_failures': 10, 'ratio': 0.9,"

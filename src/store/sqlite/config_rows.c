@@ -168,6 +168,41 @@ static int put_credentials(struct sqlite *s, const struct endpoint *endpoint)
 	return sqlite_done(s, &run);
 }
 
+static int put_legacy(struct sqlite *s, const struct endpoint *endpoint)
+{
+	struct run run = db_run(&s->db, QUERY_LEGACY_DELETE);
+	run_int(&run, 1, endpoint->meta.id);
+	if (sqlite_done(s, &run))
+		return -1;
+	if (!endpoint->signing || !endpoint->signing->legacy || !endpoint->signing->legacy->secret.sealed)
+		return 0;
+	run = db_run(&s->db, QUERY_LEGACY_INSERT);
+	run_int(&run, 1, endpoint->meta.id);
+	run_blob(&run, 2, endpoint->signing->legacy->secret.sealed, endpoint->signing->legacy->secret.sealed_len);
+	return sqlite_done(s, &run);
+}
+
+static int put_verification(struct sqlite *s, const struct endpoint *endpoint)
+{
+	const struct endpoint_verification *verification = endpoint->verification;
+	struct run run = db_run(&s->db, QUERY_VERIFICATION_DELETE);
+	run_int(&run, 1, endpoint->meta.id);
+	if (sqlite_done(s, &run))
+		return -1;
+	if (!verification || endpoint->meta.status == ENDPOINT_DELETED)
+		return 0;
+	run = db_run(&s->db, QUERY_VERIFICATION_INSERT);
+	run_int(&run, 1, endpoint->meta.id);
+	run_int(&run, 2, verification->type);
+	run_int(&run, 3, verification->state);
+	run_int(&run, 4, verification->serial);
+	run_int(&run, 5, verification->since_ms);
+	run_int(&run, 6, verification->allowed.limit);
+	run_text(&run, 7, slice_of(verification->detail));
+	run_text(&run, 8, slice_of(endpoint->url));
+	return sqlite_done(s, &run);
+}
+
 int sqlite_endpoint_put(struct engine *engine, const struct endpoint *endpoint, const json_t *doc)
 {
 	struct sqlite *s = sqlite_of(engine);
@@ -188,7 +223,10 @@ int sqlite_endpoint_put(struct engine *engine, const struct endpoint *endpoint, 
 	run_text(&run, 10, slice_of(text));
 	int result = sqlite_done(s, &run);
 	free(text);
-	return result || put_secrets(s, endpoint) || put_pairs(s, endpoint) || put_credentials(s, endpoint) || put_drill(s, endpoint) ? -1 : 0;
+	return result || put_secrets(s, endpoint) || put_pairs(s, endpoint) || put_credentials(s, endpoint) || put_legacy(s, endpoint) || put_drill(s, endpoint) ||
+	               put_verification(s, endpoint)
+	           ? -1
+	           : 0;
 }
 
 int sqlite_key_get(struct engine *engine, int64_t id, struct key *key)

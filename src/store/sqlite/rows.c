@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
+
 struct due rows_due(const struct run *run)
 {
 	return (struct due){
@@ -274,6 +276,43 @@ static int rows_drill(struct db *db, struct endpoint_record *record)
 	return found < 0 ? -1 : 0;
 }
 
+/* Few have one: only a document that has such a signature is looked up. */
+static int rows_legacy(struct db *db, struct endpoint_record *record)
+{
+	if (!json_object_get(json_object_get(record->doc, "signature"), "legacy"))
+		return 0;
+	struct run run = db_run(db, QUERY_LEGACY_GET);
+	run_int(&run, 1, record->meta.id);
+	int row = run_row(&run);
+	if (row > 0)
+		row = copy_secret(&run, 0, 1, &record->legacy);
+	run_end(&run);
+	return row < 0 ? -1 : 0;
+}
+
+static int rows_verification(struct db *db, struct endpoint_record *record)
+{
+	if (!json_object_get(record->doc, "verification"))
+		return 0;
+	struct run run = db_run(db, QUERY_VERIFICATION_GET);
+	run_int(&run, 1, record->meta.id);
+	int row = run_row(&run);
+	struct slice url = row > 0 ? run_text_at(&run, 6) : (struct slice){NULL, 0};
+	if (url.at) {
+		record->verification = (struct endpoint_verification){
+		    .type = (enum verification_type)run_int_at(&run, 0),
+		    .state = (enum verification_state)run_int_at(&run, 1),
+		    .serial = run_int_at(&run, 2),
+		    .since_ms = run_int_at(&run, 3),
+		    .allowed = {run_int_at(&run, 4), VERIFICATION_PER_MS},
+		};
+		copy_text(record->verification.detail, sizeof record->verification.detail, run_text_at(&run, 5));
+		record->verified_url = mem_text_of(url);
+	}
+	run_end(&run);
+	return row < 0 ? -1 : 0;
+}
+
 int rows_secrets(struct db *db, struct endpoint_record *record)
 {
 	struct run run = db_run(db, QUERY_SECRETS_GET);
@@ -285,7 +324,7 @@ int rows_secrets(struct db *db, struct endpoint_record *record)
 		record->secrets_len++;
 	}
 	run_end(&run);
-	return row < 0 || rows_pairs(db, record) || rows_credentials(db, record) || rows_drill(db, record) ? -1 : 0;
+	return row < 0 || rows_pairs(db, record) || rows_credentials(db, record) || rows_legacy(db, record) || rows_drill(db, record) || rows_verification(db, record) ? -1 : 0;
 }
 
 int rows_event_of_delivery(struct db *db, struct run *run, struct delivery_row *row)

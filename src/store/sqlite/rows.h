@@ -34,7 +34,7 @@ int rows_event_type(const struct run *run, struct event_type_row *row) ATTR_MUST
 int rows_once(const struct run *run, struct once_record *record) ATTR_MUST_USE;
 /* Marks the connection as failed by a stored document that is not JSON. Always -1. */
 int rows_bad_document(struct db *db);
-/* The secrets, key pairs and credentials of record->meta.id, and what drills found. */
+/* What stands in other tables of record->meta.id, whose document has been read. */
 int rows_secrets(struct db *db, struct endpoint_record *record) ATTR_MUST_USE;
 
 /* The fields of the event that a delivery's row shows: a look-up, left open in *run until run_end(). A missing event leaves them
