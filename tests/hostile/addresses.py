@@ -2,7 +2,7 @@
 refuses while 127.0.0.1 alone is allowed: not one connection reaches them."""
 
 from stage import Stage, beside, require  # first: it says where the other tests' modules lie
-from names import NXDOMAIN, SERVFAIL, Names
+from nameserver import NXDOMAIN, SERVFAIL, Names
 from servers import OK, Server, says
 
 ALLOWED, DENIED = "127.0.0.1", "127.0.0.2"
