@@ -84,7 +84,7 @@ def test_the_command_line_shows_and_tries(make_hub, sink):
     shown = run("endpoints", "show", "billing", "--data", hub.data).stdout
     assert re.search(r"^breaker +open$", shown, re.M) and re.search(r"^because +10 attempts failed in a row; the last: HTTP 503$", shown, re.M)
     assert re.search(r"^next try +2\d{3}-", shown, re.M)
-    assert re.search(r"\bactive +open\b", run("endpoints", "list", "--data", hub.data).stdout)
+    assert re.search(r"\bactive +- +open\b", run("endpoints", "list", "--data", hub.data).stdout)
     sink.on("/down", 200)
     assert run("endpoints", "resume", "billing", "--data", hub.data).returncode == 0
     hub.wait_delivery(event, "delivered")

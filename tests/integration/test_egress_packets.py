@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from hub import environment
+from hub import BINARY, environment
 from sink import BOUND
 
 SPACE = ["unshare", "--map-root-user", "--net"]
@@ -26,7 +26,7 @@ needs_namespace = pytest.mark.skipif(not permitted(), reason="network namespaces
 
 
 def look(folder, allow):
-    done = subprocess.run([*SPACE, sys.executable, SCRIPT, str(folder), allow], capture_output=True, text=True, timeout=10 * BOUND, env=environment())
+    done = subprocess.run([*SPACE, sys.executable, SCRIPT, str(folder), allow], capture_output=True, text=True, timeout=10 * BOUND, env=environment({"GRAPNEL_BIN": BINARY}))
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)
 
