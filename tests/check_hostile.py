@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.join(SOURCE, "tests", "hostile"))
 
 import hostile  # noqa: E402
 
-HEADINGS = {"Subscribers": "Subscribers", "Addresses": "Addresses", "TLS": "TLS of endpoints", "Senders": "Senders"}
+HEADINGS = {"Subscribers": "Subscribers", "Addresses": "Addresses", "TLS": "TLS of endpoints", "HTTP/2": "HTTP/2 of endpoints", "Senders": "Senders"}
 
 
 def documented(page, heading):

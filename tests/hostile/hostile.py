@@ -7,12 +7,13 @@ import time
 import traceback
 
 import addresses
+import http2
 import senders
 import subscribers
 import tls
 from stage import Failed
 
-SECTIONS = {"Subscribers": subscribers.ROWS, "Addresses": addresses.ROWS, "TLS": tls.ROWS, "Senders": senders.ROWS}
+SECTIONS = {"Subscribers": subscribers.ROWS, "Addresses": addresses.ROWS, "TLS": tls.ROWS, "HTTP/2": http2.ROWS, "Senders": senders.ROWS}
 
 
 def figure(figures, name, form, scale=1.0):
