@@ -77,6 +77,7 @@ static void a_breaker_that_was_shown_can_be_put_back(void **state)
 	assert_non_null(endpoint);
 	assert_int_equal(endpoint->breaker->wait_ms, 7);
 	endpoint_unref(endpoint);
+	json_decref(given.credentials);
 	json_decref(given.taken);
 	json_decref(doc);
 }
