@@ -431,9 +431,10 @@ static int fetch_up(struct hub *hub, struct err *err)
 	return hub->fetcher ? 0 : -1;
 }
 
+enum { TLS_ALL, TLS_PUBLIC, TLS_API }; /* tls.ports */
+
 static void listen_add(struct hub *hub, const char *address, enum http_role role)
 {
-	enum { TLS_ALL, TLS_PUBLIC, TLS_API };
 	int64_t which = hub->conf->tls_ports;
 	bool tls = hub->conf->tls_certificate && (which == TLS_ALL || (which == TLS_PUBLIC) == (role == HTTP_PUBLIC));
 	hub->listen[hub->listen_len++] = (struct http_listen){.address = address, .tls = tls, .role = role};
@@ -539,6 +540,8 @@ static int front_up(struct hub *hub, struct err *err)
 		               conf->tls_certificate ? "tls.key" : "tls.certificate");
 	if (conf->tls_certificate && !(hub->tls = tls_new(conf->tls_certificate, conf->tls_key, &clock_system, err)))
 		return -1;
+	if (hub->tls && conf->tls_ports == TLS_PUBLIC && !conf->listen_public)
+		return err_set(err, ERR_INVALID, "tls.ports is public, and there is no public port: set listen.public, or tls.ports to all");
 	if (!(hub->proxies = proxies_new(conf->http_trusted_proxies, err)))
 		return -1;
 	if (conf->listen_api && !conf->listen_public)

@@ -85,8 +85,11 @@ static void put_result(struct strbuf *out, bool outside, int status, enum attemp
 {
 	if (outside)
 		failure = attempt_failure_outside(failure);
-	if (failure == FAILURE_UNREACHABLE)
+	/* How long it took would tell a closed port from one that is filtered. */
+	if (failure == FAILURE_UNREACHABLE || (outside && failure == FAILURE_TOKEN)) {
+		started_ms += duration_ms;
 		duration_ms = 0;
+	}
 	if (failure == FAILURE_UNREACHABLE || (outside && (failure == FAILURE_INTERNAL || failure == FAILURE_PAYLOAD)))
 		detail = (struct slice){NULL, 0};
 	strbuf_puts(out, "\"status\":");

@@ -170,20 +170,23 @@ static void put_go_v1a(struct strbuf *out, const struct names *n, const char *ke
 
 /* ---- A request that must be refused ---- */
 
+#define A64 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
 /* The URL stands in single quotes: one of its own is written as the shell wants it. */
-static void put_curl(struct strbuf *out, const struct names *n, const char *url)
+static void put_curl(struct strbuf *out, const struct names *n, const struct endpoint *endpoint, bool asymmetric)
 {
 	strbuf_puts(out, "# Not signed with the endpoint's secret: the answer must not be 2xx.\ncurl -i '");
-	for (const char *at = url; *at; at++) {
+	for (const char *at = endpoint->url; *at; at++) {
 		if (*at == '\'')
 			strbuf_puts(out, "'\\''");
 		else
 			strbuf_putc(out, *at);
 	}
 	strbuf_printf(out,
-	              "' -H 'Content-Type: application/json' -H '%s: msg_of_nobody' -H \"%s: $(date +%%s)\" \\\n"
-	              "     -H '%s: v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=' -d '{}'\n",
-	              n->id, n->timestamp, n->signature);
+	              "'%s -H 'Content-Type: %s' -H '%s: msg_of_nobody' -H \"%s: $(date +%%s)\" \\\n"
+	              "     -H '%s: %s' -d '{}'\n",
+	              endpoint->method == METHOD_PUT ? " -X PUT" : "", endpoint->content_type ? endpoint->content_type : "application/json", n->id,
+	              n->timestamp, n->signature, asymmetric ? "v1a," A64 "AAAAAAAAAAAAAAAAAAAAAA==" : "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
 }
 
 /* Empties the buffer for the next one. */
@@ -212,7 +215,7 @@ json_t *snippets_json(const struct endpoint *endpoint)
 	json_t *node = taken(&text);
 	asymmetric ? put_go_v1a(&text, names, key) : put_go(&text, names);
 	json_t *go = taken(&text);
-	put_curl(&text, names, endpoint->url);
+	put_curl(&text, names, endpoint, asymmetric);
 	json_t *curl = taken(&text);
 	strbuf_free(&text);
 	return json_pack("{s:o, s:o, s:o, s:o}", "python", python, "node", node, "go", go, "curl", curl);

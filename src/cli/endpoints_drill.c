@@ -42,9 +42,11 @@ static int put_answer(const struct command_run *run, const json_t *answer)
 		json_line(answer, stdout);
 	else if (snippet)
 		fputs(snippet, stdout);
+	else if (language)
+		fprintf(stderr, "grapnel: the drill found nothing to mend (verdict: %s), so there is no code\n", verdict ? verdict : "none");
 	else
 		put_report(answer);
-	return verdict && strcmp(verdict, "passed") == 0 ? EXIT_OK : EXIT_FAILED;
+	return verdict && strcmp(verdict, "passed") == 0 && !(language && !snippet) ? EXIT_OK : EXIT_FAILED;
 }
 
 static bool language_known(const char *language)

@@ -181,7 +181,7 @@ static void give_up_unreached(struct token *token, const char *why)
 	char id[ID_TEXT_SIZE];
 	id_format(ID_ENDPOINT, token->endpoint->meta.id, id);
 	log_info("deliver", "the token endpoint of the endpoint %s cannot be reached: %s", id, why);
-	give_up(token, "the token endpoint cannot be reached");
+	give_up(token, TOKENS_UNREACHED);
 }
 
 /* What the token endpoint says may repeat what it was told. */
@@ -254,7 +254,7 @@ static void judge(struct token *token, CURLcode code)
 	} else if (token->too_large || token->body.failed) {
 		give_up(token, "the token endpoint's answer is too large");
 	} else if (code == CURLE_OPERATION_TIMEDOUT) {
-		give_up(token, "the token endpoint did not answer in time");
+		give_up_unreached(token, "it did not answer in time");
 	} else if (code != CURLE_OK) {
 		give_up(token, "the token endpoint: %s", message);
 	} else if (status >= 300 && status < 400) {

@@ -12,6 +12,9 @@
 #include "deliver/resolver.h"
 #include "deliver/sockets.h"
 
+/* One text, whatever it is, for who gives URLs to explore the hub's network with; the log says more. */
+#define TOKENS_UNREACHED "the token endpoint cannot be reached, or did not answer in time"
+
 enum { TOKENS_MAX = 4096, TOKEN_WHY_MAX = 160 };
 
 struct token_waiter;

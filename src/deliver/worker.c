@@ -370,7 +370,7 @@ static void expire_waiting(struct worker *worker)
 		exchange->awaiting = false;
 		tokens_leave(&exchange->waiter);
 		if (awaiting)
-			fail(exchange, FAILURE_TOKEN, "the token endpoint did not answer in time");
+			fail(exchange, FAILURE_TOKEN, TOKENS_UNREACHED);
 		else
 			fail(exchange, transport_proxy(&exchange->transport) ? FAILURE_PROXY : FAILURE_DNS, "the name server did not answer within timeout_ms");
 	}

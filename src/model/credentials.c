@@ -177,14 +177,20 @@ bool credentials_same_place(const char *a, const char *b)
 	return one.https == two.https && one.port == two.port && strcmp(one.host, two.host) == 0;
 }
 
+static bool same_token_url(const json_t *doc, const json_t *before)
+{
+	return credentials_same_place(json_string_value(json_object_get(json_object_get(doc, "auth"), "token_url")),
+	                              json_string_value(json_object_get(json_object_get(before, "auth"), "token_url")));
+}
+
 /* Who reads a document never sees its secrets; he shall not get them by leading them elsewhere either. */
 static bool stays(const json_t *doc, const json_t *before, const char *section, const char *name)
 {
 	if (strcmp(section, "tls") == 0)
 		return true; /* a private key is never sent */
-	if (strcmp(name, "client_secret") == 0)
-		return credentials_same_place(json_string_value(json_object_get(json_object_get(doc, "auth"), "token_url")),
-		                              json_string_value(json_object_get(json_object_get(before, "auth"), "token_url")));
+	/* A client's secret goes to the token endpoint, and what that gives for it to the endpoint. */
+	if (strcmp(name, "client_secret") == 0 && !same_token_url(doc, before))
+		return false;
 	return credentials_same_place(json_string_value(json_object_get(doc, "url")), json_string_value(json_object_get(before, "url")));
 }
 
@@ -246,7 +252,7 @@ static int complete_one(struct whole *whole, const char *section, const char *na
 	if (!given && !stays(whole->doc, whole->before, section, name))
 		return err_field(err, ERR_INVALID, pointer,
 		                 "must be given again, because %s leads to another scheme, host or port: what is kept goes nowhere else",
-		                 strcmp(name, "client_secret") == 0 ? "token_url" : "url");
+		                 strcmp(name, "client_secret") == 0 && !same_token_url(whole->doc, whole->before) ? "token_url" : "url");
 	if (given && (!old || strcmp(given, old) != 0) && put(whole->replaced, section, name, json_true()))
 		return memory_out(err);
 	return put(whole->now, section, name, json_string(given ? given : old)) ? memory_out(err) : 0;

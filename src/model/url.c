@@ -142,7 +142,7 @@ int url_parse(struct slice text, const char *pointer, struct url *url, struct er
 		authority.len++;
 	if (memchr(authority.at, '@', authority.len))
 		return err_field(err, ERR_INVALID, pointer,
-		                 "must have no user name or password before the host; use headers to authenticate");
+		                 "must have no user name or password before the host; auth is for them");
 	if (read_authority(authority, pointer, &parsed, err))
 		return -1;
 	*url = parsed;

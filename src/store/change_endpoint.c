@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "model/subscriber.h"
 #include "sign/outgoing.h"
@@ -461,7 +463,13 @@ int endpoint_disable(struct tx *tx, int64_t id, const char *reason)
 	if (found <= 0)
 		return found;
 	struct store_change change = {.what = CHANGE_ENDPOINT_DISABLE, .id = id};
-	int result = record.meta.status == ENDPOINT_DISABLED ? 0 : disable(tx, &change, &record, reason);
+	bool active = record.meta.status != ENDPOINT_DISABLED;
+	int result = active ? disable(tx, &change, &record, reason) : 0;
+	if (active && result == 0) {
+		char text[ID_TEXT_SIZE];
+		id_format(ID_ENDPOINT, id, text);
+		log_warn("store", "the endpoint %s is disabled (%s)", text, reason);
+	}
 	endpoint_record_clear(&record);
 	if (result && tx->engine->fault == ENGINE_FINE) {
 		/* A stored document that is not valid any more: it stays as it is, the outcome counts all the same. */

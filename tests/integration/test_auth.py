@@ -119,6 +119,8 @@ def test_what_is_kept_goes_nowhere_else(hub, sink):
     assert hub.api("PATCH", "/v1/endpoints/e", given).pointers == ["/headers/X-Token"]
     assert hub.api("PATCH", "/v1/endpoints/e", {**given, "headers": {"X-Token": "new"}}).status == 200
     hub.endpoint(sink.url("/o"), uid="o", auth=OAUTH2)
+    taken = hub.api("PATCH", "/v1/endpoints/o", {"url": "http://127.0.0.1:9/b"})
+    assert (taken.status, taken.pointers) == (422, ["/auth/client_secret"]), "a token is worth as much as the secret that it was given for"
     leads = hub.api("PATCH", "/v1/endpoints/o", {"auth": {"token_url": "http://127.0.0.1:10/token"}})
     assert (leads.status, leads.pointers) == (422, ["/auth/client_secret"])
     assert hub.api("PATCH", "/v1/endpoints/o", {"auth": {"token_url": "http://127.0.0.1:9/other"}}).status == 200

@@ -131,11 +131,13 @@ static const struct {
     {"{'url': 'http://example.com/', 'headers': {'X-Key': '***'}}", "{" MINIMAL "}", "{'headers': {'X-Key': 'o'}}", NULL, NULL, NULL, NULL, "/headers/X-Key"},
     {"{'url': 'https://EXAMPLE.com:443/other', 'headers': {'x-key': '***'}}", "{" MINIMAL "}", "{'headers': {'X-Key': 'o'}}", NULL,
      "{'url': 'https://EXAMPLE.com:443/other', 'headers': {'x-key': '***'}}", "{'headers': {'x-key': 'o'}}", "{}", NULL},
-    /* A client's secret goes by the token endpoint, and a private key nowhere. */
-    {"{'url': 'https://other.example/', 'auth': {'type': 'oauth2', 'token_url': 'https://id.example/b', 'client_secret': '***'}}",
+    /* A client's secret goes by the token endpoint and, as its tokens are sent there, by the endpoint; a private key nowhere. */
+    {"{" MINIMAL ", 'auth': {'type': 'oauth2', 'token_url': 'https://id.example/b', 'client_secret': '***'}}",
      "{" MINIMAL ", 'auth': {'token_url': 'https://id.example/a'}}", "{'auth': {'client_secret': 'o'}}", NULL,
-     "{'url': 'https://other.example/', 'auth': {'type': 'oauth2', 'token_url': 'https://id.example/b', 'client_secret': '***'}}",
+     "{" MINIMAL ", 'auth': {'type': 'oauth2', 'token_url': 'https://id.example/b', 'client_secret': '***'}}",
      "{'auth': {'client_secret': 'o'}}", "{}", NULL},
+    {"{'url': 'https://other.example/', 'auth': {'type': 'oauth2', 'token_url': 'https://id.example/a', 'client_secret': '***'}}",
+     "{" MINIMAL ", 'auth': {'token_url': 'https://id.example/a'}}", "{'auth': {'client_secret': 'o'}}", NULL, NULL, NULL, NULL, "/auth/client_secret"},
     {"{" MINIMAL ", 'auth': {'type': 'oauth2', 'token_url': 'https://id.other/a', 'client_secret': '***'}}",
      "{" MINIMAL ", 'auth': {'token_url': 'https://id.example/a'}}", "{'auth': {'client_secret': 'o'}}", NULL, NULL, NULL, NULL, "/auth/client_secret"},
     {"{'url': 'https://other.example/', 'tls': {'client_certificate': 'c'}}", "{" MINIMAL "}", "{'tls': {'client_key': 'k'}}", NULL,
