@@ -142,7 +142,7 @@ static void on_breaker(void *context, const struct breaker_report *report)
 {
 	struct hub *hub = context;
 	char id[ID_TEXT_SIZE];
-	store_circuit(hub->store, report->endpoint, report->opened, report->why, report->since_ms);
+	store_circuit(hub->store, report->endpoint, report->opened, report->why, report->why_outside, report->since_ms);
 	id_format(ID_ENDPOINT, report->endpoint, id);
 	if (report->opened)
 		log_warn("hub", "the endpoint %s is not sent anything for now, its breaker is open: %s", id, report->why);

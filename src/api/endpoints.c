@@ -23,7 +23,7 @@ static int add_breaker(struct call *call, int64_t endpoint, json_t *shown)
 {
 	struct breaker_view view;
 	call_breaker(call, endpoint, &view);
-	json_t *state = breaker_view_json(&view);
+	json_t *state = breaker_view_json(&view, call->who.subscriber != 0);
 	int result = json_object_update(shown, state);
 	json_decref(state);
 	return result;

@@ -250,7 +250,8 @@ static bool put_breaker(const struct shown *shown)
 	call_breaker(shown->c->call, shown->c->meta.id, &breaker);
 	if (breaker.state == BREAKER_OPEN)
 		put_waiting(shown->c->out, "breaker", breaker.next_probe_ms,
-		            "the endpoint's breaker is open: %s. One delivery tries again then; resume the endpoint to try at once", breaker.why);
+		            "the endpoint's breaker is open: %s. One delivery tries again then; resume the endpoint to try at once",
+		            shown->c->call->who.subscriber ? breaker.why_outside : breaker.why);
 	else if (breaker.state == BREAKER_HALF_OPEN)
 		put_waiting(shown->c->out, "breaker", 0, "the endpoint's breaker is half open: what comes of one delivery decides about the others");
 	return breaker.state != BREAKER_CLOSED;

@@ -177,9 +177,10 @@ static json_t *time_or_null(int64_t wall_ms)
 	return json_string(text);
 }
 
-json_t *breaker_view_json(const struct breaker_view *view)
+json_t *breaker_view_json(const struct breaker_view *view, bool outside)
 {
+	const char *why = outside ? view->why_outside : view->why;
 	return json_pack("{s:s, s:o, s:I, s:o, s:o}", "state", breaker_state_text(view->state), "since", time_or_null(view->since_ms),
 	                 "failures", (json_int_t)view->failures, "next_probe_at", time_or_null(view->next_probe_ms), "why",
-	                 view->why[0] ? json_string(view->why) : json_null());
+	                 why[0] ? json_string(why) : json_null());
 }

@@ -35,7 +35,7 @@ void breaker_policy_strip(json_t *value);
 
 const char *breaker_state_text(enum breaker_state state);
 
-enum { BREAKER_WHY_SIZE = 256 };
+enum { BREAKER_WHY_SIZE = 400 };
 
 struct breaker_view {
 	enum breaker_state state;
@@ -43,6 +43,7 @@ struct breaker_view {
 	unsigned failures;     /* attempts that failed since the last success */
 	int64_t next_probe_ms; /* wall: open: a probe is due then; 0: not open */
 	char why[BREAKER_WHY_SIZE]; /* a sentence for a person; "": closed */
+	char why_outside[BREAKER_WHY_SIZE]; /* the same for a subscriber, who is not told how the hub reaches the endpoint */
 };
 
 /* A table in memory under a lock. */
@@ -53,7 +54,7 @@ void breakers_free(struct breakers *breakers); /* NULL is allowed */
 void breakers_put(struct breakers *breakers, int64_t endpoint, const struct breaker_view *view); /* closed: takes it out */
 /* Any thread. An endpoint that is not in the table has a closed breaker. */
 void breakers_get(struct breakers *breakers, int64_t endpoint, struct breaker_view *view);
-/* Any thread. {"state", "since", "failures", "next_probe_at", "why"} */
-json_t *breaker_view_json(const struct breaker_view *view);
+/* Any thread. {"state", "since", "failures", "next_probe_at", "why"}, `outside` for a subscriber. */
+json_t *breaker_view_json(const struct breaker_view *view, bool outside);
 
 #endif

@@ -428,16 +428,23 @@ int endpoint_remove(struct tx *tx, struct store_change *change)
 	return result;
 }
 
-/* Takes `more`. */
-static void tell_status(struct tx *tx, const struct endpoint_record *record, enum operational what, json_t *more)
+/* Takes `more` and `outside`, see herald_endpoint(). */
+static void tell(struct tx *tx, const struct endpoint_record *record, enum operational what, json_t *more, json_t *outside)
 {
 	struct err err = {0};
 	struct endpoint *endpoint = endpoint_of_record(record, &err);
-	if (endpoint)
-		herald_endpoint(tx, what, endpoint, more);
-	else
+	if (endpoint) {
+		herald_endpoint(tx, what, endpoint, more, outside);
+	} else {
 		json_decref(more);
+		json_decref(outside);
+	}
 	endpoint_unref(endpoint);
+}
+
+static void tell_status(struct tx *tx, const struct endpoint_record *record, enum operational what, json_t *more)
+{
+	tell(tx, record, what, more, NULL);
 }
 
 static json_t *was_disabled(int64_t since_ms)
@@ -621,7 +628,8 @@ int endpoint_circuit(struct tx *tx, struct store_change *change)
 		return -1;
 	clock_format_rfc3339(change->since_ms, since);
 	if (change->opened)
-		tell_status(tx, &record, OPERATIONAL_CIRCUIT_OPENED, json_pack("{s:s}", "detail", change->why));
+		tell(tx, &record, OPERATIONAL_CIRCUIT_OPENED, json_pack("{s:s}", "detail", change->why),
+		     json_pack("{s:s}", "detail", change->why_outside));
 	else
 		tell_status(tx, &record, OPERATIONAL_ENDPOINT_RECOVERED, json_pack("{s:s, s:s}", "was", "circuit_open", "since", since));
 	endpoint_record_clear(&record);

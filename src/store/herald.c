@@ -36,8 +36,11 @@ struct herald *herald_new(const struct store_config *config)
 
 static void forget(struct herald *herald, size_t len)
 {
-	while (herald->facts_len > len)
-		event_unref(herald->facts[--herald->facts_len].event);
+	while (herald->facts_len > len) {
+		const struct fact *fact = &herald->facts[--herald->facts_len];
+		event_unref(fact->event);
+		event_unref(fact->outside);
+	}
 }
 
 void herald_free(struct herald *herald)
@@ -78,9 +81,11 @@ json_t *herald_endpoint_json(const struct herald *herald, int64_t id, const stru
 	return json_pack("{s:s, s:s?, s:s?}", "id", text, "uid", endpoint ? endpoint->uid : NULL, "subscriber", whose);
 }
 
+/* Takes `data`. NULL: memory is out. */
 static struct event *event_of(const struct tx *tx, enum operational what, const char *about, json_t *data)
 {
-	char *text = data ? json_dumps(data, JSON_COMPACT) : NULL;
+	bool dated = json_object_set_new(data, "at", herald_time(tx->now_ms)) == 0;
+	char *text = dated ? json_dumps(data, JSON_COMPACT) : NULL;
 	struct event_fields fields = {
 	    .time_ms = tx->now_ms,
 	    .type = slice_of(operational_type(what)),
@@ -90,14 +95,13 @@ static struct event *event_of(const struct tx *tx, enum operational what, const 
 	};
 	struct event *event = text ? event_new(&fields, NULL) : NULL;
 	free(text);
+	json_decref(data);
 	return event;
 }
 
-void herald_note(struct tx *tx, enum operational what, const char *about, json_t *data, int64_t subscriber, int64_t endpoint)
+/* Takes the events. */
+static void note(struct herald *herald, struct fact fact)
 {
-	struct herald *herald = tx->store->herald;
-	struct event *event = json_object_set_new(data, "at", herald_time(tx->now_ms)) ? NULL : event_of(tx, what, about, data);
-	json_decref(data);
 	if (herald->facts_len == herald->facts_cap) {
 		size_t cap = herald->facts_cap ? herald->facts_cap * 2 : 16;
 		struct fact *facts = realloc(herald->facts, cap * sizeof *facts);
@@ -106,29 +110,51 @@ void herald_note(struct tx *tx, enum operational what, const char *about, json_t
 		herald->facts = facts;
 		herald->facts_cap = cap;
 	}
-	if (!event) {
-		log_error("store", "memory is out: %s of %s is not told", operational_type(what), about);
-		return;
-	}
-	herald->facts[herald->facts_len++] = (struct fact){.event = event, .subscriber = subscriber, .endpoint = endpoint};
+	herald->facts[herald->facts_len++] = fact;
 }
 
-void herald_endpoint(struct tx *tx, enum operational what, const struct endpoint *endpoint, json_t *more)
+void herald_note(struct tx *tx, enum operational what, const char *about, json_t *data, int64_t subscriber, int64_t endpoint)
+{
+	struct event *event = event_of(tx, what, about, data);
+	if (event)
+		note(tx->store->herald, (struct fact){.event = event, .subscriber = subscriber, .endpoint = endpoint});
+	else
+		log_error("store", "memory is out: %s of %s is not told", operational_type(what), about);
+}
+
+/* Its data: who it is, and `more`. NULL: memory is out. */
+static json_t *about_endpoint(const struct herald *herald, const struct endpoint *endpoint, json_t *more)
+{
+	json_t *who = herald_endpoint_json(herald, endpoint->meta.id, endpoint, endpoint->meta.subscriber);
+	json_t *data = json_pack("{s:o}", "endpoint", who);
+	if (json_object_update(data, more) == 0)
+		return data;
+	json_decref(data);
+	return NULL;
+}
+
+void herald_endpoint(struct tx *tx, enum operational what, const struct endpoint *endpoint, json_t *more, json_t *outside)
 {
 	struct herald *herald = tx->store->herald;
 	char id[ID_TEXT_SIZE];
 	if (herald) {
-		int64_t subscriber = endpoint->meta.subscriber;
-		json_t *data =
-		    json_pack("{s:o}", "endpoint", herald_endpoint_json(herald, endpoint->meta.id, endpoint, subscriber));
-		if (json_object_update(data, more)) {
-			json_decref(data);
-			data = NULL;
-		}
 		id_format(ID_ENDPOINT, endpoint->meta.id, id);
-		herald_note(tx, what, id, data, subscriber, endpoint->meta.id);
+		struct fact fact = {.subscriber = endpoint->meta.subscriber, .endpoint = endpoint->meta.id};
+		fact.event = event_of(tx, what, id, about_endpoint(herald, endpoint, more));
+		if (outside && fact.subscriber)
+			fact.outside = event_of(tx, what, id, about_endpoint(herald, endpoint, outside));
+		/* Without its own text a subscriber is told nothing rather than too much. */
+		if (outside && !fact.outside)
+			fact.subscriber = 0;
+		if (fact.event) {
+			note(herald, fact);
+		} else {
+			log_error("store", "memory is out: %s of %s is not told", operational_type(what), id);
+			event_unref(fact.outside);
+		}
 	}
 	json_decref(more);
+	json_decref(outside);
 }
 
 size_t herald_mark(const struct tx *tx)
@@ -170,7 +196,7 @@ static int publish_fact(struct tx *tx, const struct fact *fact)
 		return -1;
 	if (fact->subscriber == 0 || !subscriber_listens(tx->store->herald, fact))
 		return 0;
-	struct event_fields fields = fact->event->f;
+	struct event_fields fields = (fact->outside ? fact->outside : fact->event)->f;
 	fields.subscriber = fact->subscriber;
 	struct event *event = event_new(&fields, NULL);
 	int result = event ? publish(tx, event, AUDIENCE_SUBSCRIBER, fact->endpoint) : 0;

@@ -28,8 +28,9 @@ int herald_load(struct tx *tx) ATTR_MUST_USE;
 
 /* ---- In an open transaction ---- */
 
-/* Notes a fact about an endpoint; takes `more`, the members of its data beside `endpoint` and `at`. */
-void herald_endpoint(struct tx *tx, enum operational what, const struct endpoint *endpoint, json_t *more);
+/* Notes a fact about an endpoint; takes `more`, the members of its data beside `endpoint` and `at`, and `outside`, what its subscriber
+ * is told instead of them (NULL: the same). */
+void herald_endpoint(struct tx *tx, enum operational what, const struct endpoint *endpoint, json_t *more, json_t *outside);
 /* A delivery died. */
 int herald_death(struct tx *tx, const struct due *due, enum delivery_reason reason, int64_t subscriber) ATTR_MUST_USE;
 /* The same of an outcome, if it was one. */

@@ -9,6 +9,7 @@
 /* Noted in the open transaction. */
 struct fact {
 	struct event *event; /* for the operator; a reference */
+	struct event *outside; /* what the subscriber is told instead; a reference, or NULL: the same */
 	int64_t subscriber;  /* whose endpoint it is about; 0: nobody's */
 	int64_t endpoint;    /* that is not told; 0: none */
 };

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/thread.h"
+#include "model/breaker.h"
 #include "store/dedupe.h"
 #include "store/herald.h"
 #include "store/private.h"
@@ -211,7 +212,7 @@ void store_close(struct store *store)
 
 struct circuit {
 	struct store_change change;
-	char why[256];
+	char why[BREAKER_WHY_SIZE], why_outside[BREAKER_WHY_SIZE];
 };
 
 static void circuit_done(struct store_cmd *cmd)
@@ -221,18 +222,20 @@ static void circuit_done(struct store_cmd *cmd)
 	free(circuit);
 }
 
-void store_circuit(struct store *store, int64_t endpoint, bool opened, const char *why, int64_t since_ms)
+void store_circuit(struct store *store, int64_t endpoint, bool opened, const char *why, const char *why_outside, int64_t since_ms)
 {
 	if (!store->herald)
 		return;
 	struct circuit *circuit = mem_new(struct circuit);
 	memccpy(circuit->why, why ? why : "", '\0', sizeof circuit->why - 1);
+	memccpy(circuit->why_outside, why_outside ? why_outside : "", '\0', sizeof circuit->why_outside - 1);
 	circuit->change = (struct store_change){
 	    .cmd = {.kind = STORE_CHANGE, .done = circuit_done},
 	    .what = CHANGE_CIRCUIT,
 	    .id = endpoint,
 	    .opened = opened,
 	    .why = circuit->why,
+	    .why_outside = circuit->why_outside,
 	    .since_ms = since_ms,
 	};
 	store_post(store, &circuit->change.cmd);

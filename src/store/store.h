@@ -228,7 +228,8 @@ struct store_change {
 	struct drill_result drill; /* ENDPOINT_DRILL: verdict and findings; what is stored, afterwards */
 	bool opened;          /* CIRCUIT: otherwise it was closed … */
 	int64_t since_ms;     /* … after it had been open since then */
-	const char *why;      /* CIRCUIT, opened */
+	const char *why;      /* CIRCUIT, opened … */
+	const char *why_outside; /* … as its subscriber is told */
 	struct slice answer;  /* ONCE_ANSWER: what the request was answered */
 	const struct caller *caller; /* who, on which condition, as which request; NULL: the hub itself */
 	/* out; free with store_change_clear() */
@@ -335,9 +336,9 @@ enum reject_room store_reject_room(struct store *store, int64_t source, size_t b
 /* Posts a change and waits for its fate; any thread but the writer's. 0, or -1 and change->err. */
 int store_change(struct store *store, struct store_change *change) ATTR_MUST_USE;
 void store_change_clear(struct store_change *change); /* frees the out part */
-/* Tells, as an operational event, that the circuit of an endpoint opened (why: a sentence) or is closed again, since_ms being when it had
- * opened. Returns at once; any thread. */
-void store_circuit(struct store *store, int64_t endpoint, bool opened, const char *why, int64_t since_ms);
+/* Tells, as an operational event, that the circuit of an endpoint opened (why: a sentence; why_outside: the one that its subscriber is
+ * told) or is closed again, since_ms being when it had opened. Returns at once; any thread. */
+void store_circuit(struct store *store, int64_t endpoint, bool opened, const char *why, const char *why_outside, int64_t since_ms);
 /* The fencing epoch of the shard that leases this endpoint to this node; any thread. */
 int64_t store_epoch(struct store *store, int64_t endpoint);
 /* False while the disk fails; `why` gets the sentence. Any thread. */

@@ -224,9 +224,9 @@ static void a_circuit_is_told(void **state)
 {
 	struct world *w = telling(state);
 	int64_t endpoint = world_endpoint(w, "order.*", NULL);
-	store_circuit(w->store, endpoint, true, "ten attempts failed", 0);
-	store_circuit(w->store, endpoint, false, NULL, w->wall_ms);
-	store_circuit(w->store, endpoint + 1, true, "of nobody", 0);
+	store_circuit(w->store, endpoint, true, "ten attempts failed", "some failed", 0);
+	store_circuit(w->store, endpoint, false, NULL, NULL, w->wall_ms);
+	store_circuit(w->store, endpoint + 1, true, "of nobody", "of nobody", 0);
 	let_it_work(w);
 	struct told told = told_so_far(w);
 	assert_int_equal(told.len, 2);
@@ -243,7 +243,7 @@ static void nothing_is_told_where_it_is_turned_off(void **state)
 	int64_t endpoint = world_endpoint(w, "order.*", NULL);
 	die_together(w, endpoint, 2);
 	world_change(w, CHANGE_ENDPOINT_DISABLE, endpoint);
-	store_circuit(w->store, endpoint, true, "x", 0);
+	store_circuit(w->store, endpoint, true, "x", "x", 0);
 	let_it_work(w);
 	struct told told = told_so_far(w);
 	assert_int_equal(told.len, 0);

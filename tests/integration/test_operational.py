@@ -299,9 +299,15 @@ def test_subscriber_is_not_told_more_of_a_circuit_than_of_an_attempt(hub, sink):
     hub.publish("order.created", subscriber="acme")
     sink.wait_for(1, "/acme")
     ((type, data),) = heard(sink, "/acme")
-    assert type == CIRCUIT and "unreachable" in data["detail"] and "127.0.0.1" not in data["detail"] and "connect" not in data["detail"]
-    why = hub.got("/v1/endpoints/mine", key=hub.key("read", subscriber="acme"))["breaker"]["why"]
-    assert why == data["detail"]
+    assert type == CIRCUIT and "there is no way to the endpoint" in data["detail"] and "127.0.0.1" not in data["detail"] and "connect" not in data["detail"]
+    theirs = hub.key("read", subscriber="acme")
+    assert hub.got("/v1/endpoints/mine", key=theirs)["breaker"]["why"] == data["detail"]
+    # Those who run the hub see what it was, in the page and in their own event.
+    true = hub.got("/v1/endpoints/mine")["breaker"]["why"]
+    assert true.startswith("1 attempt failed in a row; the last: no connection: refused, or no route")
+    operators = [e["id"] for e in hub.pages("/v1/events", type=CIRCUIT) if e["subscriber"] is None]
+    assert [hub.api("GET", f"/v1/events/{event}/payload").json["detail"] for event in operators] == [true]
+    assert hub.api("GET", f"/v1/events/{operators[0]}/payload", key=theirs).status == 404
 
 
 def test_subscriber_who_does_not_listen_gets_no_event_of_its_own(hub, sink):

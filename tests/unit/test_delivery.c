@@ -59,7 +59,7 @@ static void stored_numbers_and_texts_are_fixed(void **state)
 	for (unsigned i = 0; i < 9; i++)
 		assert_string_equal(delivery_reason_text((enum delivery_reason)i), reasons[i]);
 	assert_string_equal(attempt_failure_text(FAILURE_TIMEOUT), "timeout");
-	assert_non_null(strstr(attempt_failure_meaning(FAILURE_TIMEOUT), "timeout_ms"));
+	assert_non_null(strstr(attempt_failure_meaning(FAILURE_TIMEOUT), "no complete answer"));
 }
 
 static void texts_parse_back(void **state)

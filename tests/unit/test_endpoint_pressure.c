@@ -86,17 +86,20 @@ static void the_table_of_breakers_holds_those_that_are_not_closed(void **state)
 {
 	(void)state;
 	struct breakers *breakers = breakers_new();
-	struct breaker_view view = {.state = BREAKER_OPEN, .since_ms = NOW, .failures = 12, .next_probe_ms = NOW + 5000, .why = "x"}, got;
+	struct breaker_view view = {.state = BREAKER_OPEN, .since_ms = NOW, .failures = 12, .next_probe_ms = NOW + 5000, .why = "x", .why_outside = "y"}, got;
 	breakers_get(breakers, 7, &got);
 	assert_int_equal(got.state, BREAKER_CLOSED);
 	breakers_put(breakers, 7, &view);
 	breakers_get(breakers, 7, &got);
-	json_t *shown = breaker_view_json(&got);
+	json_t *shown = breaker_view_json(&got, false);
 	json_t *expected = fixture_json("{'state': 'open', 'since': '2023-11-14T22:13:20.000Z', 'failures': 12,"
 	                                "'next_probe_at': '2023-11-14T22:13:25.000Z', 'why': 'x'}");
 	assert_true(json_equal(shown, expected));
 	json_decref(shown);
 	json_decref(expected);
+	shown = breaker_view_json(&got, true);
+	assert_string_equal(json_string_value(json_object_get(shown, "why")), "y");
+	json_decref(shown);
 	view.state = BREAKER_HALF_OPEN;
 	breakers_put(breakers, 7, &view);
 	breakers_get(breakers, 7, &got);
