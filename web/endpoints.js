@@ -142,9 +142,15 @@ function recovery(endpoint, said, failed, reload) {
 	}}, el('label', null, 'What it missed since', since), el('button', {type: 'submit'}, 'Recover…'))
 }
 
-export async function endpoint(_query, id, reload) {
+// What the view of an endpoint is made of.
+async function load(id) {
 	const found = await get('/v1/endpoints/' + encodeURIComponent(id))
 	const [dead, waiting] = await Promise.all([countDead({endpoint: found.id}), countWaiting(found.id)])
+	return {found, dead, waiting}
+}
+
+export async function endpoint(_query, id, reload) {
+	let {found, dead, waiting} = await load(id)
 	const said = el('div', {'aria-live': 'polite'})
 	const failed = problem => say(said, problemBox(problem))
 	const act = async (what, done) => {
@@ -158,19 +164,24 @@ export async function endpoint(_query, id, reload) {
 		if (await ask('Disable this endpoint?', `It gets no more deliveries. ${wait}`, 'Disable', true))
 			await act('disable', 'The endpoint is disabled.')
 	}
-	const test = async () => {
-		said.replaceChildren(el('p', {class: 'loading'}, `Sending; the answer comes within ${duration(found.timeout_ms)}…`))
-		said.replaceChildren(shownTest(await post(`/v1/endpoints/${found.id}/test`)))
+	// A test closes a breaker, ends an endpoint that is gone, and a drill leaves marks: what is shown is asked for anew, but for what was said.
+	const refresh = async () => {
+		({found, dead, waiting} = await load(id))
+		const focused = top.contains(document.activeElement) && document.activeElement.textContent
+		top.replaceChildren(...shownTop())
+		rest.replaceChildren(...shownFacts(), ...shownDeliveries())
+		if (focused)
+			([...top.querySelectorAll('button')].find(({textContent}) => textContent === focused) ?? top.querySelector('button'))?.focus({preventScroll: true})
 	}
-	const drill = async () => {
-		said.replaceChildren(el('p', {class: 'loading'}, 'Sending up to four requests, one after the other…'))
-		const report = await post(`/v1/endpoints/${found.id}/test`, {drill: true})
-		const now = await get('/v1/endpoints/' + found.id)
-		mark.replaceChildren(...[insecureWhy(now)].filter(Boolean))
-		say(said, shownDrill(report))
+	const send = (wait, body, shown) => async () => {
+		said.replaceChildren(el('p', {class: 'loading'}, wait))
+		const answer = await post(`/v1/endpoints/${found.id}/test`, body)
+		await refresh().catch(() => {})
+		say(said, shown(answer))
 	}
-	const mark = el('div', null, insecureWhy(found))
-	return el('div', null,
+	const test = send(`Sending; the answer comes within ${duration(found.timeout_ms)}…`, undefined, shownTest)
+	const drill = send('Sending up to four requests, one after the other…', {drill: true}, shownDrill)
+	const shownTop = () => [
 		isLeftAlone(found) && el('p', {class: 'stuck'}, 'This endpoint fails and is ', leftAlone(found), '.'),
 		el('p', {class: 'buttons'},
 			isLeftAlone(found) && button('Try now', () => act('resume', triedNow), failed, {class: 'primary'}),
@@ -179,14 +190,15 @@ export async function endpoint(_query, id, reload) {
 			isUnverified(found) && button('Verify', () => act('verify', 'The endpoint is asked: look again in a moment.'), failed, {class: 'primary'}),
 			found.status !== 'disabled' && !isUnverified(found) && button('Send a test event', test, failed),
 			found.status !== 'disabled' && !isUnverified(found) && button('Drill: does it verify?', drill, failed),
-			found.status !== 'disabled' && button('Disable…', disable, failed, {class: 'danger'})), mark, said,
-		facts([
+			found.status !== 'disabled' && button('Disable…', disable, failed, {class: 'danger'})), insecureWhy(found)].filter(Boolean)
+	const shownFacts = () => [facts([
 			['Status', [status(found), ' since ', time(found.status_since), insecure(found)]],
 			['Verification', verification(found)],
 			['Last drill', found.drill && [found.drill.verdict, ', ', time(found.drill.at)]],
 			['Id', el('code', null, found.id)], ['Uid', found.uid], ['URL', el('span', {class: 'url'}, found.url)], ['Types', found.event_types.join(', ')],
 			['Description', found.description], ['Subscriber', found.subscriber], ['Ordered', found.ordered ? 'yes' : 'no'],
-			['Concurrent attempts', String(found.max_in_flight)], ['Rate', found.rate && `${number(found.rate.limit)} in ${duration(found.rate.per_ms)}`], ['Breaker', found.breaker ? words(found.breaker.state) : 'none'], ['Timeout', duration(found.timeout_ms)], ['Retries', retryPolicy(found.retry)], ['Format', found.format], ['Signature', signature(found.signature)], ['Method', found.method === 'POST' ? null : found.method], ['Content type', found.content_type], ['HTTP/2', found.http2 ? 'where it is offered' : null], ['Authentication', authentication(found)], ['TLS', trust(found)], ['Made', time(found.created_at)], ['Changed', time(found.updated_at)]]),
+			['Concurrent attempts', String(found.max_in_flight)], ['Rate', found.rate && `${number(found.rate.limit)} in ${duration(found.rate.per_ms)}`], ['Breaker', found.breaker ? words(found.breaker.state) : 'none'], ['Timeout', duration(found.timeout_ms)], ['Retries', retryPolicy(found.retry)], ['Format', found.format], ['Signature', signature(found.signature)], ['Method', found.method === 'POST' ? null : found.method], ['Content type', found.content_type], ['HTTP/2', found.http2 ? 'where it is offered' : null], ['Authentication', authentication(found)], ['TLS', trust(found)], ['Made', time(found.created_at)], ['Changed', time(found.updated_at)]])]
+	const shownDeliveries = () => [
 		el('h2', null, 'Deliveries'),
 		el('ul', null,
 			el('li', null, link('dead-letters?endpoint=' + found.id, plural(dead, 'dead letter'))),
@@ -194,8 +206,9 @@ export async function endpoint(_query, id, reload) {
 			el('li', null, link('deliveries?endpoint=' + found.id, 'all its deliveries'))),
 		dead > 0 && found.status !== 'disabled' && el('p', {class: 'buttons'}, button(dead === 1 ? 'Retry its dead letter…' : `Retry its ${number(dead)} dead letters…`,
 			() => repair('retry', {filter: {endpoint: found.id}}, said, reload), failed)),
-		found.status === 'disabled' ? el('p', null, 'Its dead letters can be retried once it is resumed.') : recovery(found, said, failed, reload),
-		secretPart(found, failed))
+		found.status === 'disabled' ? el('p', null, 'Its dead letters can be retried once it is resumed.') : recovery(found, said, failed, reload)].filter(Boolean)
+	const top = el('div', null, shownTop()), rest = el('div', null, shownFacts(), shownDeliveries())
+	return el('div', null, top, said, rest, secretPart(found, failed))
 }
 
 const fields = [

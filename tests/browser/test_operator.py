@@ -115,6 +115,7 @@ def test_an_endpoint_is_tried_with_a_test_event(page, hub, sink):
 def test_a_drill_marks_an_insecure_endpoint_until_it_passes(page, hub, sink):
     endpoint = hub.endpoint(sink.url("/hook"), uid="billing")
     page.enter("#/endpoints/billing").click("Drill: does it verify?").sees("It is insecure.", "not as it should", "This endpoint is insecure", "def verify(headers, body)")
+    page.sees("Last drill\ninsecure").named(".chip.insecure", "insecure")
     page.go("#/endpoints").sees("insecure")
 
     def mended(received):
@@ -122,7 +123,8 @@ def test_a_drill_marks_an_insecure_endpoint_until_it_passes(page, hub, sink):
         return Reply(401 if stale or not received.signed_with(endpoint["secret"]) else 204)
 
     sink.on("/hook", mended)
-    page.go("#/endpoints/billing").click("Drill: does it verify?").sees("It passed", "as it should").sees_no_more("This endpoint is insecure")
+    page.go("#/endpoints/billing").click("Drill: does it verify?").sees("It passed", "as it should", "Last drill\npassed").sees_no_more("This endpoint is insecure")
+    assert not page.all(".chip.insecure")
 
 
 def test_an_endpoint_shows_how_it_is_spoken_to_and_that_it_is_insecure(page, hub, sink):

@@ -44,3 +44,10 @@ def test_the_endpoint_says_so_and_has_the_button(page, hub, sink, alone):
     page.driver.refresh()
     page.sees("It is tried again").click("Try now").sees("One delivery tries at once")
     hub.wait_delivery(event, "delivered")
+
+
+def test_a_test_that_closes_the_breaker_leaves_nothing_stale(page, hub, sink, alone):
+    page.enter("#/endpoints/billing").sees("left alone since", "Breaker\nopen")
+    sink.on("/hook", 200)
+    page.click("Send a test event").sees("The test was delivered: HTTP 200", "Breaker\nclosed").sees_no_more("left alone since")
+    assert not page.all(".chip.failing")
