@@ -130,20 +130,23 @@ const told = {
 	'grapnel.circuit.opened': ({detail}) => `is not sent anything for now: ${detail}`,
 }
 
-async function noticed(events) {
-	const known = events.filter(({type}) => told[type])
-	const data = await Promise.all(known.map(async ({id}) => JSON.parse(new TextDecoder().decode(await payload(id)))))
-	return el('ul', null, known.map((event, i) => {
-		const {endpoint, source} = data[i], {id, uid} = endpoint ?? source
-		return el('li', null, time(event.time), ': ', link(`${endpoint ? 'endpoints' : 'sources'}/${id}`, short(uid ?? id, 48)), ' ', link('events/' + event.id, told[event.type](data[i])))
-	}))
+// The latest of each type, because tests and drills are events of the hub, too, and may be many.
+async function notices() {
+	const pages = await Promise.all(Object.keys(told).map(type => get(`/v1/events?type=${type}&limit=${NOTICES}`)))
+	const latest = pages.flatMap(page => page.data).sort((a, b) => Date.parse(b.time) - Date.parse(a.time)).slice(0, NOTICES)
+	return Promise.all(latest.map(async event => ({event, data: JSON.parse(new TextDecoder().decode(await payload(event.id)))})))
 }
 
+const noticed = found => el('ul', null, found.map(({event, data}) => {
+	const {endpoint, source} = data, {id, uid} = endpoint ?? source
+	return el('li', null, time(event.time), ': ', link(`${endpoint ? 'endpoints' : 'sources'}/${id}`, short(uid ?? id, 48)), ' ', link('events/' + event.id, told[event.type](data)))
+}))
+
 export async function overview(_query, _parameter, reload) {
-	const [stats, running, operations, paused, disabled, dead, pending, held, unmatched, notices] = await Promise.all([
+	const [stats, running, operations, paused, disabled, dead, pending, held, unmatched, seen] = await Promise.all([
 		get('/v1/stats'), get('/v1/operations?state=running'), get('/v1/operations?limit=5'), get('/v1/endpoints?status=paused'), get('/v1/endpoints?status=disabled'),
 		get('/v1/dead-letters?limit=' + SAMPLE), get('/v1/deliveries?state=pending&order=asc&limit=' + SAMPLE), get('/v1/deliveries?state=held&order=asc&limit=' + SAMPLE),
-		get('/v1/events?unmatched=true&since=-1h&limit=' + SAMPLE), get('/v1/events?type=grapnel.**&limit=' + NOTICES), loadNames()])
+		get('/v1/events?unmatched=true&since=-1h&limit=' + SAMPLE), notices(), loadNames()])
 	const said = el('div', {'aria-live': 'polite'})
 	const now = Date.parse(stats.at)
 	const found = troubles(dead, pending, held, [...disabled.data, ...paused.data], now)
@@ -157,7 +160,7 @@ export async function overview(_query, _parameter, reload) {
 		partial && el('p', {class: 'faint'}, `Only part is shown: the latest ${SAMPLE} dead letters and the oldest ${SAMPLE} that wait are looked at. All: `,
 			link('dead-letters', 'dead letters'), ', ', link('deliveries?state=pending', 'pending'), ', ', link('deliveries?state=held', 'held'), ', ',
 			link('endpoints?status=paused', 'paused'), ' and ', link('endpoints?status=disabled', 'disabled endpoints'), '.'),
-		notices.data.length > 0 && [el('h2', null, 'What the hub noticed'), await noticed(notices.data)],
+		seen.length > 0 && [el('h2', null, 'What the hub noticed'), noticed(seen), el('p', null, link('events?type=grapnel.**', 'All'))],
 		el('h2', null, 'Operations'),
 		running.data.map(operation => progress(operation, reload)),
 		done.length ? el('ul', null, done.map(ended)) : !running.data.length && el('p', {class: 'empty'}, 'No bulk work has been done yet.'))

@@ -93,6 +93,19 @@ def test_the_overview_shows_what_the_hub_noticed(page, hub, sink):
     page.go("#/events").sees("grapnel.endpoint.recovered")
 
 
+def test_tests_do_not_push_out_what_the_hub_noticed(page, hub, sink):
+    hub.endpoint(sink.url("/hook"), uid="billing")
+    assert hub.api("POST", "/v1/endpoints/billing/test").status == 200
+    page.enter().heading("Overview")
+    assert "What the hub noticed" not in page.text()
+    hub.api("POST", "/v1/endpoints/billing/disable")
+    hub.api("POST", "/v1/endpoints/billing/resume")
+    for _ in range(6):
+        assert hub.api("POST", "/v1/endpoints/billing/test").status == 200
+    page.click("Look again").sees("What the hub noticed", "was disabled: by hand", "takes deliveries again")
+    page.click("All").heading("Events").sees("grapnel.test", "grapnel.endpoint.disabled")
+
+
 def test_disabling_says_how_many_deliveries_die(page, hub, sink):
     sink.on("/hook", 500)
     hub.endpoint(sink.url("/hook"), uid="billing", retry=SLOW_RETRY)
