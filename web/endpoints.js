@@ -26,6 +26,18 @@ export const endpointName = id => known.has(id) ? name(known.get(id)) : id
 const because = {gone: 'it answered 410 Gone', failing: 'it failed for too long'}
 export const status = endpoint => [chip(endpoint.status), endpoint.status_reason && ' ' + (because[endpoint.status_reason] ?? words(endpoint.status_reason)), isLeftAlone(endpoint) && [' ', chip('failing')]]
 
+// How many attempts it takes in how long: its own rate, or what it allowed when it was verified, whichever is less; null: any number.
+function rateOf({rate, verification: {allowed_per_minute: allowed}}) {
+	const asked = allowed ? {limit: allowed, per_ms: 60000} : null
+	return rate && asked ? (asked.limit / asked.per_ms < rate.limit / rate.per_ms ? asked : rate) : rate ?? asked
+}
+const rateText = ({limit, per_ms: per}) => `${number(limit)} in ${duration(per)}`
+// Why some of so many that are due wait: false when its rate lets them all go within a second.
+export function waitsForRate(endpoint, due) {
+	const rate = rateOf(endpoint)
+	return rate && due * rate.per_ms >= 1000 * rate.limit && `waits for its rate, ${rateText(rate)}`
+}
+
 // Whether its breaker holds deliveries back; and what there is to say of it.
 export const isLeftAlone = ({status, breaker}) => status === 'active' && breaker?.wait_ms > 0 && breaker.state !== 'closed'
 export const leftAlone = ({breaker: {state, since, next_probe_at: next, why}}) => ['left alone since ', time(since), ': ', why, state === 'open' ? ['. It is tried again ', time(next)] : '. The next attempt decides']
@@ -108,10 +120,11 @@ function signature({versions, headers, legacy}) {
 	return [versions.join(', '), names.length > 0 && `, in ${names.join(', ')}`, legacy && `; ${legacy.style} style in ${legacy.header}, by ${legacy.own_secret ? 'a secret of its own' : 'the same secret'}`]
 }
 
-// How many of its deliveries wait; the least there are, when they are very many.
+// How many of its deliveries wait, and of how many the time has come; the least there are, when they are very many.
 async function countWaiting(id) {
 	const pages = await Promise.all(['pending', 'held'].map(state => get(`/v1/deliveries?endpoint=${id}&state=${state}&limit=500`)))
-	return {count: pages.reduce((sum, page) => sum + page.data.length, 0), more: pages.some(page => page.next_cursor)}
+	const due = pages[0].data.filter(row => Date.parse(row.due_at) <= Date.now()).length
+	return {count: pages.reduce((sum, page) => sum + page.data.length, 0), due, more: pages.some(page => page.next_cursor)}
 }
 
 function shownTest(test) {
@@ -197,12 +210,12 @@ export async function endpoint(_query, id, reload) {
 			['Last drill', found.drill && [found.drill.verdict, ', ', time(found.drill.at)]],
 			['Id', el('code', null, found.id)], ['Uid', found.uid], ['URL', el('span', {class: 'url'}, found.url)], ['Types', found.event_types.join(', ')],
 			['Description', found.description], ['Subscriber', found.subscriber], ['Ordered', found.ordered ? 'yes' : 'no'],
-			['Concurrent attempts', String(found.max_in_flight)], ['Rate', found.rate && `${number(found.rate.limit)} in ${duration(found.rate.per_ms)}`], ['Breaker', found.breaker ? words(found.breaker.state) : 'none'], ['Timeout', duration(found.timeout_ms)], ['Retries', retryPolicy(found.retry)], ['Format', found.format], ['Signature', signature(found.signature)], ['Method', found.method === 'POST' ? null : found.method], ['Content type', found.content_type], ['HTTP/2', found.http2 ? 'where it is offered' : null], ['Authentication', authentication(found)], ['TLS', trust(found)], ['Made', time(found.created_at)], ['Changed', time(found.updated_at)]])]
+			['Concurrent attempts', String(found.max_in_flight)], ['Rate', found.rate && rateText(found.rate)], ['Breaker', found.breaker ? words(found.breaker.state) : 'none'], ['Timeout', duration(found.timeout_ms)], ['Retries', retryPolicy(found.retry)], ['Format', found.format], ['Signature', signature(found.signature)], ['Method', found.method === 'POST' ? null : found.method], ['Content type', found.content_type], ['HTTP/2', found.http2 ? 'where it is offered' : null], ['Authentication', authentication(found)], ['TLS', trust(found)], ['Made', time(found.created_at)], ['Changed', time(found.updated_at)]])]
 	const shownDeliveries = () => [
 		el('h2', null, 'Deliveries'),
 		el('ul', null,
 			el('li', null, link('dead-letters?endpoint=' + found.id, plural(dead, 'dead letter'))),
-			el('li', null, link('deliveries?state=pending&endpoint=' + found.id, plural(waiting.count, 'delivery', 'deliveries', waiting.more) + ' waiting')),
+			el('li', null, link('deliveries?state=pending&endpoint=' + found.id, plural(waiting.count, 'delivery', 'deliveries', waiting.more) + ' waiting'), waiting.due > 1 && waitsForRate(found, waiting.due) && `: it ${waitsForRate(found, waiting.due)}`),
 			el('li', null, link('deliveries?endpoint=' + found.id, 'all its deliveries'))),
 		dead > 0 && found.status !== 'disabled' && el('p', {class: 'buttons'}, button(dead === 1 ? 'Retry its dead letter…' : `Retry its ${number(dead)} dead letters…`,
 			() => repair('retry', {filter: {endpoint: found.id}}, said, reload), failed)),

@@ -2,7 +2,7 @@
 import {get, payload, post} from './api.js'
 import {button, duration, el, link, notice, number, plural, problemBox, say, short, time, words} from './dom.js'
 import {result} from './deliveries.js'
-import {endpointKnown, endpointName, endpointsKnown, isLeftAlone, isUnverified, leftAlone, loadNames, name, status, triedNow, verification} from './endpoints.js'
+import {endpointKnown, endpointName, endpointsKnown, isLeftAlone, isUnverified, leftAlone, loadNames, name, status, triedNow, verification, waitsForRate} from './endpoints.js'
 import {table} from './list.js'
 import {ended, progress, repair} from './operations.js'
 
@@ -61,7 +61,7 @@ function troubles(dead, pending, held, resting, now) {
 		.sort((a, b) => size(b) - size(a))
 }
 
-function why({endpoint, died, failing, late}, now) {
+function why({endpoint, died, failing, late, pending}, now) {
 	const reasons = []
 	if (endpoint && endpoint.status !== 'active')
 		reasons.push([status(endpoint), ' since ', time(endpoint.status_since)])
@@ -76,7 +76,7 @@ function why({endpoint, died, failing, late}, now) {
 	if (failing && !alone)
 		reasons.push(['failing: ', link('deliveries/' + failing.id, short(result(failing.last_attempt))), Date.parse(failing.due_at) > now ? [', next attempt ', time(failing.due_at)] : ', an attempt is due'])
 	if (late && endpoint?.status !== 'paused' && !alone && !(endpoint && isUnverified(endpoint)))
-		reasons.push([link('deliveries/' + late.id, 'due'), ' since ', time(late.due_at), ', and not tried yet: the endpoint is slow, or does not answer'])
+		reasons.push([link('deliveries/' + late.id, 'due'), ' since ', time(late.due_at), endpoint && waitsForRate(endpoint, pending) ? `: it ${waitsForRate(endpoint, pending)}` : ', and not tried yet: the endpoint is slow, or does not answer'])
 	return reasons.map(reason => el('p', null, reason))
 }
 

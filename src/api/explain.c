@@ -10,7 +10,7 @@
 #include "model/event.h"
 #include "model/pattern.h"
 
-enum { DETAIL_MAX = 800 };
+enum { DETAIL_MAX = 800, RATE_NOTICED_MS = 1000 };
 
 /* The event, the endpoint and what became of them, as far as the steps need it. */
 struct explained {
@@ -26,6 +26,7 @@ struct explained {
 	struct endpoint_meta meta;
 	int max_in_flight;
 	bool unverified;
+	struct rate rate; /* that its attempts keep; limit 0: none */
 	const char *between; /* what stands before the next step */
 };
 
@@ -175,6 +176,7 @@ static int put_steps(void *context, const struct document_row *row)
 	c->meta = row->endpoint->meta;
 	c->max_in_flight = row->endpoint->max_in_flight;
 	c->unverified = endpoint_unverified(row->endpoint);
+	c->rate = *endpoint_rate(row->endpoint);
 	c->between = "";
 	put_id(c->out, "{\"event\":", ID_EVENT, c->event);
 	put_id(c->out, ",\"endpoint\":", ID_ENDPOINT, c->meta.id);
@@ -229,13 +231,24 @@ static void put_order(struct strbuf *out, const struct delivery_wait *waiting)
 		put_waiting(out, "order", 0, "it is held behind another one of its ordering key");
 }
 
+/* Whether the rate needs a time that a person notices for those before it. */
+static bool rate_holds(const struct rate *rate, int64_t ahead)
+{
+	return rate->limit > 0 && ahead > 0 && ahead * rate->per_ms >= RATE_NOTICED_MS * rate->limit;
+}
+
 /* It is due. Whether it is in flight is a fact of memory that is not asked for; whether it can be is known. */
 static void put_due(const struct shown *shown, const struct delivery_wait *waiting)
 {
 	struct strbuf *out = shown->c->out;
+	const struct rate *rate = &shown->c->rate;
 	int window = shown->c->max_in_flight;
 	struct moment due = moment_of(shown->due_ms);
-	if (waiting->ahead >= window)
+	if (rate_holds(rate, waiting->ahead))
+		put_waiting(out, "rate", 0, "%" PRId64 "%s %s of this endpoint %s due before it, and its rate is %" PRId64 " in %g s", waiting->ahead,
+		            waiting->ahead >= WAITING_AHEAD_MAX ? " or more" : "", waiting->ahead == 1 ? "delivery" : "deliveries",
+		            waiting->ahead == 1 ? "is" : "are", rate->limit, (double)rate->per_ms / 1000);
+	else if (waiting->ahead >= window)
 		put_waiting(out, "window", 0,
 		            "%" PRId64 "%s deliveries of this endpoint are due before it, and at most %d are sent at a time",
 		            waiting->ahead, waiting->ahead >= WAITING_AHEAD_MAX ? " or more" : "", window);
@@ -248,10 +261,11 @@ static bool put_breaker(const struct shown *shown)
 {
 	struct breaker_view breaker;
 	call_breaker(shown->c->call, shown->c->meta.id, &breaker);
+	struct moment next = moment_of(breaker.next_probe_ms);
 	if (breaker.state == BREAKER_OPEN)
 		put_waiting(shown->c->out, "breaker", breaker.next_probe_ms,
-		            "the endpoint's breaker is open: %s. One delivery tries again then; resume the endpoint to try at once",
-		            shown->c->call->who.subscriber ? breaker.why_outside : breaker.why);
+		            "the endpoint's breaker is open: %s. One delivery tries at %s; resume the endpoint to try at once",
+		            shown->c->call->who.subscriber ? breaker.why_outside : breaker.why, next.text);
 	else if (breaker.state == BREAKER_HALF_OPEN)
 		put_waiting(shown->c->out, "breaker", 0, "the endpoint's breaker is half open: what comes of one delivery decides about the others");
 	return breaker.state != BREAKER_CLOSED;
@@ -261,8 +275,8 @@ static void put_future(const struct shown *shown)
 {
 	struct strbuf *out = shown->c->out;
 	if (shown->attempts > 0)
-		put_waiting(out, "retry", shown->due_ms, "attempt %d failed: %s (%s)", shown->attempts,
-		            attempt_failure_text(shown->failure), attempt_failure_meaning(shown->failure));
+		put_waiting(out, "retry", shown->due_ms, "attempt %d failed: %s", shown->attempts,
+		            attempt_failure_meaning(shown->failure));
 	else if (shown->c->deliver_at_ms >= shown->due_ms)
 		put_waiting(out, "deliver_at", shown->due_ms, "the event's deliver_at has not come");
 	else
@@ -284,7 +298,7 @@ static int put_reason(const struct shown *shown)
 	else if (c->meta.status == ENDPOINT_PAUSED)
 		put_waiting(c->out, "pause", 0, "the endpoint is paused since %s; resume it", since.text);
 	else if (c->unverified)
-		put_waiting(c->out, "verification", 0, "the endpoint is not verified: its verification says why, and POST …/verify asks it again");
+		put_waiting(c->out, "verification", 0, "the endpoint is not verified; its verification says why, and it can be asked again");
 	else if (shown->due_ms > call_now_ms(c->call))
 		put_future(shown);
 	else if (put_breaker(shown))

@@ -106,6 +106,14 @@ def test_tests_do_not_push_out_what_the_hub_noticed(page, hub, sink):
     page.click("All").heading("Events").sees("grapnel.test", "grapnel.endpoint.disabled")
 
 
+def test_an_endpoint_with_a_rate_is_not_called_slow(page, hub, sink):
+    hub.endpoint(sink.url("/hook"), uid="billing", rate={"limit": 1, "per_ms": 3600000})
+    events = [hub.publish() for _ in range(3)]
+    hub.wait_delivery(events[0], "delivered")
+    page.enter("#/endpoints/billing").sees("2 deliveries waiting: it waits for its rate, 1 in 1 h")
+    page.go(f"#/deliveries/{hub.delivery(events[2])['id']}").sees("Waits: 1 delivery of this endpoint is due before it, and its rate is 1 in 3600 s")
+
+
 def test_disabling_says_how_many_deliveries_die(page, hub, sink):
     sink.on("/hook", 500)
     hub.endpoint(sink.url("/hook"), uid="billing", retry=SLOW_RETRY)

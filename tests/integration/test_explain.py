@@ -142,7 +142,7 @@ def test_waiting_for_a_retry(hub, sink):
     delivery = hub.wait_delivery(event, "pending", where=lambda d: d["attempt_count"] == 1)
     answer = explain(hub, event, endpoint)
     assert (answer["waiting"]["for"], answer["waiting"]["until"]) == ("retry", delivery["due_at"])
-    assert "attempt 1 failed: http_status" in answer["waiting"]["detail"]
+    assert answer["waiting"]["detail"] == "attempt 1 failed: the endpoint answered with a status other than 2xx"
 
 
 def test_waiting_for_a_paused_endpoint(hub):
@@ -170,6 +170,18 @@ def test_waiting_in_order_and_for_the_window(hub, sink):
     gate.set()
     hub.wait_delivery(held, "delivered")
     assert explain(hub, held, ordered)["waiting"] is None
+
+
+def test_waiting_for_the_rate(hub, sink):
+    slow = hub.endpoint(sink.url("/"), rate={"limit": 2, "per_ms": 3600000}, max_in_flight=2)
+    rows = [hub.publish() for _ in range(5)]
+    sink.wait_for(1)
+    hub.wait_delivery(rows[0], "delivered", slow)
+    assert explain(hub, rows[1], slow)["waiting"]["for"] == "attempt", "the next one"
+    waiting = [explain(hub, event, slow)["waiting"] for event in rows[2:]]
+    assert [w["for"] for w in waiting] == ["rate"] * 3 and {w["until"] for w in waiting} == {None}
+    assert waiting[0]["detail"] == "1 delivery of this endpoint is due before it, and its rate is 2 in 3600 s"
+    assert waiting[2]["detail"] == "3 deliveries of this endpoint are due before it, and its rate is 2 in 3600 s"
 
 
 # Bad questions.
