@@ -39,7 +39,8 @@ export function waitsForRate(endpoint, due) {
 }
 
 // Whether its breaker holds deliveries back; and what there is to say of it.
-export const isLeftAlone = ({status, breaker}) => status === 'active' && breaker?.wait_ms > 0 && breaker.state !== 'closed'
+const isFailing = ({status, breaker}) => status !== 'disabled' && breaker?.wait_ms > 0 && breaker.state !== 'closed'
+export const isLeftAlone = endpoint => endpoint.status === 'active' && isFailing(endpoint)
 export const leftAlone = ({breaker: {state, since, next_probe_at: next, why}}) => ['left alone since ', time(since), ': ', why, state === 'open' ? ['. It is tried again ', time(next)] : '. The next attempt decides']
 export const triedNow = 'One delivery tries at once; the others follow if it succeeds.'
 
@@ -195,13 +196,13 @@ export async function endpoint(_query, id, reload) {
 	const test = send(`Sending; the answer comes within ${duration(found.timeout_ms)}…`, undefined, shownTest)
 	const drill = send('Sending up to four requests, one after the other…', {drill: true}, shownDrill)
 	const shownTop = () => [
-		isLeftAlone(found) && el('p', {class: 'stuck'}, 'This endpoint fails and is ', leftAlone(found), '.'),
+		isLeftAlone(found) && el('p', {class: 'stuck'}, 'This endpoint fails and is ', leftAlone(found), '.', waiting.count === 0 && ' Nothing waits that could be tried: a test event that it takes ends this.'),
 		el('p', {class: 'buttons'},
-			isLeftAlone(found) && button('Try now', () => act('resume', triedNow), failed, {class: 'primary'}),
+			isLeftAlone(found) && waiting.count > 0 && button('Try now', () => act('resume', triedNow), failed, {class: 'primary'}),
 			found.status === 'active' && button('Pause', () => act('pause', 'The endpoint is paused: deliveries wait.'), failed),
-			found.status !== 'active' && button('Resume', () => act('resume', resumed[found.status]), failed),
+			found.status !== 'active' && button('Resume', () => act('resume', isFailing(found) ? `The endpoint is active. ${triedNow}` : resumed[found.status]), failed),
 			isUnverified(found) && button('Verify', () => act('verify', 'The endpoint is asked: look again in a moment.'), failed, {class: 'primary'}),
-			found.status !== 'disabled' && !isUnverified(found) && button('Send a test event', test, failed),
+			found.status !== 'disabled' && !isUnverified(found) && button('Send a test event', test, failed, {class: isLeftAlone(found) && waiting.count === 0 && 'primary'}),
 			found.status !== 'disabled' && !isUnverified(found) && button('Drill: does it verify?', drill, failed),
 			found.status !== 'disabled' && button('Disable…', disable, failed, {class: 'danger'})), insecureWhy(found)].filter(Boolean)
 	const shownFacts = () => [facts([

@@ -81,7 +81,7 @@ function why({endpoint, died, failing, late, pending}, now) {
 }
 
 function mend(trouble, moreDead, said, reload) {
-	const {id, endpoint, dead, died, pending} = trouble
+	const {id, endpoint, dead, died, pending, held} = trouble
 	const active = !endpoint || endpoint.status === 'active', asked = endpoint && isUnverified(endpoint)
 	const failed = problem => say(said, problemBox(problem))
 	const alone = endpoint && isLeftAlone(endpoint)
@@ -101,7 +101,7 @@ function mend(trouble, moreDead, said, reload) {
 		return button(`Discard ${number(dead, moreDead)}…`, bulk('discard'), failed, {class: 'danger', ...named})
 	return [
 		!active && button(endpoint.status === 'paused' && pending ? `Resume: ${number(pending)} wait` : 'Resume', resume, failed, named),
-		alone && button('Try now', resume, failed, named),
+		alone && (pending + held > 0 ? button('Try now', resume, failed, named) : ['Nothing waits that could be tried: ', link('endpoints/' + id, 'test it')]),
 		dead > 0 && endpoint?.status !== 'disabled' && button(`Retry ${number(dead, moreDead)}…`, bulk('retry'), failed, named),
 		asked && button('Verify', verify, failed, named),
 		active && !dead && !alone && !asked && ['It is tried again by itself. ', link('endpoints/' + id, 'Test it')]]

@@ -47,7 +47,19 @@ def test_the_endpoint_says_so_and_has_the_button(page, hub, sink, alone):
 
 
 def test_a_test_that_closes_the_breaker_leaves_nothing_stale(page, hub, sink, alone):
-    page.enter("#/endpoints/billing").sees("left alone since", "Breaker\nopen")
+    page.enter().rows(1)
+    assert "Nothing waits that could be tried" in row_of(page, "billing")["What mends it"].text
+    page.click("test it").sees("left alone since", "Breaker\nopen", "Nothing waits that could be tried")
+    assert not [b for b in page.all("button") if b.text == "Try now"]
+    assert "primary" in page.named("button", "Send a test event").get_attribute("class")
     sink.on("/hook", 200)
     page.click("Send a test event").sees("The test was delivered: HTTP 200", "Breaker\nclosed").sees_no_more("left alone since")
     assert not page.all(".chip.failing")
+
+
+def test_a_paused_one_that_fails_is_resumed_without_a_promise(page, hub, sink, alone):
+    event = hub.publish()
+    assert hub.api("POST", "/v1/endpoints/billing/pause").status == 200
+    sink.on("/hook", 200)
+    page.enter("#/endpoints/billing").click("Resume").sees("The endpoint is active. One delivery tries at once; the others follow if it succeeds.")
+    hub.wait_delivery(event, "delivered")
