@@ -1,7 +1,7 @@
 // Deliveries: their columns in lists, and one delivery with the timeline of its attempts.
 import {get, post} from './api.js'
 import {ask, button, chip, duration, el, facts, link, notice, problemBox, sentence, short, time, words} from './dom.js'
-import {endpointName, loadNames} from './endpoints.js'
+import {endpointKnown, endpointName, loadNames} from './endpoints.js'
 import {filterForm, list, lookup} from './list.js'
 
 // "HTTP 500", "timeout: …"; the status is not said twice.
@@ -92,7 +92,8 @@ export async function delivery(_query, id, reload) {
 		notice(done)
 		reload()
 	}
-	const again = sendAgain[found.state]
+	const target = endpointKnown(found.endpoint) ?? await get('/v1/endpoints/' + found.endpoint).catch(() => null)
+	const again = target?.status === 'disabled' ? null : sendAgain[found.state]
 	const retry = async () => { if (!again.ask || await ask(again.title, again.ask, 'Send it')) await act('retry', again.done) }
 	const cancel = async () => {
 		if (await ask('Cancel this delivery?', 'This endpoint does not get the event, unless somebody sends it after all.', 'Cancel the delivery', true))
@@ -101,6 +102,7 @@ export async function delivery(_query, id, reload) {
 	return el('div', null,
 		el('p', {class: 'buttons'}, again && button(again.text, retry, failed),
 			['pending', 'held'].includes(found.state) && button('Cancel the delivery…', cancel, failed, {class: 'danger'})), said,
+		found.state === 'dead' && target?.status === 'disabled' && el('p', null, 'Its endpoint is disabled: ', link('endpoints/' + found.endpoint, 'resume it first'), ', then it can be retried.'),
 		why && el('p', null, found.ended_at ? '' : 'Waits: ', sentence(why)),
 		facts([
 			['State', state(found)], ['Id', el('code', null, found.id)],

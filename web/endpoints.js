@@ -124,8 +124,9 @@ function signature({versions, headers, legacy}) {
 // How many of its deliveries wait, and of how many the time has come; the least there are, when they are very many.
 async function countWaiting(id) {
 	const pages = await Promise.all(['pending', 'held'].map(state => get(`/v1/deliveries?endpoint=${id}&state=${state}&limit=500`)))
+	const failed = pages.flatMap(page => page.data).filter(row => row.last_attempt)
 	const due = pages[0].data.filter(row => Date.parse(row.due_at) <= Date.now()).length
-	return {count: pages.reduce((sum, page) => sum + page.data.length, 0), due, more: pages.some(page => page.next_cursor)}
+	return {count: pages.reduce((sum, page) => sum + page.data.length, 0), due, failed, more: pages.some(page => page.next_cursor)}
 }
 
 function shownTest(test) {
@@ -159,12 +160,15 @@ function recovery(endpoint, said, failed, reload) {
 // What the view of an endpoint is made of.
 async function load(id) {
 	const found = await get('/v1/endpoints/' + encodeURIComponent(id))
-	const [dead, waiting] = await Promise.all([countDead({endpoint: found.id}), countWaiting(found.id)])
-	return {found, dead, waiting}
+	const [dead, waiting, died] = await Promise.all([countDead({endpoint: found.id}), countWaiting(found.id), get(`/v1/dead-letters?endpoint=${found.id}&limit=1`)])
+	// Of one that fails: what failed last, be it over or not.
+	const failed = [...waiting.failed, ...isLeftAlone(found) ? died.data.filter(row => row.last_attempt) : []]
+		.sort((a, b) => Date.parse(b.last_attempt.started_at) - Date.parse(a.last_attempt.started_at))[0]
+	return {found, dead, waiting, failed}
 }
 
 export async function endpoint(_query, id, reload) {
-	let {found, dead, waiting} = await load(id)
+	let {found, dead, waiting, failed: latest} = await load(id)
 	const said = el('div', {'aria-live': 'polite'})
 	const failed = problem => say(said, problemBox(problem))
 	const act = async (what, done) => {
@@ -180,7 +184,7 @@ export async function endpoint(_query, id, reload) {
 	}
 	// A test closes a breaker, ends an endpoint that is gone, and a drill leaves marks: what is shown is asked for anew, but for what was said.
 	const refresh = async () => {
-		({found, dead, waiting} = await load(id))
+		({found, dead, waiting, failed: latest} = await load(id))
 		const focused = top.contains(document.activeElement) && document.activeElement.textContent
 		top.replaceChildren(...shownTop())
 		rest.replaceChildren(...shownFacts(), ...shownDeliveries())
@@ -197,6 +201,8 @@ export async function endpoint(_query, id, reload) {
 	const drill = send('Sending up to four requests, one after the other…', {drill: true}, shownDrill)
 	const shownTop = () => [
 		isLeftAlone(found) && el('p', {class: 'stuck'}, 'This endpoint fails and is ', leftAlone(found), '.', waiting.count === 0 && ' Nothing waits that could be tried: a test event that it takes ends this.'),
+		isUnverified(found) && el('p', {class: 'stuck'}, 'Nothing is sent to it until it is verified:', verification(found).slice(1), '.'),
+		latest && el('p', null, 'The latest attempt that failed: ', link('deliveries/' + latest.id, result(latest.last_attempt)), ', ', time(latest.last_attempt.started_at)),
 		el('p', {class: 'buttons'},
 			isLeftAlone(found) && waiting.count > 0 && button('Try now', () => act('resume', triedNow), failed, {class: 'primary'}),
 			found.status === 'active' && button('Pause', () => act('pause', 'The endpoint is paused: deliveries wait.'), failed),
@@ -206,7 +212,7 @@ export async function endpoint(_query, id, reload) {
 			found.status !== 'disabled' && !isUnverified(found) && button('Drill: does it verify?', drill, failed),
 			found.status !== 'disabled' && button('Disable…', disable, failed, {class: 'danger'})), insecureWhy(found)].filter(Boolean)
 	const shownFacts = () => [facts([
-			['Status', [status(found), ' since ', time(found.status_since), insecure(found)]],
+			['Status', [status(found), isUnverified(found) && [' ', chip('unverified')], ' since ', time(found.status_since), insecure(found)]],
 			['Verification', verification(found)],
 			['Last drill', found.drill && [found.drill.verdict, ', ', time(found.drill.at)]],
 			['Id', el('code', null, found.id)], ['Uid', found.uid], ['URL', el('span', {class: 'url'}, found.url)], ['Types', found.event_types.join(', ')],

@@ -102,6 +102,7 @@ function mend(trouble, moreDead, said, reload) {
 	return [
 		!active && button(endpoint.status === 'paused' && pending ? `Resume: ${number(pending)} wait` : 'Resume', resume, failed, named),
 		alone && (pending + held > 0 ? button('Try now', resume, failed, named) : ['Nothing waits that could be tried: ', link('endpoints/' + id, 'test it')]),
+		dead > 0 && endpoint?.status === 'disabled' && ' then retry what died',
 		dead > 0 && endpoint?.status !== 'disabled' && button(`Retry ${number(dead, moreDead)}…`, bulk('retry'), failed, named),
 		asked && button('Verify', verify, failed, named),
 		active && !dead && !alone && !asked && ['It is tried again by itself. ', link('endpoints/' + id, 'Test it')]]

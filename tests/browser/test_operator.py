@@ -72,7 +72,9 @@ def test_an_endpoint_that_is_not_verified_is_asked_again(page, hub, sink):
     sink.wait_for(2)
     assert {r.headers["grapnel-event-type"] for r in sink.received()} == {"grapnel.challenge"}
     sink.on("/hook", lambda r: Reply(200, body=json.dumps({"challenge": json.loads(r.body).get("data", {}).get("challenge")}).encode()))
-    page.open("#/endpoints/billing").sees("unverified").click("Verify").sees("The endpoint is asked")
+    page.open("#/endpoints/billing").sees("Nothing is sent to it until it is verified: it answered 500 to the challenge")
+    assert [fact.text.split(" since")[0] for fact in page.all(".facts dd")][0] == "active unverified"
+    page.click("Verify").sees("The endpoint is asked")
     hub.wait_delivery(event, "delivered")
 
 
@@ -114,6 +116,13 @@ def test_an_endpoint_with_a_rate_is_not_called_slow(page, hub, sink):
     page.go(f"#/deliveries/{hub.delivery(events[2])['id']}").sees("Waits: 1 delivery of this endpoint is due before it, and its rate is 1 in 3600 s")
 
 
+def test_an_endpoint_that_fails_links_what_failed_last(page, hub, sink):
+    sink.on("/hook", 500)
+    hub.endpoint(sink.url("/hook"), uid="billing", retry=SLOW_RETRY)
+    delivery = hub.wait_delivery(hub.publish(), "pending", where=lambda d: d["attempt_count"] == 1)
+    page.enter("#/endpoints/billing").sees("The latest attempt that failed: HTTP 500").click("HTTP 500").heading("Delivery").sees(delivery["id"])
+
+
 def test_disabling_says_how_many_deliveries_die(page, hub, sink):
     sink.on("/hook", 500)
     hub.endpoint(sink.url("/hook"), uid="billing", retry=SLOW_RETRY)
@@ -124,6 +133,9 @@ def test_disabling_says_how_many_deliveries_die(page, hub, sink):
     hub.wait_dead(2)
     page.sees("The endpoint is disabled").driver.refresh()
     page.sees("2 dead letters", "Its dead letters can be retried once it is resumed")
+    page.go("#/").sees("then retry what died").go(f"#/deliveries/{hub.dead_letters()[0]['id']}").sees("Its endpoint is disabled: resume it first")
+    assert not [b for b in page.all("button") if b.text == "Retry"]
+    page.click("resume it first").click("Resume").sees("What it missed can be sent").go(f"#/deliveries/{hub.dead_letters()[0]['id']}").named("button", "Retry")
 
 
 def test_an_endpoint_is_tried_with_a_test_event(page, hub, sink):
