@@ -1,6 +1,6 @@
 // Sources: the list, one of them with what to paste where, and making one; rejections, and their acceptance.
 import {call, get, post} from './api.js'
-import {ask, button, chip, el, facts, link, notice, problemBox, time} from './dom.js'
+import {ask, button, chip, el, facts, link, notice, problemBox, time, words} from './dom.js'
 import {filterForm, list} from './list.js'
 
 const reasons = ['bad_signature', 'stale_timestamp', 'missing_header', 'unknown_source', 'disabled', 'too_large', 'malformed', 'rate_limited']
@@ -131,7 +131,7 @@ export async function rejections(filter, _parameter, reload) {
 	const columns = [
 		['Time', row => link('rejections/' + row.id, time(row.time))],
 		['Source', row => row.source ? link('sources/' + row.source, row.name) : row.name],
-		['Reason', row => [chip(row.reason), row.detail && ' ' + row.detail]],
+		['Reason', row => [chip(words(row.reason)), row.detail && ' ' + row.detail]],
 		['From', row => row.remote],
 		['Bytes', row => String(row.body_bytes)],
 		['Event', row => row.event ? link('events/' + row.event, 'accepted') : '–'],
@@ -169,7 +169,7 @@ export async function rejection(_query, id, reload) {
 	const accept = async () => {
 		const {data: [outcome]} = await post('/v1/rejections/accept', {ids: [found.id]})
 		if (!outcome.accepted) {
-			said.replaceChildren(el('p', {class: 'problem', role: 'alert'}, `Still refused: ${outcome.reason}`, outcome.detail && `: ${outcome.detail}`))
+			said.replaceChildren(el('p', {class: 'problem', role: 'alert'}, `Still refused: ${words(outcome.reason)}`, outcome.detail && `: ${outcome.detail}`))
 			return
 		}
 		notice('It was accepted.')
@@ -177,7 +177,7 @@ export async function rejection(_query, id, reload) {
 	}
 	return el('div', null,
 		el('p', {class: 'buttons'}, !found.event && !found.cut && button('Verify again and accept', accept, problem => said.replaceChildren(problemBox(problem)))), said,
-		facts([['Reason', [chip(found.reason), ' ', found.meaning]], ['Detail', found.detail], ['Source', found.source ? link('sources/' + found.source, found.name) : found.name],
+		facts([['Reason', [chip(words(found.reason)), ' ', found.meaning]], ['Detail', found.detail], ['Source', found.source ? link('sources/' + found.source, found.name) : found.name],
 			['Time', time(found.time)], ['From', found.remote], ['Method', found.method], ['Path', found.path], ['Content type', found.content_type],
 			['Bytes', `${found.body_bytes}${found.cut ? ' (not kept whole)' : ''}`], ['Event', found.event && link('events/' + found.event, found.event)]]),
 		el('h2', null, 'Headers'), el('pre', null, found.headers.map(header => `${header.name}: ${header.value}`).join('\n')),

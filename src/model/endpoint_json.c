@@ -62,7 +62,7 @@ static json_t *insecure_json(const struct endpoint *endpoint)
 		return drill_insecure_json(&endpoint->meta.drill);
 	json_t *insecure = json_pack("{s:n, s:[{s:s, s:s, s:s}]}", "since", "findings", "code", "tls_unverified", "severity", "critical", "detail",
 	                             "Its certificate is not verified: whoever stands between can read what it is sent, and answer in its "
-	                             "place. Give tls.ca what it is signed by, and turn tls.verify on");
+	                             "place. Give the authority that it is signed by, and turn the verification on");
 	json_t *drill = drill_insecure_json(&endpoint->meta.drill);
 	int result = json_array_extend(json_object_get(insecure, "findings"), json_object_get(drill, "findings"));
 	if (!json_is_null(drill))

@@ -60,7 +60,7 @@ static void verify(const struct scheme_source *source, const struct scheme_reque
 	}
 	strbuf_free(&content);
 	if (result->secret_index < 0)
-		refuse(result, REJECTION_BAD_SIGNATURE, "x-signature-ed25519 fits none of the %zu public keys", source->secrets_len);
+		refuse_unfit(result, source, "x-signature-ed25519", "public key");
 	else if (time_check_text(source, request, timestamp, TIME_SECONDS, false, result) == 0 &&
 	         body_at(request->body, "type", &type) == 1 && slice_is(type, "0")) {
 		answer_with(result, NULL, (struct slice){NULL, 0});

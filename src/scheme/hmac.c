@@ -191,7 +191,7 @@ int hmac_match(const struct hmac_rule *rule, const struct scheme_source *source,
 	OPENSSL_cleanse(key, sizeof key);
 	OPENSSL_cleanse(mac, sizeof mac);
 	if (found < 0)
-		return refuse(result, REJECTION_BAD_SIGNATURE, "%s fits none of the %zu secrets", rule->header, source->secrets_len);
+		return refuse_unfit(result, source, rule->header, "secret");
 	result->secret_index = found;
 	return 0;
 }

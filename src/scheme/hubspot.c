@@ -70,7 +70,7 @@ static void verify_old(const struct scheme_source *source, const struct scheme_r
 	strbuf_free(&before);
 	result->secret_index = found;
 	if (found < 0)
-		refuse(result, REJECTION_BAD_SIGNATURE, "x-hubspot-signature fits none of the %zu secrets", source->secrets_len);
+		refuse_unfit(result, source, "x-hubspot-signature", "secret");
 }
 
 static void verify(const struct scheme_source *source, const struct scheme_request *request, struct scheme_result *result)

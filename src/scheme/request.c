@@ -24,6 +24,13 @@ int refuse(struct scheme_result *result, enum rejection_reason reason, const cha
 	return -1;
 }
 
+int refuse_unfit(struct scheme_result *result, const struct scheme_source *source, const char *header, const char *what)
+{
+	if (source->secrets_len == 1)
+		return refuse(result, REJECTION_BAD_SIGNATURE, "%s does not fit the %s", header, what);
+	return refuse(result, REJECTION_BAD_SIGNATURE, "%s fits none of the %zu %ss", header, source->secrets_len, what);
+}
+
 void answer_with(struct scheme_result *result, const char *content_type, struct slice body)
 {
 	result->verdict = SCHEME_ANSWERED;

@@ -6,6 +6,8 @@
 
 /* Makes the result a refusal; `why` is for the admin. Always -1. */
 int refuse(struct scheme_result *result, enum rejection_reason reason, const char *why, ...) ATTR_PRINTF(3, 4);
+/* The signature in this header fits none of the secrets; `what` is what one of them is called. */
+int refuse_unfit(struct scheme_result *result, const struct scheme_source *source, const char *header, const char *what);
 /* A whole answer of 200: nothing is published. `content_type` is static text. */
 void answer_with(struct scheme_result *result, const char *content_type, struct slice body);
 /* Adds a header to the answer; a value that is too long is left out. */

@@ -48,7 +48,7 @@ static void verify(const struct scheme_source *source, const struct scheme_reque
 	}
 	strbuf_free(&content);
 	if (result->secret_index < 0)
-		refuse(result, REJECTION_BAD_SIGNATURE, SIGNATURE " fits none of the %zu public keys", source->secrets_len);
+		refuse_unfit(result, source, SIGNATURE, "public key");
 	else
 		time_check_text(source, request, timestamp, TIME_SECONDS, false, result);
 }

@@ -143,7 +143,7 @@ static int verify_public(const struct hmac_rule *rule, const struct scheme_sourc
 	}
 	strbuf_free(&content);
 	if (found < 0)
-		return refuse(result, REJECTION_BAD_SIGNATURE, "%s fits none of the %zu secrets", rule->header, source->secrets_len);
+		return refuse_unfit(result, source, rule->header, "secret");
 	result->secret_index = found;
 	return time_check(source, request, time_ms, TIME_SECONDS, false, result);
 }

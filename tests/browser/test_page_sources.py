@@ -22,7 +22,7 @@ def test_a_wrong_secret_is_seen_and_what_it_refused_is_accepted(page, hub):
     page.driver.get(login_link(hub))
     page.heading("Overview")
     page.open("#/sources").heading("Sources").sees("gh", "github", "/in/gh")
-    page.open("#/rejections").heading("Refused requests").sees("bad_signature", "127.0.0.1")
+    page.open("#/rejections").heading("Refused requests").sees("bad signature x-hub-signature-256 does not fit the secret", "127.0.0.1")
     page.click("Accept all that fit and verify now…").sees("None of them verifies now")
     (row,) = hub.pages("/v1/rejections")
     page.open(f"#/rejections/{row['id']}").heading("Refused request").sees("<script>window.owned=1</script>", "X-GitHub-Event: push")
