@@ -45,6 +45,11 @@ export function duration(ms) {
 	return `${Math.round(ms / size * 10) / 10} ${unit}`
 }
 
+export function bytes(count) {
+	const [size, unit] = [[1048576, 'MiB'], [1024, 'KiB']].find(([of]) => count >= of) ?? [1, 'bytes']
+	return `${(Math.round(count / size * 10) / 10).toLocaleString()} ${unit}`
+}
+
 export const number = (count, more) => count.toLocaleString() + (more ? '+' : '')
 export const plural = (count, one, many = one + 's', more) => `${number(count, more)} ${count === 1 && !more ? one : many}`
 

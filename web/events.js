@@ -21,6 +21,7 @@ export async function events(filter) {
 		filterForm('events', [
 			['type', 'Type', {placeholder: 'order.* or order.**'}],
 			['subscriber', 'Subscriber', {placeholder: 'id or uid'}],
+			['source', 'Source', {placeholder: 'id or uid'}],
 			['since', 'Since', {placeholder: '-1h, or a time'}],
 			['until', 'Until', {placeholder: '-5m, or a time'}],
 			['q', 'Text', {placeholder: 'type, subject, uid'}],

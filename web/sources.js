@@ -1,18 +1,36 @@
 // Sources: the list, one of them with what to paste where, and making one; rejections, and their acceptance.
 import {call, get, post} from './api.js'
-import {ask, button, chip, el, facts, link, notice, problemBox, time, words} from './dom.js'
+import {ask, button, bytes, chip, duration, el, facts, link, notice, number, problemBox, time, words} from './dom.js'
 import {filterForm, list} from './list.js'
 
 const reasons = ['bad_signature', 'stale_timestamp', 'missing_header', 'unknown_source', 'disabled', 'too_large', 'malformed', 'rate_limited']
 const name = source => source.uid || source.description || source.id
 
+// By source, the latest request of the last hour that it refused, if it has taken none since.
+async function refusals(filter) {
+	const page = await get('/v1/rejections?since=-1h&limit=500' + filter)
+	const latest = new Map()
+	for (const row of page.data)
+		if (row.source && !['disabled', 'rate_limited'].includes(row.reason) && !latest.has(row.source))
+			latest.set(row.source, row)
+	await Promise.all([...latest].map(async ([id, row]) => {
+		if (row.event || (await get(`/v1/events?source=${id}&since=${row.time}&limit=1`)).data.length)
+			latest.delete(id)
+	}))
+	return latest
+}
+
+// In the list and in the view: what keeps it from taking requests.
+const state = (source, refused) => !source.enabled ? chip('disabled') : source.secret_missing ? el('span', {class: 'chip paused'}, 'waits for its secret') : refused ? el('span', {class: 'chip failing'}, 'refusing') : chip('active')
+
 export async function sources(filter) {
+	const refused = await refusals('')
 	const columns = [
 		['Name', source => link('sources/' + source.id, name(source))],
 		['Scheme', source => [source.scheme, source.insecure && [' ', chip('insecure')]]],
 		['URL', source => el('span', {class: 'url'}, source.url)],
 		['Subscriber', source => source.subscriber ?? '–'],
-		['State', source => chip(!source.enabled ? 'disabled' : source.secret_missing ? 'waits for its secret' : 'active')],
+		['State', source => state(source, refused.get(source.id))],
 	]
 	return el('div', null,
 		el('p', {class: 'buttons'}, el('a', {class: 'button primary', href: '#/sources/new'}, 'New source'), el('a', {href: '#/rejections'}, 'Refused requests')),
@@ -42,6 +60,7 @@ function secretPart(source, failed) {
 
 export async function source(_query, id, reload) {
 	const found = await get('/v1/sources/' + encodeURIComponent(id))
+	const refused = (await refusals('&source=' + found.id)).get(found.id)
 	const said = el('div')
 	const failed = problem => said.replaceChildren(problemBox(problem))
 	const change = async (patch, done) => {
@@ -56,6 +75,8 @@ export async function source(_query, id, reload) {
 		}
 	}
 	return el('div', null,
+		found.enabled && found.secret_missing && el('p', {class: 'stuck'}, 'Every request is refused until its secret is set, below. What is refused until then can be accepted afterwards.'),
+		found.enabled && !found.secret_missing && refused && el('p', {class: 'stuck'}, 'It refuses what comes: ', link('rejections/' + refused.id, [words(refused.reason), refused.detail].filter(Boolean).join(', ')), ', ', time(refused.time)),
 		el('p', {class: 'buttons'},
 			found.enabled ? button('Disable', () => change({enabled: false}, 'The source refuses everything.'), failed)
 				: button('Enable', () => change({enabled: true}, 'The source takes requests.'), failed),
@@ -63,9 +84,9 @@ export async function source(_query, id, reload) {
 		el('section', null, el('h2', null, 'At the provider'), el('p', null, el('code', {class: 'secret'}, found.url)), found.paste && el('p', null, found.paste)),
 		facts([
 			['Scheme', [found.scheme, found.insecure && [' ', chip('insecure')]]], ['Id', el('code', null, found.id)], ['Uid', found.uid],
-			['Enabled', found.enabled ? 'yes' : 'no'], ['Type', el('code', null, found.event_type)], ['Repetitions by', el('code', null, found.dedupe)],
+			['State', state(found, refused)], ['Type', el('code', null, found.event_type)], ['Repetitions by', el('code', null, found.dedupe)],
 			['Subscriber', found.subscriber], ['Settings', Object.keys(found.settings).join(', ')], ['Description', found.description],
-			['Most bytes', String(found.max_body_bytes)], ['Rate', found.rate && `${found.rate.limit} in ${found.rate.per_ms} ms`],
+			['Largest request', bytes(found.max_body_bytes)], ['Rate', found.rate && `${number(found.rate.limit)} in ${duration(found.rate.per_ms)}`],
 			['Made', time(found.created_at)], ['Changed', time(found.updated_at)]]),
 		secretPart(found, failed),
 		el('p', null, el('a', {href: '#/events?source=' + found.id}, 'Its events'), ' ', el('a', {href: '#/rejections?source=' + found.id}, 'What it refused')))
@@ -133,7 +154,7 @@ export async function rejections(filter, _parameter, reload) {
 		['Source', row => row.source ? link('sources/' + row.source, row.name) : row.name],
 		['Reason', row => [chip(words(row.reason)), row.detail && ' ' + row.detail]],
 		['From', row => row.remote],
-		['Bytes', row => String(row.body_bytes)],
+		['Bytes', row => number(row.body_bytes), 'number'],
 		['Event', row => row.event ? link('events/' + row.event, 'accepted') : '–'],
 	]
 
