@@ -11,7 +11,7 @@ const verdicts = {
 	unreachable: 'It could not be reached, so nothing can be said.',
 }
 
-const listed = findings => el('ul', null, findings.map(({detail}) => el('li', null, detail, '.')))
+const listed = findings => el('ul', null, findings.map(({detail}) => el('li', null, detail, /[.?!]$/.test(detail) ? '' : '.')))
 
 export const insecureWhy = ({insecure}) => insecure && el('div', {class: 'problem'}, el('strong', null, 'This endpoint is insecure'),
 	listed(insecure.findings), insecure.since && el('p', null, 'Mend the receiver, then run the drill again: its marks go when it passes.'))
@@ -31,6 +31,25 @@ function snippetsPart(snippets) {
 	return el('div', null, el('p', null, el('label', {class: 'inline'}, 'Code that verifies what it is sent', choice)), code)
 }
 
-export const shownDrill = ({verdict, requests, findings, snippets}) => el('div', null,
-	el('p', null, el('strong', null, verdicts[verdict])), findings.length > 0 && listed(findings),
-	table('The requests of the drill', columns, requests), snippets && snippetsPart(snippets))
+// Where the answer to what was signed rightly tells nothing about signatures: what it was instead.
+function noVerdict({verdict, requests: [{attempt}]}) {
+	if (verdict === 'insecure')
+		return null
+	if (attempt?.failure === 'token')
+		return 'The hub got no access token for it, so nothing was sent: this tells nothing about signatures.'
+	return attempt?.status >= 500 ? `It answered HTTP ${attempt.status} to a request that was signed rightly: the receiver failed, which tells nothing about signatures. Mend that first.` : null
+}
+
+// What the mark of the endpoint says stands above.
+function besidesMark({findings, insecure}) {
+	const marked = new Set(insecure?.findings.map(({code}) => code))
+	return findings.filter(({code}) => !marked.has(code))
+}
+
+export function shownDrill(report) {
+	const {verdict, requests, snippets} = report, instead = noVerdict(report)
+	const findings = besidesMark(report).filter(({code}) => !instead || !['valid_refused', 'no_answer'].includes(code))
+	return el('div', null,
+		el('p', null, el('strong', null, instead ?? verdicts[verdict])), findings.length > 0 && listed(findings),
+		table('The requests of the drill', columns, requests), !instead && snippets && snippetsPart(snippets))
+}

@@ -160,6 +160,17 @@ def test_a_drill_marks_an_insecure_endpoint_until_it_passes(page, hub, sink):
     assert not page.all(".chip.insecure")
 
 
+def test_a_drill_says_its_findings_once_and_what_is_no_verdict(page, hub, sink):
+    hub.endpoint(sink.url("/hook"), uid="billing", signature={"versions": ["v1a"]})
+    page.enter("#/endpoints/billing").sees(hub.got("/v1/endpoints/billing")["public_key"])
+    page.click("Drill: does it verify?").sees("It is insecure.")
+    assert page.text().count("whoever knows the URL can send it events") == 1 and "?." not in page.text()
+    sink.on("/down", 503)
+    hub.endpoint(sink.url("/down"), ["other.*"], uid="down")
+    page.go("#/endpoints/down").click("Drill: does it verify?").sees("It answered HTTP 503 to a request that was signed rightly: the receiver failed")
+    assert "Does it have the present secret" not in page.text()
+
+
 def test_an_endpoint_shows_how_it_is_spoken_to_and_that_it_is_insecure(page, hub, sink):
     hub.endpoint("https://127.0.0.1:9/", uid="odd", auth={"type": "basic", "username": "ada", "password": "swordfish"}, tls={"verify": False})
     hub.endpoint(sink.url("/hook"), uid="plain")
