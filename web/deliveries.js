@@ -11,15 +11,18 @@ export function result(attempt) {
 	return detail ? `${what}: ${detail}` : what
 }
 
+// A type breaks after its dots alone, unless it is very long.
+const dotted = type => type.length > 48 ? short(type, 48) : type.split(/(?<=\.)/).map((part, i) => i ? [el('wbr'), part] : part)
+
 const state = delivery => [chip(delivery.state), delivery.reason && ' ' + words(delivery.reason)]
 
 const columns = {
 	endpoint: ['Endpoint', delivery => link('endpoints/' + delivery.endpoint, short(endpointName(delivery.endpoint), 48))],
-	type: ['Type', delivery => link('events/' + delivery.event, short(delivery.type ?? delivery.event, 48))],
+	type: ['Type', delivery => link('events/' + delivery.event, dotted(delivery.type ?? delivery.event)), 'whole'],
 	state: ['State', state],
 	reason: ['Reason', delivery => words(delivery.reason)],
 	attempts: ['Attempts', delivery => String(delivery.attempt_count), 'number'],
-	when: ['When', delivery => delivery.ended_at ? ['ended ', time(delivery.ended_at)] : delivery.due_at ? ['due ', time(delivery.due_at)] : 'waits for its turn'],
+	when: ['When', delivery => delivery.ended_at ? ['ended ', time(delivery.ended_at)] : delivery.due_at ? ['due ', time(delivery.due_at)] : 'waits for its turn', 'when'],
 	ended: ['Died', delivery => time(delivery.ended_at)],
 	last: ['Last attempt', delivery => link('deliveries/' + delivery.id, delivery.last_attempt ? short(result(delivery.last_attempt)) : 'none yet')],
 }
@@ -99,7 +102,7 @@ export async function delivery(_query, id, reload) {
 		if (await ask('Cancel this delivery?', 'This endpoint does not get the event, unless somebody sends it after all.', 'Cancel the delivery', true))
 			await act('cancel', 'The delivery is cancelled.')
 	}
-	return el('div', null,
+	return Object.assign(el('div', null,
 		el('p', {class: 'buttons'}, again && button(again.text, retry, failed),
 			['pending', 'held'].includes(found.state) && button('Cancel the delivery…', cancel, failed, {class: 'danger'})), said,
 		found.state === 'dead' && target?.status === 'disabled' && el('p', null, 'Its endpoint is disabled: ', link('endpoints/' + found.endpoint, 'resume it first'), ', then it can be retried.'),
@@ -112,5 +115,5 @@ export async function delivery(_query, id, reload) {
 		el('h2', null, 'Attempts'),
 		found.attempts.length
 			? el('ol', {class: 'timeline'}, found.attempts.map((attempt, i) => attemptItem(attempt, found.attempts[i - 1])))
-			: el('p', {class: 'empty'}, 'None yet.'))
+			: el('p', {class: 'empty'}, 'None yet.')), {named: `of ${found.type ?? found.event} to ${endpointName(found.endpoint)}`})
 }

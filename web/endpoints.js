@@ -16,6 +16,7 @@ export function name(endpoint) {
 const known = new Map()
 export async function loadNames() {
 	const page = await get('/v1/endpoints?limit=500')
+	known.clear()
 	page.data.forEach(endpoint => known.set(endpoint.id, endpoint))
 }
 export const isUnverified = ({verification}) => verification.type !== 'none' && verification.state !== 'verified'
@@ -228,7 +229,7 @@ export async function endpoint(_query, id, reload) {
 			() => repair('retry', {filter: {endpoint: found.id}}, said, reload), failed)),
 		found.status === 'disabled' ? el('p', null, 'Its dead letters can be retried once it is resumed.') : recovery(found, said, failed, reload)].filter(Boolean)
 	const top = el('div', null, shownTop()), rest = el('div', null, shownFacts(), shownDeliveries())
-	return el('div', null, top, said, rest, secretPart(found, failed))
+	return Object.assign(el('div', null, top, said, rest, secretPart(found, failed)), {named: name(found)})
 }
 
 const fields = [

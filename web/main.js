@@ -2,7 +2,7 @@
 import * as api from './api.js'
 import {deadLetters} from './dead_letters.js'
 import {deliveries, delivery} from './deliveries.js'
-import {button, dismiss, el, notice, problemBox} from './dom.js'
+import {button, dismiss, el, notice, problemBox, short} from './dom.js'
 import {endpoint, endpoints, newEndpoint} from './endpoints.js'
 import {event, events} from './events.js'
 import {loginForm} from './login.js'
@@ -31,9 +31,11 @@ const main = document.getElementById('main')
 let shown = 0
 let inside = false
 
+// A view of one thing says its name: node.named.
 function show(title, ...nodes) {
-	document.title = `${title} – grapnel`
-	main.replaceChildren(el('h1', {tabindex: '-1'}, title), ...nodes.filter(Boolean))
+	const named = nodes[0]?.named
+	document.title = `${named ? `${title} ${named}` : title} – grapnel`
+	main.replaceChildren(el('h1', {tabindex: '-1'}, title, named && [' ', short(named, 60)]), ...nodes.filter(Boolean))
 }
 
 function find(path) {

@@ -23,6 +23,7 @@ function tiles(stats) {
 }
 
 function sentences(stats, unmatched) {
+	const insecure = endpointsKnown().filter(endpoint => endpoint.insecure)
 	const {dead, pending, due, oldest_pending_ms: oldest} = stats.deliveries
 	const none = stats.endpoints.active + stats.endpoints.paused + stats.endpoints.disabled === 0
 	return el('ul', {class: 'sentences'},
@@ -31,6 +32,7 @@ function sentences(stats, unmatched) {
 		el('li', null, pending
 			? `Of what is pending, ${number(due)} ${due === 1 ? 'is' : 'are'} due now; the others wait for their time. The oldest was made ${duration(oldest)} ago.`
 			: 'Nothing waits: all deliveries have ended.'),
+		insecure.length > 0 && el('li', null, link(insecure.length === 1 ? 'endpoints/' + insecure[0].id : 'endpoints', plural(insecure.length, 'endpoint')), insecure.length === 1 ? ' is insecure.' : ' are insecure.'),
 		unmatched.data.length > 0 && el('li', null,
 			link('events?unmatched=true&since=-1h', plural(unmatched.data.length, 'event', 'events', unmatched.next_cursor)), ' of the last hour reached no endpoint.'))
 }

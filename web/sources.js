@@ -74,7 +74,7 @@ export async function source(_query, id, reload) {
 			location.hash = '#/sources'
 		}
 	}
-	return el('div', null,
+	return Object.assign(el('div', null,
 		found.enabled && found.secret_missing && el('p', {class: 'stuck'}, 'Every request is refused until its secret is set, below. What is refused until then can be accepted afterwards.'),
 		found.enabled && !found.secret_missing && refused && el('p', {class: 'stuck'}, 'It refuses what comes: ', link('rejections/' + refused.id, [words(refused.reason), refused.detail].filter(Boolean).join(', ')), ', ', time(refused.time)),
 		el('p', {class: 'buttons'},
@@ -89,7 +89,7 @@ export async function source(_query, id, reload) {
 			['Largest request', bytes(found.max_body_bytes)], ['Rate', found.rate && `${number(found.rate.limit)} in ${duration(found.rate.per_ms)}`],
 			['Made', time(found.created_at)], ['Changed', time(found.updated_at)]]),
 		secretPart(found, failed),
-		el('p', null, el('a', {href: '#/events?source=' + found.id}, 'Its events'), ' ', el('a', {href: '#/rejections?source=' + found.id}, 'What it refused')))
+		el('p', null, el('a', {href: '#/events?source=' + found.id}, 'Its events'), ' ', el('a', {href: '#/rejections?source=' + found.id}, 'What it refused'))), {named: name(found)})
 }
 
 // One form for all schemes: the settings that the chosen one has stand in it.

@@ -98,8 +98,8 @@ class Page:
         return self
 
     def heading(self, text):
-        """The view with this heading is there, loaded or failed."""
-        self.wait(lambda: [e for e in self.all("h1") if e.text == text] and not self.all(".loading"), f"the heading {text!r}")
+        """The view with this heading, and maybe a name behind it, is there, loaded or failed."""
+        self.wait(lambda: [e for e in self.all("h1") if e.text == text or e.text.startswith(text + " ")] and not self.all(".loading"), f"the heading {text!r}")
         for slip in ("undefined", "[object", "NaN", "Invalid Date"):
             assert slip not in self.text(), self.text()
         return self

@@ -3,6 +3,7 @@
 import json
 import time
 
+import pytest
 from selenium.webdriver.common.by import By
 
 from browser import NARROW, login_link, make_admin
@@ -179,6 +180,50 @@ def test_an_endpoint_shows_how_it_is_spoken_to_and_that_it_is_insecure(page, hub
     page.click("odd").sees("HTTP Basic as ada", "certificate not verified")
     assert page.all(".chip.insecure")[0].get_attribute("title") == "its certificate is not verified"
     assert "swordfish" not in page.driver.page_source
+    assert page.all("h1")[0].text == "Endpoint odd" and page.driver.title == "Endpoint odd – grapnel"
+    page.go("#/").heading("Overview").sees("1 endpoint is insecure.").click("1 endpoint").heading("Endpoint odd")
+
+
+@pytest.fixture
+def american(page):
+    """Times are long there."""
+    page.driver.execute_cdp_cmd("Emulation.setLocaleOverride", {"locale": "en-US"})
+    yield page
+    page.driver.execute_cdp_cmd("Emulation.setLocaleOverride", {})
+
+
+def test_a_list_of_deliveries_keeps_its_words_whole(american, hub):
+    page = american
+    hub.endpoint("http://127.0.0.1:9/a/long/way", ["**"], description="A very long name, as some people give to what they make", retry=SLOW_RETRY)
+    for type in ("order.created", "warehouse.inventory.reservations.adjusted"):
+        hub.wait_delivery(hub.publish(type), "pending", where=lambda d: d["attempt_count"] == 1)
+    page.enter("#/deliveries").rows(2)
+    broken = page.driver.execute_script("""
+        return Array.from(document.querySelectorAll("td[data-title=Type] a"), a => Array.from(a.childNodes)).flat().filter(node => {
+            const range = document.createRange()
+            range.selectNodeContents(node)
+            return node.data && range.getClientRects().length > 1
+        }).map(node => node.data)""")
+    assert broken == []
+    assert page.driver.execute_script("const cell = document.querySelector('td.when'); return cell.querySelector('time').getBoundingClientRect().top - cell.getBoundingClientRect().top < 20")
+    page.click("order.created").heading("Event")
+    page.click("A very long name, as some people give to what t…").heading("Endpoint A very long name, as some people give to what they make")
+
+
+def test_the_overview_does_not_scroll_sideways(american, hub, sink):
+    page = american
+    kill_some(hub, sink, 2)
+    hub.endpoint(sink.url("/hook"), ["stock.*"], uid="paused-one")
+    assert hub.api("POST", "/v1/endpoints/paused-one/pause").status == 200
+    for _ in range(15):
+        hub.publish("stock.low")
+    page.enter().rows(2)
+    wide = []
+    for width in range(700, 1100, 20):
+        page.driver.set_window_size(width, 900)
+        if page.driver.execute_script("return document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            wide.append(width)
+    assert wide == []
 
 
 def test_what_an_endpoint_missed_is_recovered(page, hub, sink):
