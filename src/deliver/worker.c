@@ -372,7 +372,7 @@ static void expire_waiting(struct worker *worker)
 		if (awaiting)
 			fail(exchange, FAILURE_TOKEN, TOKENS_UNREACHED);
 		else
-			fail(exchange, transport_proxy(&exchange->transport) ? FAILURE_PROXY : FAILURE_DNS, "the name server did not answer in the time that there is");
+			fail(exchange, transport_proxy(&exchange->transport) ? FAILURE_PROXY : FAILURE_DNS, "the name server did not answer in time");
 	}
 }
 
