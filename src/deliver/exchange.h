@@ -22,6 +22,7 @@
 enum {
 	EXCHANGE_LINES_MAX = ENDPOINT_HEADERS_MAX + CONTEXT_CORE + CONTEXT_EXTENSIONS_MAX + 16,
 	EXCHANGE_HEADER_BYTES_MAX = 64 * 1024,              /* of one answer: headers, interim answers, trailers */
+	EXCHANGE_BARREN_READS_MAX = 4,
 	EXCHANGE_BODY_BYTES_MAX = 64 * 1024,                /* what is read at most, so that the connection can be used again */
 	EXCHANGE_CAPTURE_MAX = DELIVERY_RESPONSE_MAX + 512, /* more than is kept, so that a cut signature is still seen whole */
 };
@@ -63,7 +64,8 @@ struct exchange {
 	/* answer */
 	int status; /* of the final answer, once all its headers are in; 0 before */
 	size_t header_bytes;
-	size_t body_bytes;
+	size_t body_bytes, body_bytes_before;
+	unsigned barren_reads; /* one after the other, of a final answer, without any of its body */
 	struct strbuf body;
 	bool headers_too_large, bad_status_line;
 	bool in_head; /* a status line was there, its empty line not yet */
@@ -85,6 +87,7 @@ void exchange_again(struct exchange *exchange);
 int exchange_request(struct exchange *exchange, struct prepared *prepared, int timeout_ms, struct err *err) ATTR_MUST_USE;
 
 /* response.c: the callbacks that the easy handle gets, and what became of it. */
+int exchange_progress(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now);
 size_t exchange_header(char *bytes, size_t size, size_t count, void *context);
 size_t exchange_body(char *bytes, size_t size, size_t count, void *context);
 /* The attempt part of an outcome for one that got no answer; control characters of the detail are replaced. */

@@ -46,6 +46,9 @@ static bool set_fixed_options(struct exchange *exchange)
 	failed |= SET(CURLOPT_TCP_NODELAY, 1L);
 	failed |= SET(CURLOPT_POST, 1L);
 	failed |= SET(CURLOPT_BUFFERSIZE, READ_BYTES);
+	failed |= SET(CURLOPT_NOPROGRESS, 0L);
+	failed |= SET(CURLOPT_XFERINFOFUNCTION, exchange_progress);
+	failed |= SET(CURLOPT_XFERINFODATA, exchange);
 	failed |= SET(CURLOPT_HEADERFUNCTION, exchange_header);
 	failed |= SET(CURLOPT_HEADERDATA, exchange);
 	failed |= SET(CURLOPT_WRITEFUNCTION, exchange_body);
@@ -126,7 +129,8 @@ void exchange_again(struct exchange *exchange)
 	exchange->legacy_at = 0;
 	exchange->status = 0;
 	exchange->header_bytes = 0;
-	exchange->body_bytes = 0;
+	exchange->body_bytes = exchange->body_bytes_before = 0;
+	exchange->barren_reads = 0;
 	exchange->headers_too_large = exchange->bad_status_line = exchange->in_head = false;
 	exchange->error[0] = '\0';
 	strbuf_clear(&exchange->body);

@@ -62,6 +62,21 @@ size_t exchange_body(char *bytes, size_t size, size_t count, void *context)
 	return exchange->body_bytes > EXCHANGE_BODY_BYTES_MAX ? CURL_WRITEFUNC_ERROR : len;
 }
 
+/* Chunk extensions are shown to nobody, and may be endless: libcurl reads up to 400 KB of them at a time. An answer that goes on and on without a
+ * byte of its body has said what it had to say. Not of HTTP/2, where other streams of the connection are read meanwhile. */
+int exchange_progress(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
+{
+	struct exchange *exchange = context;
+	long version = 0;
+	(void)total, (void)now, (void)up_total, (void)up_now;
+	if (exchange->status == 0)
+		return 0;
+	exchange->barren_reads = exchange->body_bytes == exchange->body_bytes_before ? exchange->barren_reads + 1 : 0;
+	exchange->body_bytes_before = exchange->body_bytes;
+	return exchange->barren_reads > EXCHANGE_BARREN_READS_MAX &&
+	       curl_easy_getinfo(exchange->easy, CURLINFO_HTTP_VERSION, &version) == CURLE_OK && version <= CURL_HTTP_VERSION_1_1;
+}
+
 /* ---- what is kept ---- */
 
 /* An endpoint may answer with what it was sent. Whatever looks like a signature or a secret is taken out, also when it is escaped for

@@ -77,7 +77,9 @@ class Talk:
 class Server:
     """Serves a behaviour on a free port until the end of a `with`. `tls`: an ssl.SSLContext."""
 
-    def __init__(self, behaviour, tls=None, backlog=512, receive_buffer=None, address="127.0.0.1", port=0, scheme=None):
+    def __init__(self, behaviour, tls=None, backlog=512, receive_buffer=None, address="127.0.0.1", port=0, scheme=None, ready=None):
+        if ready:
+            ready()
         self.behaviour, self.tls = behaviour, tls
         self.scheme = scheme or ("https" if tls else "http")
         self.closing = threading.Event()

@@ -183,7 +183,7 @@ def reflects(talk):
 def no_signature_kept(stage, endpoint, _server):
     stage.hub.publish("bench.t0000", data={"n": 1})
     for attempt in stage.attempts(endpoint):
-        require("v1," not in str(attempt.get("response")), f"a stored answer holds a signature: {attempt}")
+        require("v1," not in str(attempt.get("response")).replace("v1,[redacted]", ""), f"a stored answer holds a signature: {attempt}")
 
 
 def ok_with(head, body=b""):
@@ -234,7 +234,7 @@ ROWS = {
     "flood of 103": beside(served(informs(103)), ["answer_too_large", "timeout"]),
     "trailer bomb": beside(served(trailer_bomb), ["delivered"]),
     "endless chunk extension": beside(served(chunk_extension), ["delivered", "protocol"]),
-    "unasked gzip bomb": beside(served(gzip_bomb), ["delivered"]),
+    "unasked gzip bomb": beside(served(gzip_bomb, ready=bomb), ["delivered"]),
     "HTTP/0.9": beside(served(raw(b"<html>hello</html>\n")), ["protocol"]),
     "bad status line": beside(served(raw(b"HTTP/one.one OK 200\r\n\r\n")), ["protocol"]),
     "status 000": beside(served(raw(b"HTTP/1.1 000 Zero\r\n\r\n")), ["protocol"]),
