@@ -107,6 +107,6 @@ ROWS = {
     "SERVFAIL": named(["delivered", "dns"], must=["dns"], rcode=SERVFAIL),
     "silent name server": named(["delivered", "dns", "timeout"], silent=True),
     # 2d00::/8 is nobody's: no packet for it goes anywhere
-    "AAAA only, without a route": named(["delivered", "connect", "connect_timeout", "timeout"], "2d00::1", options=["--egress-allow-http", "yes"]),
+    "AAAA only, without a route": named(["delivered", "connect", "connect_timeout", "timeout"], "2d00::1", options=["--egress-allow-http"]),
     "CNAME loop": named(["delivered", "dns"], must=["dns"], cname=NAME),
 }

@@ -21,7 +21,7 @@ ROUNDS = 3
 RATIO, FLOOR_MS = 1.5, 5.0
 RSS_MB = 64
 TIME_WAIT, LISTEN = "06", "0A"
-KEPT = 32  # connections to an address that may be kept when nobody needs them
+KEPT = 64  # connections to an address that may be kept when nobody needs them: those of its window
 BOUND_S = 30
 
 
