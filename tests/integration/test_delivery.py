@@ -1,5 +1,6 @@
 """Delivery: what an endpoint receives, and what its answers lead to."""
 
+import contextlib
 import re
 import socket
 import threading
@@ -131,6 +132,24 @@ def test_interim_answers_are_passed_over(hub, sink):
     sink.on("/", Reply(raw=b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200\r\nContent-Length: 0\r\n\r\n"))
     hub.endpoint(sink.url(), retry={"max_attempts": 1})
     hub.wait_delivery(hub.publish(), "delivered")
+
+
+def test_an_answer_of_nothing_but_chunk_extensions_ends_by_itself(hub):
+    """Nobody is shown them, and they may be endless: the headers decide, long before the time is up."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def flood():
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;")
+                while True:
+                    connection.sendall(b"x" * 65536)
+
+        thread = threading.Thread(target=flood, daemon=True)
+        thread.start()
+        hub.endpoint(f"http://127.0.0.1:{server.getsockname()[1]}/", timeout_ms=120000, retry={"max_attempts": 1})
+        hub.wait_delivery(hub.publish(), "delivered")
 
 
 def test_attempts_tell_what_happened(hub, sink):
