@@ -34,6 +34,7 @@ def test_a_wrong_secret_is_seen_and_what_it_refused_is_accepted(page, hub):
     page.click("Verify again and accept").sees("It was accepted.")
     assert [e["type"] for e in hub.pages("/v1/events", source="gh")] == ["github.push"]
     page.open("#/sources/gh").heading("Source").named(".chip", "active")
+    hub.publish("of.no.source")
     page.click("Its events").heading("Events").rows(1)
     assert page.field("Source").get_attribute("value") == hub.got("/v1/sources/gh")["id"]
     assert page.driver.execute_script("return window.owned") is None
