@@ -7,16 +7,12 @@
 #include "hub.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/api.h"
@@ -30,6 +26,7 @@
 #include "deliver/fetch.h"
 #include "deliver/verifier.h"
 #include "descriptors.h"
+#include "folder.h"
 #include "http/server.h"
 #include "model/uri.h"
 #include "model/url.h"
@@ -48,11 +45,9 @@ struct hub {
 	const struct conf *conf;
 	bool serves;
 	atomic_bool stopping;
-	int dir_fd;  /* the data folder */
-	int lock_fd; /* grapnel.lock, held while the hub lives */
+	struct data_folder folder;
 	struct descriptors descriptors; /* what its parts may hold at most */
 	struct budget budget;
-	struct master_key master;
 	struct index *index;
 	struct keyring *keyring;
 	struct breakers *breakers; /* that are not closed: the scheduler keeps it, the API reads it */
@@ -159,114 +154,6 @@ static void ready(void *context, char *why, size_t why_size)
 		why[0] = '\0';
 }
 
-/* ---- The data folder ------------------------------------------------------------------------------------------------------ */
-
-static int lock_take(struct hub *hub, int wait_ms, struct err *err)
-{
-	hub->lock_fd = openat(hub->dir_fd, "grapnel.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (hub->lock_fd < 0)
-		return err_set(err, ERR_STORAGE, "%s/grapnel.lock cannot be opened: %s", hub->conf->data, strerror(errno));
-	/* There is no lock call with a time limit; whoever waits here is a person at a command line. */
-	for (int waited = 0; flock(hub->lock_fd, LOCK_EX | LOCK_NB); waited += 50) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return err_set(err, ERR_STORAGE, "%s/grapnel.lock cannot be locked: %s", hub->conf->data, strerror(errno));
-		if (waited >= wait_ms) {
-			char pid[24] = "";
-			ssize_t got = pread(hub->lock_fd, pid, sizeof pid - 1, 0);
-			pid[got > 0 ? strcspn(pid, "\n") : 0] = '\0';
-			return err_set(err, ERR_UNAVAILABLE, "the data folder %s is in use by another grapnel (process %s): stop that one, or choose another --data",
-			               hub->conf->data, pid[0] ? pid : "unknown");
-		}
-		poll(NULL, 0, 50);
-	}
-	if (ftruncate(hub->lock_fd, 0) || dprintf(hub->lock_fd, "%ld\n", (long)getpid()) < 0)
-		return err_set(err, ERR_STORAGE, "%s/grapnel.lock cannot be written: %s", hub->conf->data, strerror(errno));
-	return 0;
-}
-
-/* Makes the folder and those above it, as mkdir -p does. */
-static int folder_make(const char *path, struct err *err)
-{
-	char part[PATH_MAX];
-	size_t len = strlen(path);
-	if (len == 0 || len >= sizeof part)
-		return err_set(err, ERR_INVALID, "--data must be the path of a folder, shorter than %d bytes", PATH_MAX);
-	for (size_t i = 1; i <= len; i++) {
-		if (path[i] != '/' && path[i] != '\0')
-			continue;
-		memcpy(part, path, i);
-		part[i] = '\0';
-		if (mkdir(part, 0700) && errno != EEXIST)
-			return err_set(err, ERR_STORAGE, "the data folder %s cannot be made: %s", part, strerror(errno));
-	}
-	return 0;
-}
-
-static int data_open(struct hub *hub, int lock_wait_ms, struct err *err)
-{
-	const struct conf *conf = hub->conf;
-	if (folder_make(conf->data, err))
-		return -1;
-	hub->dir_fd = open(conf->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (hub->dir_fd < 0)
-		return err_set(err, ERR_STORAGE, "the data folder %s cannot be opened: %s", conf->data, strerror(errno));
-	if (lock_take(hub, lock_wait_ms, err))
-		return -1;
-	char path[PATH_MAX];
-	if ((size_t)snprintf(path, sizeof path, "%s/master.key", conf->data) >= sizeof path)
-		return err_set(err, ERR_INVALID, "--data is too long");
-	/* Secrets that were sealed before can be read with their own key alone: a new one is made only for a new database. */
-	const char *key = conf->master_key_file ? conf->master_key_file : path;
-	bool fresh = faccessat(hub->dir_fd, "grapnel.db", F_OK, 0) != 0;
-	if (!fresh && access(key, F_OK) && errno == ENOENT)
-		return err_set(err, ERR_INVALID, "%s/grapnel.db is there, but not its master key %s: put the key back from where the backups are kept",
-		               conf->data, key);
-	return master_key_load(key, fresh, &hub->master, err);
-}
-
-struct key_trial {
-	const struct master_key *master;
-	bool tried;
-	struct err *err;
-	int result;
-};
-
-static void key_try(struct endpoint *endpoint, void *context)
-{
-	struct key_trial *trial = context;
-	if (trial->tried || endpoint->secrets_len == 0)
-		return;
-	trial->tried = true;
-	struct signer *signer = signer_new(endpoint, trial->master, trial->err);
-	if (!signer)
-		trial->result = err_set(trial->err, ERR_INVALID,
-		                        "the master key is not the one that the secrets in the database are sealed with: put the right one back");
-	signer_free(signer);
-}
-
-static void key_try_source(struct source *source, void *context)
-{
-	struct key_trial *trial = context;
-	struct source_opened opened;
-	if (trial->tried || source->secrets_len == 0)
-		return;
-	trial->tried = true;
-	if (source_open(source, trial->master, 0, &opened, trial->err))
-		trial->result = err_set(trial->err, ERR_INVALID,
-		                        "the master key is not the one that the secrets in the database are sealed with: put the right one back");
-	else
-		source_opened_clear(&opened);
-}
-
-/* With another key every delivery would fail: one secret tells. */
-static int master_key_check(struct hub *hub, struct err *err)
-{
-	struct key_trial trial = {.master = &hub->master, .err = err};
-	index_each_endpoint(hub->index, key_try, &trial);
-	source_table_each(hub->sources, key_try_source, &trial);
-	return trial.result;
-}
-
 /* ---- Start and stop ------------------------------------------------------------------------------------------------------- */
 
 static void defaults_set(const struct conf *conf)
@@ -338,7 +225,7 @@ static int store_up(struct hub *hub, struct err *err)
 		.capture_success = conf->capture_success,
 		.outcomes_ms = OUTCOMES_MS,
 		.clock = &clock_system,
-		.master = &hub->master,
+		.master = &hub->folder.master,
 		.index = hub->index,
 		.keyring = hub->keyring,
 		.sources = hub->sources,
@@ -350,7 +237,7 @@ static int store_up(struct hub *hub, struct err *err)
 		.listener = {.context = hub, .deliveries = on_deliveries, .event = on_event, .due = on_due, .urged = on_urged, .endpoint = on_endpoint, .health = on_health},
 	};
 	hub->store = store_open(&config, err);
-	return hub->store ? master_key_check(hub, err) : -1;
+	return hub->store ? data_folder_check_key(&hub->folder, hub->index, hub->sources, err) : -1;
 }
 
 /* Of the one budget most is left to what comes in and to what is on its way. */
@@ -400,7 +287,7 @@ static int delivery_up(struct hub *hub, struct err *err)
 		.store = hub->store,
 		.budget = &hub->budget,
 		.clock = &clock_system,
-		.master = &hub->master,
+		.master = &hub->folder.master,
 		.egress = hub->egress,
 		.workers = (unsigned)conf->delivery_workers,
 		.idle_connections_max = (hub->descriptors.idle + (unsigned)conf->delivery_workers - 1) / (unsigned)conf->delivery_workers,
@@ -505,7 +392,7 @@ static int api_up(struct hub *hub, struct err *err)
 		.public_url = conf->public_url,
 		.budget = &hub->budget,
 		.clock = &clock_system,
-		.master = &hub->master,
+		.master = &hub->folder.master,
 		.egress = hub->egress,
 		.dns_servers = conf->dns_servers,
 		.ingest = {.store = hub->store,
@@ -546,7 +433,7 @@ static int front_up(struct hub *hub, struct err *err)
 		return -1;
 	if (conf->listen_api && !conf->listen_public)
 		log_warn("hub", "no port serves the doors of sources: listen.api is set, and listen.public is not");
-	hub->listen[hub->listen_len++] = (struct http_listen){.socket_path = "grapnel.sock", .socket_dir_fd = hub->dir_fd};
+	hub->listen[hub->listen_len++] = (struct http_listen){.socket_path = "grapnel.sock", .socket_dir_fd = hub->folder.fd};
 	return 0;
 }
 
@@ -593,13 +480,13 @@ struct hub *hub_start(const struct conf *conf, bool serve, int lock_wait_ms, str
 	struct hub *hub = mem_new(struct hub);
 	hub->conf = conf;
 	hub->serves = serve;
-	hub->dir_fd = hub->lock_fd = -1;
+	data_folder_init(&hub->folder);
 	atomic_init(&hub->stopping, false);
 	budget_init(&hub->budget, (size_t)conf->memory_budget);
 	defaults_set(conf);
 	descriptors_up(hub);
 
-	if (data_open(hub, lock_wait_ms, err))
+	if (data_folder_open(&hub->folder, conf, lock_wait_ms, err))
 		goto failed;
 	hub->egress = egress_up(conf, err);
 	if (!hub->egress)
@@ -694,9 +581,6 @@ void hub_stop(struct hub *hub)
 	egress_free(hub->egress);
 	if (hub->serves && hub->server)
 		log_info("hub", "stopped");
-	if (hub->lock_fd >= 0)
-		close(hub->lock_fd); /* releases the lock */
-	if (hub->dir_fd >= 0)
-		close(hub->dir_fd);
+	data_folder_close(&hub->folder);
 	free(hub);
 }
