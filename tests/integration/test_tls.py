@@ -170,9 +170,10 @@ def test_sighup_takes_a_new_certificate_and_old_connections_live_on(hub):
 def test_a_certificate_that_expires_soon_is_a_warning(hub):
     assert hub.log().count("WARN http: the certificate in") == 1 and "expires soon: it is good until" in hub.log()
     serial_of(hub)
-    hub.show(make_certificate(hub.folder, "long", days=90))
+    long = make_certificate(hub.folder, "long", days=90)
+    hub.show(long)
     reload(hub, "is shown; it is good until")
-    serial_of(hub)
+    assert serial_of(hub, hub.context(long[0])) == read(long[0])
     assert hub.log().count("WARN http: the certificate in") == 1, "a day has not passed, and the new one is good for long"
 
 
