@@ -35,6 +35,7 @@ void health_free(struct health *health);
 bool health_learn(struct health *health, const struct outcome *outcome, int64_t after_ms, int64_t attempts, const struct clock *clock);
 /* Begins anew. */
 void health_forget(struct health *health, int64_t endpoint, int64_t now_us);
+void health_forget_all(struct health *health, int64_t now_us);
 /* Writes what is to be written by now, HEALTH_SLICE rows at most; `all`: whatever is not stored as it is. 1: there is more, 0, -1: the
  * engine failed. */
 int health_write(struct health *health, struct tx *tx, bool all, int64_t now_us) ATTR_MUST_USE;
