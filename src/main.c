@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "config.h"
 #include "hub.h"
 #include "service.h"
 
@@ -60,7 +61,9 @@ static int serve(const struct conf *conf)
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	log_configure((enum log_level)conf->log_level, conf->log_format == 1);
+	log_open(LOG_JOURNAL_SOCKET);
+	log_configure((enum log_level)conf->log_level, (enum log_format)conf->log_format);
+	log_told(started, NULL, "grapnel %s starts: data in %s", PACKAGE_VERSION, conf->data);
 	conf_warn();
 
 	struct service *service = service_open(&signals, &err);
@@ -77,6 +80,7 @@ static int serve(const struct conf *conf)
 	service_stop(service, conf->stop_deadline);
 	hub_stop(hub);
 	service_close(service);
+	log_flush();
 	return EXIT_OK;
 }
 
@@ -85,7 +89,7 @@ static int serve(const struct conf *conf)
 static void *local_open(const struct conf *conf, struct err *err)
 {
 	/* Standard error is the command's: what goes well stays unsaid. */
-	log_configure(LOG_WARN, conf->log_format == 1);
+	log_configure(LOG_WARN, (enum log_format)conf->log_format);
 	return hub_start(conf, false, MAIN_COMMAND_WAIT_MS, err);
 }
 

@@ -82,21 +82,34 @@ static void put_age(char *out, size_t size, int64_t ms)
 	snprintf(out, size, "%" PRId64 " %s", ms > 0 ? ms / units[unit].ms : 0, units[unit].name);
 }
 
+/* "; 3 deliveries are pending, the oldest for 12 s" */
+static void put_backlog(const struct api_backlog *backlog, char *out, size_t size)
+{
+	char age[32];
+	if (backlog->pending.count == 0) {
+		snprintf(out, size, "; no delivery is pending");
+		return;
+	}
+	put_age(age, sizeof age, clock_wall_ms(&clock_system) - backlog->oldest_ms);
+	snprintf(out, size, "; %s%" PRId64 " deliver%s pending, the oldest for %s", backlog->pending.at_least ? "more than " : "", backlog->pending.count,
+	         backlog->pending.count == 1 ? "y is" : "ies are", age);
+}
+
 static void status_now(const struct service *service, char out[STATUS_SIZE])
 {
-	const struct api_backlog *backlog = &service->backlog;
-	char why[STATUS_SIZE - 20], age[32];
+	char why[STATUS_SIZE - 20], waits[120] = "", since[CLOCK_RFC3339_SIZE];
+	struct pause_view pause;
 	hub_ready(service->hub, why, sizeof why);
+	hub_paused(service->hub, &pause);
+	if (!service->counting && service->backlog.known)
+		put_backlog(&service->backlog, waits, sizeof waits);
 	if (why[0]) {
 		snprintf(out, STATUS_SIZE, "not ready: %s", why);
-	} else if (service->counting || !backlog->known) {
-		snprintf(out, STATUS_SIZE, "ready");
-	} else if (backlog->pending.count == 0) {
-		snprintf(out, STATUS_SIZE, "ready; no delivery is pending");
+	} else if (pause.since_ms) {
+		clock_format_rfc3339(pause.since_ms, since);
+		snprintf(out, STATUS_SIZE, "paused since %s, nothing is sent until: grapnel resume%s", since, waits);
 	} else {
-		put_age(age, sizeof age, clock_wall_ms(&clock_system) - backlog->oldest_ms);
-		snprintf(out, STATUS_SIZE, "ready; %s%" PRId64 " deliver%s pending, the oldest for %s", backlog->pending.at_least ? "more than " : "",
-		         backlog->pending.count, backlog->pending.count == 1 ? "y is" : "ies are", age);
+		snprintf(out, STATUS_SIZE, "ready%s", waits);
 	}
 }
 

@@ -199,6 +199,7 @@ void call_actor(const struct call *call, struct caller *caller)
 		snprintf(caller->name, sizeof caller->name, "uid %" PRId64, call->request->peer_uid);
 	caller->address = call->request->peer;
 	caller->request_id = call->request->id;
+	caller->request = call->request->number;
 }
 
 int call_change(struct call *call, struct store_change *change)

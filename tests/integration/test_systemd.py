@@ -116,6 +116,16 @@ def test_the_status_tells_how_much_waits(make_hub, manager, sink):
     assert status.startswith("ready; 2 deliveries are pending, the oldest for ")
 
 
+def test_the_status_tells_that_the_hub_is_paused(make_hub, manager):
+    hub = supervised(make_hub(start=False), manager).spawn()
+    manager.wait("READY")
+    assert run("pause", "--data", hub.data).returncode == 0
+    paused = manager.wait("STATUS", lambda text: text.startswith("paused since "))["STATUS"]
+    assert "nothing is sent until: grapnel resume" in paused
+    assert run("resume", "--data", hub.data).returncode == 0
+    manager.wait("STATUS", lambda text: text.startswith("ready"))
+
+
 def test_a_reload_is_told_with_its_begin_and_its_end(make_hub, manager):
     hub = supervised(make_hub(start=False), manager).spawn()
     manager.wait("READY")

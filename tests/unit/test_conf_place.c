@@ -159,7 +159,7 @@ static void who_may_not_read_the_systems_file_is_told_what_to_do(void **state)
 	assert_int_equal(chmod("etc/grapnel.conf", 0), 0);
 	LOAD_BADLY("etc/grapnel.conf", "Permission denied", "root", "group", "--data", "--url");
 	load_well(&conf, "--url", "http://127.0.0.1:1");
-	assert_string_equal(conf.data, "./var");
+	assert_string_equal(conf.url, "http://127.0.0.1:1");
 	conf_free(&conf);
 }
 
