@@ -345,3 +345,16 @@ def test_slow_handshakes_and_slow_requests_are_closed_at_the_deadline(tmp_path):
         slow.close()
     finally:
         hub.close()
+
+
+def test_commands_take_the_authority_of_a_hub_elsewhere(hub):
+    def ask(*options):
+        return run("endpoints", "list", "--url", f"https://127.0.0.1:{hub.port}", *options, env={"GRAPNEL_KEY": hub.admin})
+
+    refused = ask()
+    assert refused.returncode != 0 and "certificate" in refused.stderr.lower(), refused
+    assert ask("--ca", hub.first[0]).returncode == 0
+    other = make_certificate(hub.folder, "other")
+    assert ask("--ca", other[0]).returncode != 0
+    missing = ask("--ca", hub.first[0] + ".none")
+    assert missing.returncode == 2 and "ca: the file" in missing.stderr

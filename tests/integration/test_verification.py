@@ -1,6 +1,7 @@
 """Endpoints that are to be verified get nothing but the question until they answer it: the CloudEvents handshake, or a challenge."""
 
 import json
+import re
 import socket
 
 import pytest
@@ -471,3 +472,34 @@ def test_every_change_is_in_the_audit(hub, sink):
 def test_other_verifications_are_refused(shared_hub, pointer, given):
     answer = shared_hub.api("POST", "/v1/endpoints", {"url": "http://127.0.0.1:9/", "event_types": ["*"], "verification": given})
     assert answer.status == 422 and answer.pointers == [pointer], answer
+
+
+# ---- The command line ----
+
+
+def verified_by_hand(hub, endpoint, *options):
+    return run("endpoints", "verify", endpoint["id"], "--data", hub.data, *options)
+
+
+def test_the_command_waits_for_what_comes_of_it(hub, sink):
+    sink.on("/", Reply(204))
+    endpoint = hub.endpoint(sink.url(), verification=CHALLENGE)
+    wait_state(hub, endpoint, "failed")
+    done = verified_by_hand(hub, endpoint)
+    assert done.returncode == 1 and re.search(r"^verification +failed$", done.stdout, re.M) and re.search(r"^why +\S", done.stdout, re.M), done
+    sink.on("/", echo)
+    done = verified_by_hand(hub, endpoint)
+    assert done.returncode == 0 and re.search(r"^verification +verified$", done.stdout, re.M), done
+    sink.on("/", Reply(then="never"))
+    done = verified_by_hand(hub, endpoint, "--wait", "200ms")
+    assert done.returncode == 1 and "pending" in done.stdout and "not answered yet" in done.stderr, done
+    assert verified_by_hand(hub, endpoint, "--wait", "long").returncode == 2
+
+
+def test_without_a_hub_the_command_does_not_wait(hub, sink):
+    sink.on("/", echo)
+    endpoint = hub.endpoint(sink.url(), verification=CHALLENGE)
+    wait_state(hub, endpoint, "verified")
+    hub.terminate()
+    done = run("endpoints", "verify", endpoint["id"], "--data", hub.data, "--egress-allow", "127.0.0.0/8")
+    assert done.returncode == 1 and "pending" in done.stdout and "no hub runs" in done.stderr, done
