@@ -289,6 +289,8 @@ static int put_reason(const struct shown *shown)
 	const struct explained *c = shown->c;
 	struct moment since = moment_of(c->meta.status_since_ms);
 	struct delivery_wait waiting;
+	struct pause_view pause;
+	pause_get(c->call->api->config.pause, &pause);
 	if (reader_waiting(c->call->worker->reader, shown->id, &waiting, &c->call->err) < 0)
 		return -1;
 	if (c->meta.status == ENDPOINT_DISABLED || c->meta.status == ENDPOINT_DELETED)
@@ -300,6 +302,8 @@ static int put_reason(const struct shown *shown)
 		put_waiting(c->out, "pause", 0, "the endpoint is paused since %s; resume it", since.text);
 	else if (c->unverified)
 		put_waiting(c->out, "verification", 0, "the endpoint is not verified; its verification says why, and it can be asked again");
+	else if (pause.since_ms)
+		put_waiting(c->out, "hub_pause", 0, "the whole hub is paused since %s; its operator resumes it", moment_of(pause.since_ms).text);
 	else if (shown->due_ms > call_now_ms(c->call))
 		put_future(shown);
 	else if (put_breaker(shown))

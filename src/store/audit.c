@@ -48,6 +48,9 @@ static const struct {
     {CHANGE_SOURCE_ROTATE, "source.rotate_secret"},
     {CHANGE_SOURCE_KEEP_SECRET, "source.keep_secret"},
     {CHANGE_REJECTION_ACCEPT, "rejection.accept"},
+    {CHANGE_HUB_PAUSE, "hub.pause"},
+    {CHANGE_HUB_RESTORED, "hub.restore"},
+    {CHANGE_HUB_RESUME, "hub.resume"},
 };
 
 enum { ACTIONS = sizeof actions / sizeof *actions };

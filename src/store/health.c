@@ -93,6 +93,18 @@ void health_forget(struct health *health, int64_t endpoint, int64_t now_us)
 	write_at(health, failing, now_us + SECOND_US);
 }
 
+/* The rows go with the next writing. */
+void health_forget_all(struct health *health, int64_t now_us)
+{
+	size_t at = 0;
+	uint64_t id;
+	void *failing;
+	while (idmap_next(&health->failing, &at, &id, &failing)) {
+		((struct failing *)failing)->over = true;
+		write_at(health, failing, now_us + SECOND_US);
+	}
+}
+
 static struct failing *failed(struct health *health, int64_t endpoint, int64_t now_ms, int64_t now_us)
 {
 	const struct health_record first = {.endpoint = endpoint, .since_ms = now_ms, .attempts = 1};

@@ -37,6 +37,7 @@ bool health_learn(struct health *health, const struct outcome *outcome, int64_t 
 bool health_failing(const struct health *health, int64_t endpoint);
 /* Begins anew. */
 void health_forget(struct health *health, int64_t endpoint, int64_t now_us);
+void health_forget_all(struct health *health, int64_t now_us);
 /* Writes what is to be written by now, HEALTH_SLICE rows at most; `all`: whatever is not stored as it is. 1: there is more, 0, -1: the
  * engine failed. */
 int health_write(struct health *health, struct tx *tx, bool all, int64_t now_us) ATTR_MUST_USE;

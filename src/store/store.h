@@ -29,6 +29,7 @@
 #include "model/drill.h"
 #include "model/event.h"
 #include "model/key.h"
+#include "model/pause.h"
 #include "sign/seal.h"
 #include "source/table.h"
 #include "store/caller.h"
@@ -153,6 +154,7 @@ enum store_change_kind {
 	CHANGE_SOURCE_ROTATE, CHANGE_SOURCE_KEEP_SECRET /* that the provider sent, when there is none */,
 	CHANGE_REJECTION_ACCEPT,
 	CHANGE_ENDPOINT_DRILL, /* what a drill found */
+	CHANGE_HUB_PAUSE, CHANGE_HUB_RESTORED /* from a backup: it is paused */, CHANGE_HUB_RESUME,
 	CHANGE_CIRCUIT, /* not a change of what is stored: the circuit of an endpoint opened, or closed */
 	CHANGE_ONCE_ANSWER, /* not a change by itself: see once.h */
 };
@@ -296,6 +298,8 @@ struct store_listener {
 	/* Somebody wants this sent now, whatever kept the hub from trying: a pending delivery that was retried or resent by hand; with delivery
 	 * 0 whatever waits for the endpoint (it was resumed, or bulk work began there). May be NULL. */
 	void (*urged)(void *context, const struct due *due);
+	/* The hub was paused, or resumed. May be NULL. */
+	void (*paused)(void *context, const struct pause_view *view);
 };
 
 /* What the hub publishes of itself: store/herald.h. */
@@ -318,6 +322,7 @@ struct store_config {
 	struct index *index;     /* filled at open, kept true afterwards */
 	struct keyring *keyring; /* likewise */
 	struct source_table *sources; /* likewise; may be NULL */
+	struct pause *pause;          /* likewise */
 	struct rejection_limits rejections;
 	struct store_operational operational;
 	int64_t disable_after_ms; /* an endpoint that fails for so long without a success is disabled; 0: never */
