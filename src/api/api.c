@@ -36,13 +36,24 @@ enum { WORD_ROUTE, WORD_KEY, WORD_SCOPES, WORD_SUBSCRIBER, WORD_ADMIN };
 
 /* ---- Admission ------------------------------------------------------------------------------------------------------------ */
 
+static bool is_health(const struct http_request *request)
+{
+	return slice_is(request->path, "/healthz") || slice_is(request->path, "/readyz");
+}
+
+/* A probe behind the address of a proxy or a gateway must not take the hub for dead because others there send much. Its answer costs no more
+ * than the 429 would: no lookup, no store. */
+static bool counts(const struct http_request *request)
+{
+	return !is_health(request) || !slice_is(request->method, "GET");
+}
+
 /* What faces the internet shows its own side alone: not even which paths there are elsewhere. */
 static bool served(const struct http_request *request)
 {
 	static const char door[] = "/in/";
 	bool is_door = request->path.len >= sizeof door - 1 && memcmp(request->path.at, door, sizeof door - 1) == 0;
-	bool is_health = slice_is(request->path, "/healthz") || slice_is(request->path, "/readyz");
-	return request->role == HTTP_ALL || is_health || is_door == (request->role == HTTP_PUBLIC);
+	return request->role == HTTP_ALL || is_health(request) || is_door == (request->role == HTTP_PUBLIC);
 }
 
 static int find_route(struct api *api, const struct http_request *request, const struct route **route,
@@ -402,7 +413,7 @@ void api_listens(struct api *api, const struct api_places *places)
 
 struct http_app api_app(struct api *api)
 {
-	return (struct http_app){.context = api, .begin = app_begin, .too_large = app_too_large, .handle = app_handle};
+	return (struct http_app){.context = api, .begin = app_begin, .too_large = app_too_large, .counts = counts, .handle = app_handle};
 }
 
 void api_call(struct api *api, const struct http_request *request, struct http_response *response)

@@ -51,7 +51,8 @@ void command_help(const struct command *command, FILE *to)
 		      "  --data <a folder>\n      the data folder (default: ./var; of a packaged hub /var/lib/grapnel)\n"
 		      "  --config <a file>\n      the option file (default: grapnel.conf in the data folder, when it exists; else /etc/grapnel/grapnel.conf)\n"
 		      "  --url <http(s)://host[:port]>\n      the hub there instead, over the network; also GRAPNEL_URL\n"
-		      "  --key <gk_…>\n      the API key for it; better GRAPNEL_KEY or GRAPNEL_KEY_FILE, which other users do not see\n",
+		      "  --key <gk_…>\n      the API key for it; better GRAPNEL_KEY or GRAPNEL_KEY_FILE, which other users do not see\n"
+		      "  --ca <a file>\n      the authorities of its certificate, where they are not the system's; also GRAPNEL_CA\n",
 		      to);
 	}
 	strbuf_free(&text);

@@ -217,7 +217,7 @@ static void exchange_head(struct http_exchange *x, const char *method, const cha
 	}
 	request->body = body_slice(&x->body);
 	request->local = x->connection->listener->local;
-	request->secure = x->connection->listener->tls;
+	request->secure = request->tls = x->connection->listener->tls;
 	request->role = x->connection->listener->role;
 	request->peer_uid = x->connection->peer_uid;
 	request->peer_key = request->local ? 0 : x->connection->peer_key;
@@ -240,7 +240,8 @@ static void exchange_client(struct http_exchange *x)
 static int exchange_wait_s(const struct http_exchange *x)
 {
 	const struct server *server = x->shard->server;
-	if (!server->rates || x->request.local)
+	bool (*counts)(const struct http_request *request) = server->config.app.counts;
+	if (!server->rates || x->request.local || (counts && !counts(&x->request)))
 		return 0;
 	return (int)((rates_take(server->rates, x->request.peer_key, clock_mono_us(server->config.clock)) + 999) / 1000);
 }

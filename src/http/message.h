@@ -32,6 +32,7 @@ struct http_request {
 	struct slice body;
 	bool local;         /* came through the admin socket or from this process: its peer is the administrator */
 	bool secure;        /* came over TLS, here or at a trusted proxy */
+	bool tls;           /* came over the TLS of the hub itself */
 	enum http_role role; /* of the listener that it came through */
 	char peer[64];      /* the client's numeric address: what a trusted proxy says, else the connection's */
 	uint64_t peer_key;  /* the same as a number, an IPv6 address by its /64; 0: local */
