@@ -52,6 +52,7 @@ struct hub {
 	struct keyring *keyring;
 	struct breakers *breakers; /* that are not closed: the scheduler keeps it, the API reads it */
 	struct source_table *sources;
+	struct pause *pause; /* the store keeps it true */
 	struct egress *egress;
 	struct fetcher *fetcher; /* only when it serves */
 	struct store *store;
@@ -110,14 +111,46 @@ static void on_endpoint(void *context, struct endpoint *endpoint)
 		verifier_endpoint(hub->verifier, endpoint);
 }
 
+static void verify_again(struct endpoint *endpoint, void *context)
+{
+	verifier_endpoint(context, endpoint);
+}
+
+static void log_pause(const struct pause_view *view)
+{
+	char since[CLOCK_RFC3339_SIZE], backup[CLOCK_RFC3339_SIZE] = "an unknown time";
+	clock_format_rfc3339(view->since_ms, since);
+	if (view->reason == PAUSE_RESTORE && view->backup_ms)
+		clock_format_rfc3339(view->backup_ms, backup);
+	if (view->reason == PAUSE_RESTORE)
+		log_warn("hub",
+		         "paused since %s: restored from a backup that ends at %s; what was delivered after that would be sent again; events are taken in, "
+		         "nothing is sent until: grapnel resume",
+		         since, backup);
+	else
+		log_warn("hub", "paused since %s: events are taken in, nothing is sent until: grapnel resume", since);
+}
+
+static void on_paused(void *context, const struct pause_view *view)
+{
+	struct hub *hub = context;
+	if (hub->serves && view->since_ms)
+		log_pause(view);
+	else if (hub->serves)
+		log_info("hub", "resumed: deliveries are sent");
+	if (hub->scheduler)
+		scheduler_pause(hub->scheduler, view->since_ms != 0);
+	/* Those that nobody asked for while it was paused. */
+	if (hub->verifier && !view->since_ms)
+		index_each_endpoint(hub->index, verify_again, hub->verifier);
+}
+
 static void on_health(void *context, const char *why)
 {
 	struct hub *hub = context;
 	if (!why) {
-		log_info("hub", "the store works again");
-		return;
+		return; /* the store said so */
 	}
-	log_error("hub", "not ready: %s", why);
 	api_break_off(hub->api, false, "The store cannot be written now: what became of the test is recorded when it can");
 }
 
@@ -136,13 +169,12 @@ static void on_tested(void *context, int64_t event)
 static void on_breaker(void *context, const struct breaker_report *report)
 {
 	struct hub *hub = context;
-	char id[ID_TEXT_SIZE];
 	store_circuit(hub->store, report->endpoint, report->opened, report->why, report->why_outside, report->since_ms);
-	id_format(ID_ENDPOINT, report->endpoint, id);
 	if (report->opened)
-		log_warn("hub", "the endpoint %s is not sent anything for now, its breaker is open: %s", id, report->why);
+		log_told(breaker_opened, LOG_FIELDS(.endpoint = report->endpoint), "the endpoint is not sent anything for now, its breaker is open: %s",
+		         report->why);
 	else
-		log_info("hub", "the endpoint %s takes deliveries again", id);
+		log_told(breaker_closed, LOG_FIELDS(.endpoint = report->endpoint), "the endpoint takes deliveries again, its breaker is closed");
 }
 
 static void ready(void *context, char *why, size_t why_size)
@@ -217,6 +249,7 @@ static int store_up(struct hub *hub, struct err *err)
 	hub->keyring = keyring_new();
 	hub->breakers = breakers_new();
 	hub->sources = source_table_new();
+	hub->pause = pause_new();
 	struct store_config config = {
 		.data_dir = conf->data,
 		.node = (unsigned)conf->node,
@@ -229,12 +262,13 @@ static int store_up(struct hub *hub, struct err *err)
 		.index = hub->index,
 		.keyring = hub->keyring,
 		.sources = hub->sources,
+		.pause = hub->pause,
 		.rejections = {conf->rejections_per_source, conf->rejections_bytes, conf->rejections_age},
 		.operational = {conf->operational_events, conf->operational_interval, conf->operational_source_after},
 		.public_url = conf->public_url,
 		.disable_after_ms = conf->disable_after,
 		.disable_attempts = conf->disable_attempts,
-		.listener = {.context = hub, .deliveries = on_deliveries, .event = on_event, .due = on_due, .urged = on_urged, .endpoint = on_endpoint, .health = on_health},
+		.listener = {.context = hub, .deliveries = on_deliveries, .event = on_event, .due = on_due, .urged = on_urged, .endpoint = on_endpoint, .health = on_health, .paused = on_paused},
 	};
 	hub->store = store_open(&config, err);
 	return hub->store ? data_folder_check_key(&hub->folder, hub->index, hub->sources, err) : -1;
@@ -262,6 +296,17 @@ static int origin_find(struct hub *hub, struct err *err)
 	return 0;
 }
 
+/* Before the scheduler's thread looks at anything. */
+static void begin_paused(struct hub *hub)
+{
+	struct pause_view view;
+	pause_get(hub->pause, &view);
+	if (!view.since_ms)
+		return;
+	log_pause(&view);
+	scheduler_pause(hub->scheduler, true);
+}
+
 static int delivery_up(struct hub *hub, struct err *err)
 {
 	const struct conf *conf = hub->conf;
@@ -283,6 +328,7 @@ static int delivery_up(struct hub *hub, struct err *err)
 	hub->scheduler = scheduler_new(&scheduling, err);
 	if (!hub->scheduler)
 		return -1;
+	begin_paused(hub);
 	struct deliver_config delivering = {
 		.store = hub->store,
 		.budget = &hub->budget,
@@ -303,11 +349,6 @@ static int delivery_up(struct hub *hub, struct err *err)
 		return -1;
 	hub->verifier = verifier_new(hub->store, hub->deliver, &clock_system, hub->origin);
 	return 0;
-}
-
-static void verify_again(struct endpoint *endpoint, void *context)
-{
-	verifier_endpoint(context, endpoint);
 }
 
 static int fetch_up(struct hub *hub, struct err *err)
@@ -387,6 +428,7 @@ static int api_up(struct hub *hub, struct err *err)
 		.index = hub->index,
 		.keyring = hub->keyring,
 		.breakers = hub->breakers,
+		.pause = hub->pause,
 		.sources = hub->sources,
 		.fetcher = hub->fetcher,
 		.public_url = conf->public_url,
@@ -462,7 +504,7 @@ static int server_up(struct hub *hub, struct err *err)
 	hub->server = server_start(&config, err);
 	if (!hub->server)
 		return -1;
-	log_info("hub", "ready: data in %s", conf->data);
+	log_told(ready, NULL, "ready: data in %s", conf->data);
 	return 0;
 }
 
@@ -500,7 +542,7 @@ struct hub *hub_start(const struct conf *conf, bool serve, int lock_wait_ms, str
 		goto failed;
 	if (serve && (scheduler_start(hub->scheduler, err) || server_up(hub, err)))
 		goto failed;
-	if (serve)
+	if (serve && !pause_on(hub->pause))
 		index_each_endpoint(hub->index, verify_again, hub->verifier);
 	return hub;
 failed:
@@ -578,9 +620,10 @@ void hub_stop(struct hub *hub)
 		keyring_free(hub->keyring);
 	breakers_free(hub->breakers);
 	source_table_free(hub->sources);
+	pause_free(hub->pause);
 	egress_free(hub->egress);
 	if (hub->serves && hub->server)
-		log_info("hub", "stopped");
+		log_told(stopped, NULL, "stopped");
 	data_folder_close(&hub->folder);
 	free(hub);
 }

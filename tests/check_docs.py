@@ -3,7 +3,7 @@
 links       every relative link and its anchor lead somewhere; from README.md there is a way to every page
 commands    `grapnel …` in shell blocks and code spans names a command of commands.def, with its own options or those of options.def
 routes      /v1/… is a route of routes.def, and takes the method that stands before it
-options     a code span `section.key`, a key in an ini block, a variable GRAPNEL_…: all of options.def
+options     a code span `section.key`, a key in an ini block, a variable GRAPNEL_…: all of options.def (or a field of the journal)
 snippets    a block under <!-- snippet: FILE --> is that file: `make docs` fills it in
 
 check_docs.py SRCDIR; exits 0 or 1."""
@@ -53,6 +53,8 @@ class Tree:
         self.fields = set(re.findall(r'"(\w+)":', read(srcdir, "docs/openapi.json")))
         variables = {"GRAPNEL_" + re.sub(r"[._]", "_", name).upper() for name in self.options}
         self.variables = variables | {name + "_FILE" for name in variables} | {"GRAPNEL_SECTION_KEY", "GRAPNEL_SECTION_KEY_FILE"}
+        journal = re.findall(r"^LOG_FIELD_\w+\((\w+)", read(srcdir, "src/base/log_fields.def"), re.MULTILINE)
+        self.variables |= {"GRAPNEL_" + name.upper() for name in [*journal, "area", "kind"]}
         for path in ("dev", "tests/tests.am", "tests/integration", "tests/bench"):
             self.variables |= set(VARIABLE.findall(everything_in(os.path.join(srcdir, path))))
         if not (self.pages and self.options and self.commands and self.routes):

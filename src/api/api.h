@@ -24,6 +24,7 @@ struct api_config {
 	struct index *index;
 	struct keyring *keyring;
 	struct breakers *breakers;  /* the scheduler's; NULL: all are closed */
+	struct pause *pause;        /* the hub's; NULL: it is never paused */
 	struct source_table *sources;
 	struct fetcher *fetcher;    /* NULL: nothing is fetched */
 	const char *public_url;     /* how the outside reaches the hub; NULL: it is not said */

@@ -278,6 +278,8 @@ static void queue(struct scheduler *scheduler, struct lane *lane)
 static void give_turns(struct scheduler *scheduler, int64_t now_ms)
 {
 	struct turns *turns = &scheduler->turns;
+	if (scheduler->paused)
+		return;
 	for (struct heap_node *top; (top = heap_top(&scheduler->gates)) && top->key <= scheduler->now_us;)
 		scheduler_place(scheduler, CONTAINER_OF(heap_pop(&scheduler->gates), struct lane, turn));
 	for (struct heap_node *top; (top = heap_top(&scheduler->timed)) && top->key <= now_ms;)
@@ -303,7 +305,7 @@ static int sleep_ms(struct scheduler *scheduler, int64_t now_ms)
 {
 	const struct heap_node *top = heap_top(&scheduler->timed), *gate = heap_top(&scheduler->gates);
 	int64_t mono_ms = scheduler->now_us / 1000, turn_ms = INT64_MAX;
-	if (scheduler_room(scheduler) > 0) {
+	if (!scheduler->paused && scheduler_room(scheduler) > 0) {
 		int64_t round_ms = turns_next_ms(&scheduler->turns, mono_ms);
 		turn_ms = top ? top->key : INT64_MAX;
 		if (round_ms != INT64_MAX)

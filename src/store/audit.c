@@ -1,6 +1,7 @@
 /* The audit's rows. */
 #include "store/audit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,9 @@ static const struct {
     {CHANGE_SOURCE_ROTATE, "source.rotate_secret"},
     {CHANGE_SOURCE_KEEP_SECRET, "source.keep_secret"},
     {CHANGE_REJECTION_ACCEPT, "rejection.accept"},
+    {CHANGE_HUB_PAUSE, "hub.pause"},
+    {CHANGE_HUB_RESTORED, "hub.restore"},
+    {CHANGE_HUB_RESUME, "hub.resume"},
 };
 
 enum { ACTIONS = sizeof actions / sizeof *actions };
@@ -118,6 +122,8 @@ int audit_note(struct tx *tx, struct store_change *change, const char *action, c
 		record.id = id_next(&tx->store->ids, tx->now_ms);
 		actor_of(change, &record, actor);
 		result = tx->engine->ops->audit_insert(tx->engine, &record);
+		change->audited = action;
+		snprintf(change->audited_thing, sizeof change->audited_thing, "%s", resource);
 	}
 	free(was);
 	free(is);

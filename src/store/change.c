@@ -38,6 +38,9 @@ static change_handler *const handlers[] = {
     [CHANGE_SOURCE_KEEP_SECRET] = source_keep_secret,
     [CHANGE_REJECTION_ACCEPT] = rejection_accept,
     [CHANGE_ENDPOINT_DRILL] = endpoint_drill,
+    [CHANGE_HUB_PAUSE] = hub_pause,
+    [CHANGE_HUB_RESTORED] = hub_restored,
+    [CHANGE_HUB_RESUME] = hub_resume,
     [CHANGE_CIRCUIT] = endpoint_circuit,
     [CHANGE_ONCE_ANSWER] = once_answer,
 };

@@ -239,6 +239,8 @@ struct engine_ops {
 	int (*key_of_subscriber)(struct engine *engine, int64_t subscriber, int64_t *id); /* any one */
 	int (*admin_of_name)(struct engine *engine, const char *name, struct admin *admin);
 	int (*admin_put)(struct engine *engine, const struct admin *admin);
+	int (*pause_get)(struct engine *engine, struct pause_view *view); /* 1; 0: not paused */
+	int (*pause_put)(struct engine *engine, const struct pause_view *view);
 
 	int (*delivery_get)(struct engine *engine, int64_t id, struct delivery_record *record);
 	/* State, reason, round and its attempts, due and end. */

@@ -12,6 +12,16 @@
 #include "store/private.h"
 #include "store/read.h"
 
+static int load_pause(struct store *store, struct err *err)
+{
+	struct pause_view view;
+	if (store->engine->ops->pause_get(store->engine, &view) < 0)
+		return err_set(err, ERR_STORAGE, "whether the hub is paused cannot be read: %s", store->engine->why);
+	if (store->config.pause)
+		pause_set(store->config.pause, &view);
+	return 0;
+}
+
 struct store *store_open(const struct store_config *config, struct err *err)
 {
 	struct store *store = mem_new(struct store);
@@ -41,6 +51,11 @@ struct store *store_open(const struct store_config *config, struct err *err)
 	store->herald = herald_new(config);
 	if (inbox_init(&store->inbox, err) == 0)
 		store->engine = engine_sqlite.open(&store->env, config->keyring, err);
+	store->found_id = store->ids.last;
+	if (store->engine && load_pause(store, err)) {
+		store_close(store);
+		return NULL;
+	}
 	if (store->engine && health_load(&store->health, store->engine, clock_mono_us(config->clock))) {
 		err_set(err, ERR_STORAGE, "the endpoints that fail cannot be read: %s", store->engine->why);
 		store_close(store);
