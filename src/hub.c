@@ -149,10 +149,8 @@ static void on_health(void *context, const char *why)
 {
 	struct hub *hub = context;
 	if (!why) {
-		log_info("hub", "the store works again");
-		return;
+		return; /* the store said so */
 	}
-	log_error("hub", "not ready: %s", why);
 	api_break_off(hub->api, false, "The store cannot be written now: what became of the test is recorded when it can");
 }
 
@@ -171,13 +169,12 @@ static void on_tested(void *context, int64_t event)
 static void on_breaker(void *context, const struct breaker_report *report)
 {
 	struct hub *hub = context;
-	char id[ID_TEXT_SIZE];
 	store_circuit(hub->store, report->endpoint, report->opened, report->why, report->why_outside, report->since_ms);
-	id_format(ID_ENDPOINT, report->endpoint, id);
 	if (report->opened)
-		log_warn("hub", "the endpoint %s is not sent anything for now, its breaker is open: %s", id, report->why);
+		log_told(breaker_opened, LOG_FIELDS(.endpoint = report->endpoint), "the endpoint is not sent anything for now, its breaker is open: %s",
+		         report->why);
 	else
-		log_info("hub", "the endpoint %s takes deliveries again", id);
+		log_told(breaker_closed, LOG_FIELDS(.endpoint = report->endpoint), "the endpoint takes deliveries again, its breaker is closed");
 }
 
 static void ready(void *context, char *why, size_t why_size)
@@ -507,7 +504,7 @@ static int server_up(struct hub *hub, struct err *err)
 	hub->server = server_start(&config, err);
 	if (!hub->server)
 		return -1;
-	log_info("hub", "ready: data in %s", conf->data);
+	log_told(ready, NULL, "ready: data in %s", conf->data);
 	return 0;
 }
 
@@ -626,7 +623,7 @@ void hub_stop(struct hub *hub)
 	pause_free(hub->pause);
 	egress_free(hub->egress);
 	if (hub->serves && hub->server)
-		log_info("hub", "stopped");
+		log_told(stopped, NULL, "stopped");
 	data_folder_close(&hub->folder);
 	free(hub);
 }

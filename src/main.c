@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "config.h"
 #include "hub.h"
 
 /* How long one try for the data folder's lock waits: a command tries the admin socket again between two tries; serve has only this. */
@@ -50,7 +51,9 @@ static int serve(const struct conf *conf)
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	log_configure((enum log_level)conf->log_level, conf->log_format == 1);
+	log_open(LOG_JOURNAL_SOCKET);
+	log_configure((enum log_level)conf->log_level, (enum log_format)conf->log_format);
+	log_told(started, NULL, "grapnel %s starts: data in %s", PACKAGE_VERSION, conf->data);
 	conf_warn();
 
 	struct hub *hub = hub_start(conf, true, MAIN_SERVE_WAIT_MS, &err);
@@ -63,6 +66,7 @@ static int serve(const struct conf *conf)
 	int signal = wait_for_end(&signals, hub);
 	log_info("main", "%s: stopping", signal == SIGTERM ? "SIGTERM" : "SIGINT");
 	hub_stop(hub);
+	log_flush();
 	return EXIT_OK;
 }
 
@@ -71,7 +75,7 @@ static int serve(const struct conf *conf)
 static void *local_open(const struct conf *conf, struct err *err)
 {
 	/* Standard error is the command's: what goes well stays unsaid. */
-	log_configure(LOG_WARN, conf->log_format == 1);
+	log_configure(LOG_WARN, (enum log_format)conf->log_format);
 	return hub_start(conf, false, MAIN_COMMAND_WAIT_MS, err);
 }
 

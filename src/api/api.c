@@ -10,6 +10,7 @@
 #include "api/cookie.h"
 #include "api/door.h"
 #include "api/wait.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 enum { POOL_QUEUE_MAX = 1024, ALLOW_SIZE = 128 };
@@ -77,6 +78,7 @@ static int authenticate_session(struct api *api, const struct http_request *requ
 static int refuse_key(struct api *api, const struct http_request *request, struct err *err)
 {
 	int64_t wait_ms = api->key_failures ? rates_take(api->key_failures, request->peer_key, clock_mono_us(api->config.clock)) : 0;
+	log_told(refused_key, LOG_FIELDS(.request = request->number, .peer = request->peer), "a wrong API key was shown");
 	if (wait_ms == 0)
 		return err_set(err, ERR_UNAUTHENTICATED, "Send a valid API key: Authorization: Bearer gk_…");
 	err_set(err, ERR_THROTTLED, "Too many wrong API keys came from this address: try again later");

@@ -316,6 +316,8 @@ void put_subscriber(struct call *call, struct strbuf *out, const char *prefix, i
 /* Takes `json`; NULL is "no memory". */
 void put_json(struct strbuf *out, json_t *json);
 /* Whole objects; those called open stay so for more members. */
+/* The id of a request; 0 is null. */
+void put_request_id(struct strbuf *out, const char *name, int64_t request);
 void put_event_open(struct call *call, struct strbuf *out, const struct event_row *row);
 void put_event(struct call *call, struct strbuf *out, const struct event_row *row);
 void put_delivery_open(struct call *call, struct strbuf *out, const struct delivery_row *row);

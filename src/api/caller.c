@@ -195,6 +195,7 @@ void call_actor(const struct call *call, struct caller *caller)
 		memccpy(caller->name, session.name, '\0', sizeof caller->name);
 	caller->address = call->request->peer;
 	caller->request_id = call->request->id;
+	caller->request = call->request->number;
 }
 
 int call_change(struct call *call, struct store_change *change)

@@ -119,6 +119,7 @@ static struct ingest_request request_of(const struct call *call, enum ingest_for
 	    .idempotency_key = http_header(request, "Idempotency-Key"),
 	    .traceparent = http_header(request, "traceparent"),
 	    .tracestate = http_header(request, "tracestate"),
+	    .request = request->number,
 	    .only_subscriber = call->who.subscriber,
 	};
 }
@@ -177,6 +178,7 @@ static int event_whole(void *context, const struct event_row *row)
 	struct call *call = context;
 	struct strbuf *out = call_out(call, 200);
 	put_event_open(call, out, row);
+	put_request_id(out, ",\"request_id\":", row->f->request);
 	strbuf_puts(out, ",\"cloudevent\":");
 	strbuf_slice(out, row->f->context.at ? row->f->context : SLICE_LITERAL("null"));
 	strbuf_putc(out, '}');

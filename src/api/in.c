@@ -275,6 +275,7 @@ static int publish_now(struct door *door, struct strbuf texts[3], struct err *er
 	struct slice content_type = http_header(door->request, "Content-Type");
 	struct received received = {
 	    .source = source->meta.id,
+	    .request = door->request->number,
 	    .subscriber = source->meta.subscriber,
 	    .type = text_of(type),
 	    .subject = door->result.subject.len ? text_of(&door->result.subject) : (struct slice){NULL, 0},
@@ -371,7 +372,7 @@ static void secret_kept(struct store_cmd *cmd)
 static void keep_secret(struct door *door)
 {
 	door->kept = true;
-	door->caller = (struct caller){.actor = ACTOR_HUB, .address = door->request->peer, .request_id = door->request->id};
+	door->caller = (struct caller){.actor = ACTOR_HUB, .address = door->request->peer, .request_id = door->request->id, .request = door->request->number};
 	door->keep = (struct store_change){
 	    .what = CHANGE_SOURCE_KEEP_SECRET,
 	    .id = door->source->meta.id,

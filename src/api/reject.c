@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/door.h"
+#include "base/log.h"
 #include "json/scan.h"
 
 /* Of a body that is not kept whole. */
@@ -77,6 +78,8 @@ static struct copy *make(struct api *api, struct rejection *r)
 void reject_keep(struct api *api, const struct http_request *request, int64_t source, struct slice name, enum rejection_reason reason,
                  bool unread, const char *why)
 {
+	log_told(refused_webhook, LOG_FIELDS(.request = request->number, .source = source, .reason = rejection_code(reason), .peer = request->peer),
+	         source ? "a webhook was refused" : "a webhook for no source was refused");
 	enum reject_room room = store_reject_room(api->config.store, source, request->body.len);
 	if (room == REJECT_NO_ROOM)
 		return;

@@ -3,6 +3,7 @@
 
 #include "base/strbuf.h"
 #include "cli/command.h"
+#include "cli/completion.h"
 #include "cli/schemes_page.h"
 
 enum { HELP_MAX_BYTES = 1 << 20 };
@@ -12,6 +13,7 @@ const struct args_option help_run_options[] = {
     {"man-conf", NULL, "print grapnel.conf(5)"},
     {"markdown-conf", NULL, "print the options as a Markdown page"},
     {"markdown-schemes", NULL, "print the schemes of incoming webhooks as a Markdown page"},
+    {"completion", "SHELL", "print the completion script for bash or zsh"},
     {0},
 };
 
@@ -83,12 +85,26 @@ void command_help_all(FILE *to)
 	      to);
 }
 
+static int put_completion(const struct command_run *run, const char *shell, struct strbuf *out)
+{
+	if (strcmp(shell, "bash") == 0)
+		completion_bash(out);
+	else if (strcmp(shell, "zsh") == 0)
+		completion_zsh(out);
+	else
+		return command_misused(run, "--completion must be bash or zsh");
+	return EXIT_OK;
+}
+
 int help_run(const struct command_run *run)
 {
 	const struct args *args = run->args;
 	struct strbuf text = STRBUF_INIT(HELP_MAX_BYTES);
-	int words = 0;
+	int words = 0, result = EXIT_OK;
 
+	const char *shell = args_value(args, "completion");
+	if (shell)
+		result = put_completion(run, shell, &text);
 	for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
 		if (args_value(args, pages[i].option))
 			pages[i].put(&text);
@@ -96,6 +112,8 @@ int help_run(const struct command_run *run)
 	fputs(strbuf_text(&text), stdout);
 	bool paged = text.len > 0;
 	strbuf_free(&text);
+	if (result != EXIT_OK)
+		return result;
 	if (paged)
 		return command_words(run, 0, 0);
 	if (args->words_len == 0) {

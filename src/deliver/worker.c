@@ -59,6 +59,8 @@ struct worker {
 
 static void post(struct worker *worker, struct job *job)
 {
+	if (job->event)
+		job->outcome.request = job->event->f.request;
 	/* A job may wait long for its commit: not with its payload. */
 	event_unref(job->event);
 	job->event = NULL;

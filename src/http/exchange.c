@@ -374,7 +374,7 @@ void *exchange_on_target(void *cls, const char *target, struct MHD_Connection *m
 	x->mhd = mhd;
 	x->head.target_at = target;
 	x->head.target = (struct slice){copied == len ? x->target : NULL, len};
-	http_request_id(x->request.id);
+	http_request_number(&x->request);
 	x->shard->exchanges++;
 	return x;
 }

@@ -36,6 +36,7 @@ struct http_request {
 	char peer[64];      /* the client's numeric address: what a trusted proxy says, else the connection's */
 	uint64_t peer_key;  /* the same as a number, an IPv6 address by its /64; 0: local */
 	char id[HTTP_REQUEST_ID_SIZE]; /* "req_" + 13 digits: x-request-id of the answer */
+	int64_t number;     /* the same as a number (base/id.h) */
 	/* The application's own: zero before begin(), kept from there to handle(). */
 	void *app_state;
 	int64_t app_words[5];
@@ -55,8 +56,8 @@ struct http_response {
 	bool close; /* close the connection after it */
 };
 
-/* A new request id. */
-void http_request_id(char id[HTTP_REQUEST_ID_SIZE]);
+/* Gives it an id: 64 bits drawn by lot. */
+void http_request_number(struct http_request *request);
 /* The value of a header, case-insensitive; {NULL, 0} when absent. */
 struct slice http_header(const struct http_request *request, const char *name);
 /* A query parameter, percent-decoded ('+' is a space) into `out`; 1: there, 0: not there, -1: malformed or given twice. */

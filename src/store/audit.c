@@ -1,6 +1,7 @@
 /* The audit's rows. */
 #include "store/audit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,6 +122,8 @@ int audit_note(struct tx *tx, struct store_change *change, const char *action, c
 		record.id = id_next(&tx->store->ids, tx->now_ms);
 		actor_of(change, &record, actor);
 		result = tx->engine->ops->audit_insert(tx->engine, &record);
+		change->audited = action;
+		snprintf(change->audited_thing, sizeof change->audited_thing, "%s", resource);
 	}
 	free(was);
 	free(is);

@@ -74,6 +74,12 @@ void health_free(struct health *health)
 	idmap_free(&health->failing);
 }
 
+bool health_failing(const struct health *health, int64_t endpoint)
+{
+	const struct failing *failing = health->failing.len > 0 ? failing_of(health, endpoint) : NULL;
+	return failing && !failing->over;
+}
+
 void health_forget(struct health *health, int64_t endpoint, int64_t now_us)
 {
 	struct failing *failing = failing_of(health, endpoint);

@@ -101,6 +101,7 @@ struct outcome {
 	struct store_cmd cmd;
 	/* in */
 	struct due due;
+	int64_t request; /* that published its event, for the log; 0: not known */
 	int64_t epoch; /* of the endpoint's shard, see store_epoch() */
 	bool urgent;   /* something waits for its commit; others may wait for company, see outcomes_ms */
 	enum delivery_change change; /* SUCCEED, RETRY_LATER, DIE; of a test CANCEL */
@@ -243,6 +244,8 @@ struct store_change {
 	struct resent *resent; /* EVENT_RESEND */
 	size_t resent_len;
 	bool repeated;        /* caller->once was carried out before: this is what came of it */
+	const char *audited;  /* what the audit calls it; NULL: it has no row of it … */
+	char audited_thing[64]; /* … and its resource */
 	/* in memory */
 	void *wait; /* the store's */
 };

@@ -17,6 +17,7 @@
 #include "store/herald.h"
 #include "store/once.h"
 #include "store/private.h"
+#include "store/told.h"
 #include "store/type_counts.h"
 
 enum { BATCH_ROWS_MAX = 2000, PROBE_MS = 1000, COUNTS_MS = 1000, SWEEP_MS = 60000, REJECTIONS_MS = 50, REJECTION_SLICES_AT_END = 8 };
@@ -50,6 +51,7 @@ struct writer {
 	struct list changes;  /* struct store_change * */
 
 	bool failing;
+	struct told_clock clock;
 	int64_t probe_us;       /* when to try the disk again */
 	bool expansions;        /* there may be fan-outs to work at (expand.h) */
 	bool operations;        /* there may be unfinished bulk work */
@@ -158,9 +160,9 @@ static void set_health(struct writer *w, bool failing, const char *why)
 		memccpy(store->why, why, '\0', sizeof store->why - 1);
 	pthread_mutex_unlock(&store->mutex);
 	if (failing && !was)
-		log_error("store", "the store cannot be written: %s", why);
+		log_told(store_failed, NULL, "the store cannot be written: %s", why);
 	else if (!failing && was)
-		log_info("store", "the store can be written again");
+		log_told(store_works, NULL, "the store can be written again");
 	if (failing != was && store->config.listener.health)
 		store->config.listener.health(store->config.listener.context, failing ? why : NULL);
 }
@@ -214,6 +216,7 @@ static void tx_begin(struct writer *w, struct tx *tx)
 {
 	w->engine->fault = ENGINE_FINE;
 	w->engine->now_ms = clock_wall_ms(w->store->config.clock);
+	told_clock(&w->clock, w->engine->now_ms, mono_us(w));
 	if (w->engine->died)
 		w->engine->deaths_from_ms = w->engine->death_ms + 1;
 	w->engine->died = w->engine->expands = false;
@@ -222,13 +225,21 @@ static void tx_begin(struct writer *w, struct tx *tx)
 	*tx = (struct tx){.store = w->store, .engine = w->engine, .news = &w->news, .now_ms = w->engine->now_ms};
 }
 
+static int commit(struct writer *w)
+{
+	int64_t begin_us = mono_us(w);
+	int result = w->ops->commit(w->engine);
+	told_commit(mono_us(w) - begin_us);
+	return result;
+}
+
 /* Commits, or rolls back and gives the fault. After a commit the news are told. */
 static enum engine_fault tx_end(struct writer *w, struct tx *tx, int result)
 {
 	if (result == 0)
 		result = herald_publish(tx);
 	if (result == 0)
-		result = w->ops->commit(w->engine);
+		result = commit(w);
 	if (w->counts.len == 0)
 		w->counts_us = mono_us(w) + COUNTS_MS * INT64_C(1000);
 	herald_end(w->store->herald, result == 0, &w->counts);
@@ -309,11 +320,23 @@ static void learn(struct writer *w, const struct store_cmd *cmd)
 	if (cmd->kind != STORE_OUTCOME)
 		return;
 	const struct outcome *outcome = CONTAINER_OF(cmd, struct outcome, cmd);
-	if (!health_learn(&w->store->health, outcome, config->disable_after_ms, config->disable_attempts, config->clock))
+	bool failed = health_failing(&w->store->health, outcome->due.endpoint);
+	bool tired = health_learn(&w->store->health, outcome, config->disable_after_ms, config->disable_attempts, config->clock);
+	told_outcome(outcome, failed, health_failing(&w->store->health, outcome->due.endpoint));
+	if (!tired)
 		return;
 	int64_t *endpoint = mem_new(int64_t);
 	*endpoint = outcome->due.endpoint;
 	list_add(&w->tired, endpoint);
+}
+
+/* What was carried out. Outcomes are told of where they are learnt from. */
+static void tell(const struct store_cmd *cmd)
+{
+	if (cmd->kind == STORE_PUBLISH)
+		told_publish(CONTAINER_OF(cmd, const struct store_publish, cmd));
+	else if (cmd->kind == STORE_CHANGE && cmd->fate == ERR_NONE)
+		told_change(CONTAINER_OF(cmd, const struct store_change, cmd));
 }
 
 static void batch_done(struct writer *w)
@@ -323,6 +346,7 @@ static void batch_done(struct writer *w)
 		count_types(w, cmd);
 		learn(w, cmd);
 		cmd->fate = cmd->kind == STORE_CHANGE ? CONTAINER_OF(cmd, struct store_change, cmd)->err.code : ERR_NONE;
+		tell(cmd);
 		cmd->done(cmd);
 	}
 }
@@ -370,6 +394,7 @@ static void batch_isolate(struct writer *w)
 		count_types(w, cmd);
 		if (fault == ENGINE_FINE)
 			learn(w, cmd);
+		tell(cmd);
 		cmd->done(cmd);
 	}
 }

@@ -146,7 +146,7 @@ struct world *world_new(void)
 	memset(w->master.bytes, 0x5a, sizeof w->master.bytes);
 	pthread_mutex_init(&w->mutex, NULL);
 	pthread_cond_init(&w->changed, NULL);
-	log_configure(LOG_ERROR, false);
+	log_configure(LOG_ERROR, LOG_TEXT);
 	return w;
 }
 

@@ -17,10 +17,10 @@ from incoming import github, source
 from neighbour import P99_MS, Neighbour
 
 
-def make_certificate(folder, name, host="localhost"):
+def make_certificate(folder, name, host="localhost", days=2):
     """A certificate that signs itself, and its key."""
     chain, key = os.path.join(folder, f"{name}.pem"), os.path.join(folder, f"{name}.key")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", f"/CN={host}",
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", str(days), "-subj", f"/CN={host}",
                     "-addext", f"subjectAltName=DNS:{host},IP:127.0.0.1", "-keyout", key, "-out", chain], check=True, capture_output=True)
     return chain, key
 
@@ -165,6 +165,16 @@ def test_sighup_takes_a_new_certificate_and_old_connections_live_on(hub):
     old.request("GET", "/healthz")
     assert old.getresponse().status == 200 and old.sock is same
     old.close()
+
+
+def test_a_certificate_that_expires_soon_is_a_warning(hub):
+    assert hub.log().count("WARN http: the certificate in") == 1 and "expires soon: it is good until" in hub.log()
+    serial_of(hub)
+    long = make_certificate(hub.folder, "long", days=90)
+    hub.show(long)
+    reload(hub, "is shown; it is good until")
+    assert serial_of(hub, hub.context(long[0])) == read(long[0])
+    assert hub.log().count("WARN http: the certificate in") == 1, "a day has not passed, and the new one is good for long"
 
 
 def test_a_bad_new_certificate_changes_nothing_and_is_said(hub):

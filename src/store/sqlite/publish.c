@@ -43,6 +43,7 @@ static int insert_event(struct sqlite *s, const struct publish_item *item, size_
 	else
 		run_int(&run, 17, reach);
 	run_text(&run, 18, f->context);
+	run_int_or_null(&run, 19, f->request);
 	return sqlite_done(s, &run);
 }
 

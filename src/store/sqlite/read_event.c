@@ -20,6 +20,7 @@ struct event *sqlite_read_event(struct store_reader *base, int64_t id, struct bu
 		rows_event(&run, &fields);
 		fields.data = run_blob_at(&run, 14);
 		fields.context = run_text_at(&run, 15);
+		fields.request = run_int_at(&run, 16);
 		bool room = !fits || !fields.data.at || fits(context, event_bytes(&fields));
 		event = room && fields.data.at ? event_new(&fields, budget) : NULL;
 		if (event)
@@ -101,6 +102,7 @@ int sqlite_read_event_row(struct store_reader *base, int64_t id, int64_t only_su
 		struct event_row event;
 		event_row_of(&run, &fields, &event);
 		fields.context = run_text_at(&run, 17);
+		fields.request = run_int_at(&run, 18);
 		event.being_made = being_made;
 		if (only_subscriber != 0 && fields.subscriber != only_subscriber)
 			found = 0;
