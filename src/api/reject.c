@@ -4,6 +4,7 @@
 
 #include "api/door.h"
 #include "json/scan.h"
+#include "metrics/sources.h"
 
 /* Of a body that is not kept whole. */
 enum { CUT_BYTES = 4096, HEAD_BYTES_MAX = 256 * 1024, NAME_BYTES_MAX = 255, TYPE_BYTES_MAX = 255 };
@@ -77,6 +78,7 @@ static struct copy *make(struct api *api, struct rejection *r)
 void reject_keep(struct api *api, const struct http_request *request, int64_t source, struct slice name, enum rejection_reason reason,
                  bool unread, const char *why)
 {
+	metrics_rejected(source ? source : METRICS_SOURCE_UNKNOWN, reason);
 	enum reject_room room = store_reject_room(api->config.store, source, request->body.len);
 	if (room == REJECT_NO_ROOM)
 		return;

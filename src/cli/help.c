@@ -3,6 +3,7 @@
 
 #include "base/strbuf.h"
 #include "cli/command.h"
+#include "cli/metrics_page.h"
 #include "cli/schemes_page.h"
 
 enum { HELP_MAX_BYTES = 1 << 20 };
@@ -12,6 +13,7 @@ const struct args_option help_run_options[] = {
     {"man-conf", NULL, "print grapnel.conf(5)"},
     {"markdown-conf", NULL, "print the options as a Markdown page"},
     {"markdown-schemes", NULL, "print the schemes of incoming webhooks as a Markdown page"},
+    {"markdown-metrics", NULL, "print what GET /metrics has as a Markdown page"},
     {0},
 };
 
@@ -23,6 +25,7 @@ static const struct {
     {"man-conf", conf_man},
     {"markdown-conf", conf_markdown},
     {"markdown-schemes", schemes_page},
+    {"markdown-metrics", metrics_page},
 };
 
 static void put_line(const struct command *command, FILE *to)

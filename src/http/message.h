@@ -36,7 +36,8 @@ struct http_request {
 	char peer[64];      /* the client's numeric address: what a trusted proxy says, else the connection's */
 	uint64_t peer_key;  /* the same as a number, an IPv6 address by its /64; 0: local */
 	char id[HTTP_REQUEST_ID_SIZE]; /* "req_" + 13 digits: x-request-id of the answer */
-	/* The application's own: zero before begin(), kept from there to handle(). */
+	/* The application's own: zero before begin(), kept from there to handle(). `kind`: what it is counted as, enum metric_route. */
+	unsigned kind;
 	void *app_state;
 	int64_t app_words[5];
 };
