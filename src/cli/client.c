@@ -30,7 +30,7 @@ struct client {
 
 static void ask_own(struct client *client, const struct client_ask *ask, struct client_answer *answer)
 {
-	struct http_request request = {.method = slice_of(ask->method), .body = ask->body, .local = true};
+	struct http_request request = {.method = slice_of(ask->method), .body = ask->body, .local = true, .peer_uid = (int64_t)getuid()};
 	struct http_response response = {.body = STRBUF_INIT(TRANSPORT_ANSWER_MAX_BYTES)};
 
 	request.path = (struct slice){ask->path, strcspn(ask->path, "?")};

@@ -48,8 +48,8 @@ void command_help(const struct command *command, FILE *to)
 			strbuf_text(&text));
 	} else if (command->run != help_run && command->run != version_run) {
 		fputs("\nOptions that say where the hub is, and any other of grapnel.conf(5):\n"
-		      "  --data <a folder>\n      the data folder (default: ./var)\n"
-		      "  --config <a file>\n      the option file (default: grapnel.conf in the data folder, when it exists)\n"
+		      "  --data <a folder>\n      the data folder (default: ./var; of a packaged hub /var/lib/grapnel)\n"
+		      "  --config <a file>\n      the option file (default: grapnel.conf in the data folder, when it exists; else /etc/grapnel/grapnel.conf)\n"
 		      "  --url <http(s)://host[:port]>\n      the hub there instead, over the network; also GRAPNEL_URL\n"
 		      "  --key <gk_…>\n      the API key for it; better GRAPNEL_KEY or GRAPNEL_KEY_FILE, which other users do not see\n"
 		      "  --ca <a file>\n      the authorities of its certificate, where they are not the system's; also GRAPNEL_CA\n",

@@ -15,6 +15,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "base/thread.h"
 #include "deliver/exchange.h"
 #include "deliver/handshake.h"
@@ -642,8 +643,12 @@ static void break_off(struct worker *worker)
 static void *run(void *argument)
 {
 	struct worker *worker = argument;
-	while (!atomic_load(&worker->stopping))
+	pulse_begin("deliver", &worker->inbox);
+	while (!atomic_load(&worker->stopping)) {
 		turn(worker);
+		pulse_beat();
+	}
+	pulse_end();
 	break_off(worker);
 	return NULL;
 }

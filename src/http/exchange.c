@@ -219,6 +219,7 @@ static void exchange_head(struct http_exchange *x, const char *method, const cha
 	request->local = x->connection->listener->local;
 	request->secure = request->tls = x->connection->listener->tls;
 	request->role = x->connection->listener->role;
+	request->peer_uid = x->connection->peer_uid;
 	request->peer_key = request->local ? 0 : x->connection->peer_key;
 	snprintf(request->peer, sizeof request->peer, "%s", x->connection->peer);
 }

@@ -36,6 +36,7 @@ struct http_request {
 	enum http_role role; /* of the listener that it came through */
 	char peer[64];      /* the client's numeric address: what a trusted proxy says, else the connection's */
 	uint64_t peer_key;  /* the same as a number, an IPv6 address by its /64; 0: local */
+	int64_t peer_uid;   /* local: the user who asks; -1: not known */
 	char id[HTTP_REQUEST_ID_SIZE]; /* "req_" + 13 digits: x-request-id of the answer */
 	int64_t number;     /* the same as a number (base/id.h) */
 	/* The application's own: zero before begin(), kept from there to handle(). */

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "store/herald.h"
 #include "store/once.h"
 #include "store/private.h"
@@ -751,10 +752,12 @@ void *writer_run(void *argument)
 	struct store *store = argument;
 	struct writer w = {.store = store, .engine = store->engine, .ops = store->engine->ops, .operations = true, .expansions = true, .once_rows = true};
 	w.queue_tail = &w.queue;
+	pulse_begin("write", &store->inbox);
 	begin_herald(&w);
 	for (;;) {
 		bool stopping = atomic_load(&store->stopping);
 		gather(&w);
+		pulse_beat();
 		if (stopping && !w.queue && (w.kept.len == 0 || w.failing))
 			break;
 		if (!stopping && wait_for_company(&w))
@@ -784,6 +787,7 @@ void *writer_run(void *argument)
 		run_counts(&w);
 		tidy(&w);
 	}
+	pulse_end();
 	finish(&w);
 	return NULL;
 }

@@ -1,6 +1,7 @@
 """Every change says who made it, and secrets are never part of it."""
 
 import json
+import os
 import re
 
 import pytest
@@ -101,7 +102,7 @@ def test_the_command_line_is_local(hub):
     made = run("key", "create", "--data", hub.data, "--scope", "read", "--name", "by-hand")
     assert made.returncode == 0
     row = audit(hub, actor="local", action="key.create")[-1]
-    assert row["actor"] == {"kind": "local", "id": None, "name": None}
+    assert row["actor"] == {"kind": "local", "id": None, "name": f"uid {os.getuid()}"}
     assert row["after"]["name"] == "by-hand"
     assert row["resource"] == key_id(hub, "by-hand")
 
@@ -111,7 +112,8 @@ def test_the_command_line_without_a_hub_is_local_too(hub):
     hub.terminate()
     assert run("key", "create", "--data", hub.data, "--scope", "read", "--name", "offline").returncode == 0
     hub.start()
-    assert audit(hub, actor="local", action="key.create")[-1]["after"]["name"] == "offline"
+    row = audit(hub, actor="local", action="key.create")[-1]
+    assert row["after"]["name"] == "offline" and row["actor"]["name"] == f"uid {os.getuid()}"
 
 
 def test_a_revoked_keys_name_stays(hub):
