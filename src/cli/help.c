@@ -4,6 +4,7 @@
 #include "base/strbuf.h"
 #include "cli/command.h"
 #include "cli/completion.h"
+#include "cli/metrics_page.h"
 #include "cli/schemes_page.h"
 
 enum { HELP_MAX_BYTES = 1 << 20 };
@@ -14,6 +15,7 @@ const struct args_option help_run_options[] = {
     {"markdown-conf", NULL, "print the options as a Markdown page"},
     {"markdown-schemes", NULL, "print the schemes of incoming webhooks as a Markdown page"},
     {"completion", "SHELL", "print the completion script for bash or zsh"},
+    {"markdown-metrics", NULL, "print what GET /metrics has as a Markdown page"},
     {0},
 };
 
@@ -25,6 +27,7 @@ static const struct {
     {"man-conf", conf_man},
     {"markdown-conf", conf_markdown},
     {"markdown-schemes", schemes_page},
+    {"markdown-metrics", metrics_page},
 };
 
 static void put_line(const struct command *command, FILE *to)

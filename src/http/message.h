@@ -39,7 +39,8 @@ struct http_request {
 	int64_t peer_uid;   /* local: the user who asks; -1: not known */
 	char id[HTTP_REQUEST_ID_SIZE]; /* "req_" + 13 digits: x-request-id of the answer */
 	int64_t number;     /* the same as a number (base/id.h) */
-	/* The application's own: zero before begin(), kept from there to handle(). */
+	/* The application's own: zero before begin(), kept from there to handle(). `kind`: what it is counted as, enum metric_route. */
+	unsigned kind;
 	void *app_state;
 	int64_t app_words[5];
 };
