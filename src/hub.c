@@ -275,6 +275,7 @@ static int store_up(struct hub *hub, struct err *err)
 		.rejections = {conf->rejections_per_source, conf->rejections_bytes, conf->rejections_age},
 		.operational = {conf->operational_events, conf->operational_interval, conf->operational_source_after},
 		.public_url = conf->public_url,
+		.counts = hub->serves,
 		.disable_after_ms = conf->disable_after,
 		.disable_attempts = conf->disable_attempts,
 		.listener = {.context = hub, .deliveries = on_deliveries, .event = on_event, .due = on_due, .urged = on_urged, .endpoint = on_endpoint, .health = on_health, .paused = on_paused},
@@ -441,6 +442,7 @@ static int api_up(struct hub *hub, struct err *err)
 		.session_idle_ms = conf->session_idle,
 		.key_failures_per_ip = (unsigned)conf->http_key_failures_per_ip,
 		.pool_threads = hub->serves ? 4 : 1,
+		.data_dir = conf->data,
 		.ready = ready,
 		.ready_context = hub,
 	};

@@ -40,6 +40,7 @@ struct api_config {
 	int64_t session_lifetime_ms, session_idle_ms; /* of a login on the page */
 	unsigned key_failures_per_ip; /* wrong keys that one address may show a minute; 0: no limit */
 	unsigned pool_threads;      /* 4 */
+	const char *data_dir;
 	/* "" when ready; else why not. Any thread. */
 	void (*ready)(void *context, char *why, size_t why_size);
 	void *ready_context;

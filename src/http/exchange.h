@@ -58,6 +58,7 @@ struct http_exchange {
 	enum exchange_phase phase;
 	bool handling; /* inside handle() */
 	unsigned status;
+	int64_t begun_us; /* monotonic: when the headers were in */
 	struct MHD_Response *answer;
 	struct http_stream *stream; /* of the answer, or NULL */
 	struct grammar_head head;

@@ -18,6 +18,7 @@
 #include "http/complaint.h"
 #include "http/exchange.h"
 #include "http/listen.h"
+#include "metrics/metrics.h"
 
 enum {
 	/* The head, a record for each of its headers, and the head of the answer fit; all of it is zeroed after each request. */
@@ -77,6 +78,7 @@ static void connection_open(struct listener *listener, struct MHD_Connection *mh
 	else
 		peers_format(&connection->address, connection->peer, sizeof connection->peer);
 	peers_add(&listener->shard->server->peers, connection->peer_key);
+	metrics_step(METRIC_HTTP_CONNECTIONS, 1);
 	*socket_context = connection;
 	struct err err = {0};
 	if (loop_watch(listener->shard->epoll_fd, connection->fd, EPOLLIN | EPOLLET, &connection->source, &err)) {
@@ -98,6 +100,7 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
 	loop_queue_remove(&listener->shard->reading, &connection->deadline);
 	handshake_end(&listener->shard->handshakes, &connection->handshake);
 	peers_remove(&listener->shard->server->peers, connection->peer_key);
+	metrics_step(METRIC_HTTP_CONNECTIONS, -1);
 	listener->shard->again = true;
 	listener->suspended = false;
 	free(connection);

@@ -24,6 +24,8 @@ struct http_app {
 	int64_t (*begin)(void *context, const struct http_request *request, struct http_response *response);
 	/* After begin(): the body is larger than it said, and is refused. May be NULL. */
 	void (*too_large)(void *context, const struct http_request *request);
+	/* Whether it counts for the limit of its address (server_config.requests_per_ip). NULL: all do. */
+	bool (*counts)(const struct http_request *request);
 	/* All is in. Exactly one http_answer() must follow, now or later, from any thread. */
 	void (*handle)(void *context, struct http_exchange *exchange, const struct http_request *request);
 };

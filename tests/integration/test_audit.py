@@ -77,6 +77,15 @@ def test_every_kind_of_change_is_there(hub, sink):
     assert [(r["before"]["state"], r["before"]["round"], r["after"]["state"], r["after"]["round"]) for r in rows] == [("dead", 1, "pending", 2)]
 
 
+def test_numbers_are_written_as_they_were_given(hub):
+    made = hub.endpoint(URL, retry={"jitter": 0.3, "factor": 1.7})
+    (row,) = audit(hub, resource=made["id"])
+    assert row["after"]["retry"]["jitter"] == 0.3
+    text = hub.api("GET", f"/v1/audit?resource={made['id']}").body.decode()
+    assert '"jitter":0.3,' in text.replace(" ", "") or '"jitter":0.3}' in text.replace(" ", ""), text
+    assert not re.search(r"\d\.\d{12,}", text), text
+
+
 def test_what_the_hub_does_by_itself_is_there(hub, sink):
     sink.on("/", 410)
     made = hub.endpoint(sink.url())

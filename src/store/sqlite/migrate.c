@@ -132,8 +132,10 @@ static int recognise(struct db *db, const char *path, int64_t *version, struct e
 	if (db_value(db, "SELECT value FROM meta WHERE name = 'schema_version'", version))
 		return err_set(err, ERR_STORAGE, "%s is damaged: %s; restore it from a backup", path, db->why);
 	if (*version > migrate_newest())
-		return err_set(err, ERR_STORAGE,
-		               "%s has schema %lld, made by a newer grapnel; this one knows schemas up to %lld: install the newer one",
+		/* No start of this program will ever do: a supervisor need not try again. */
+		return err_set(err, ERR_INVALID,
+		               "%s has schema %lld, made by a newer grapnel; this one knows schemas up to %lld, and there is no way back: install the "
+		               "newer one again, or restore a backup from before the upgrade into an empty data folder",
 		               path, (long long)*version, (long long)migrate_newest());
 	return 0;
 }
