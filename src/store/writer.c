@@ -17,19 +17,13 @@
 #include "base/pulse.h"
 #include "metrics/metrics.h"
 #include "store/herald.h"
+#include "store/list.h"
 #include "store/once.h"
 #include "store/private.h"
 #include "store/told.h"
 #include "store/type_counts.h"
 
 enum { BATCH_ROWS_MAX = 2000, PROBE_MS = 1000, COUNTS_MS = 1000, SWEEP_MS = 60000, REJECTIONS_MS = 50, REJECTION_SLICES_AT_END = 8 };
-
-/* A growing array of pointers that keeps its memory. */
-struct list {
-	void **at;
-	size_t len;
-	size_t cap;
-};
 
 struct writer {
 	struct store *store;
@@ -65,18 +59,6 @@ struct writer {
 	bool once_rows;    /* there may be remembered requests */
 	int64_t sweep_us;  /* when to look for old ones */
 };
-
-static void list_add(struct list *list, void *pointer)
-{
-	if (list->len == list->cap) {
-		list->cap = list->cap ? list->cap * 2 : 256;
-		void **at = realloc(list->at, list->cap * sizeof *at);
-		if (!at)
-			log_fatal("store", "memory is out");
-		list->at = at;
-	}
-	list->at[list->len++] = pointer;
-}
 
 static int64_t mono_us(const struct writer *w)
 {
@@ -231,12 +213,13 @@ static void tx_begin(struct writer *w, struct tx *tx)
 static int commit(struct writer *w)
 {
 	int64_t begin_us = mono_us(w);
-	if (w->ops->commit(w->engine))
-		return -1;
+	int result = w->ops->commit(w->engine);
 	int64_t took_us = mono_us(w) - begin_us;
+	told_commit(took_us);
+	if (result)
+		return -1;
 	metrics_observe(METRIC_COMMIT, 0, (uint64_t)took_us);
 	census_commit(&w->store->census);
-	told_commit(took_us);
 	return 0;
 }
 
