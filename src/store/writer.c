@@ -22,18 +22,6 @@
 
 enum { BATCH_ROWS_MAX = 2000, PROBE_MS = 1000, COUNTS_MS = 1000 };
 
-static void list_add(struct list *list, void *pointer)
-{
-	if (list->len == list->cap) {
-		list->cap = list->cap ? list->cap * 2 : 256;
-		void **at = realloc(list->at, list->cap * sizeof *at);
-		if (!at)
-			log_fatal("store", "memory is out");
-		list->at = at;
-	}
-	list->at[list->len++] = pointer;
-}
-
 /* ---- The inbox and batches ---- */
 
 static void gather(struct writer *w)

@@ -2,16 +2,10 @@
 #ifndef GRAPNEL_STORE_WRITER_H
 #define GRAPNEL_STORE_WRITER_H
 
+#include "store/list.h"
 #include "store/private.h"
 #include "store/told.h"
 #include "store/type_counts.h"
-
-/* A growing array of pointers that keeps its memory. */
-struct list {
-	void **at;
-	size_t len;
-	size_t cap;
-};
 
 struct writer {
 	struct store *store;
