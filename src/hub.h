@@ -15,7 +15,9 @@ struct hub;
 struct hub *hub_start(const struct conf *conf, bool serve, int lock_wait_ms, struct err *err);
 /* One API request as the administrator, in the caller's thread. */
 void hub_call(struct hub *hub, const struct http_request *request, struct http_response *response);
-/* Takes the certificate from its files again; what cannot be used is logged, and changes nothing. */
+/* From now on it can be reloaded; the arguments are those that `conf` was loaded from, and live until hub_stop(). */
+void hub_reloadable(struct hub *hub, int argc, char **argv);
+/* Takes options and certificate again (reload.h). What came of it is logged. */
 void hub_reload(struct hub *hub);
 /* Drains and stops everything within the deadline of the options; NULL is allowed. */
 void hub_stop(struct hub *hub);

@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "config.h"
 #include "hub.h"
+#include "settings.h"
 
 /* How long one try for the data folder's lock waits: a command tries the admin socket again between two tries; serve has only this. */
 enum { MAIN_COMMAND_WAIT_MS = 500, MAIN_SERVE_WAIT_MS = 5000 };
@@ -20,7 +21,7 @@ static void exit_at_once(int signal)
 	_exit(128 + signal);
 }
 
-/* Waits for the signal that ends the hub; from then on another one exits at once. SIGHUP takes the certificate again. */
+/* Waits for the signal that ends the hub; from then on another one exits at once. SIGHUP takes options and certificate again. */
 static int wait_for_end(const sigset_t *signals, struct hub *hub)
 {
 	struct sigaction at_once = {.sa_handler = exit_at_once};
@@ -40,7 +41,7 @@ static int wait_for_end(const sigset_t *signals, struct hub *hub)
 	return signal;
 }
 
-static int serve(const struct conf *conf)
+static int serve(const struct conf *conf, int argc, char **argv)
 {
 	sigset_t signals;
 	struct err err = {0};
@@ -63,6 +64,7 @@ static int serve(const struct conf *conf)
 			log_error("main", "%s: %s", err.fields[i].pointer, err.fields[i].detail);
 		return err.code == ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
 	}
+	hub_reloadable(hub, argc, argv);
 	int signal = wait_for_end(&signals, hub);
 	log_info("main", "%s: stopping", signal == SIGTERM ? "SIGTERM" : "SIGINT");
 	hub_stop(hub);
@@ -96,6 +98,7 @@ int main(int argc, char **argv)
 	    .call = local_call,
 	    .close = local_close,
 	    .serve = serve,
+	    .find = settings_find,
 	    .clock = &clock_system,
 	};
 

@@ -239,7 +239,7 @@ static void exchange_client(struct http_exchange *x)
 static int exchange_wait_s(const struct http_exchange *x)
 {
 	const struct server *server = x->shard->server;
-	if (!server->rates || x->request.local)
+	if (x->request.local)
 		return 0;
 	return (int)((rates_take(server->rates, x->request.peer_key, clock_mono_us(server->config.clock)) + 999) / 1000);
 }
@@ -251,7 +251,7 @@ static enum MHD_Result exchange_too_often(struct http_exchange *x, int wait_s)
 	struct http_response response = {0};
 	struct err err = {0};
 	err_set(&err, ERR_RATE_LIMITED, "this address sends more than %u requests a second: try again later",
-	        x->shard->server->config.requests_per_ip);
+	        rates_limit(x->shard->server->rates));
 	err.retry_after_s = wait_s;
 	problem_respond(&response, &err, x->request.id);
 	return exchange_refuse(x, &response);
