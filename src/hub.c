@@ -29,6 +29,7 @@
 #include "folder.h"
 #include "http/server.h"
 #include "model/url.h"
+#include "ports.h"
 #include "reload.h"
 #include "schedule/schedule.h"
 #include "settings.h"
@@ -38,7 +39,6 @@
 enum {
 	IDLE_CONNECTIONS_MAX = 512, /* to endpoints, of one worker */
 	OUTCOMES_MS = 5,            /* that an outcome waits for others */
-	LISTENERS_MAX = 3,
 };
 
 struct hub {
@@ -62,10 +62,10 @@ struct hub {
 	char origin[URL_HOST_MAX + 1];
 	struct tls *tls;         /* NULL: there is no certificate */
 	struct proxies *proxies;
-	size_t listen_len;
-	struct http_listen listen[LISTENERS_MAX];
+	struct ports ports;
 	struct server *server;
 	struct api *api;
+	struct inbox *_Atomic watch; /* of who wants to know when it is not ready any more, or again; NULL: nobody */
 	atomic_bool reloadable;
 	struct reload reload;
 };
@@ -133,9 +133,18 @@ static void log_pause(const struct pause_view *view)
 		log_warn("hub", "paused since %s: events are taken in, nothing is sent until: grapnel resume", since);
 }
 
+/* Who watches looks again. */
+static void wake_watch(struct hub *hub)
+{
+	struct inbox *watch = atomic_load(&hub->watch);
+	if (watch)
+		inbox_wake(watch);
+}
+
 static void on_paused(void *context, const struct pause_view *view)
 {
 	struct hub *hub = context;
+	wake_watch(hub);
 	if (hub->serves && view->since_ms)
 		log_pause(view);
 	else if (hub->serves)
@@ -150,9 +159,9 @@ static void on_paused(void *context, const struct pause_view *view)
 static void on_health(void *context, const char *why)
 {
 	struct hub *hub = context;
-	if (!why) {
+	wake_watch(hub);
+	if (!why)
 		return; /* the store said so */
-	}
 	api_break_off(hub->api, false, "The store cannot be written now: what became of the test is recorded when it can");
 }
 
@@ -257,6 +266,7 @@ static int store_up(struct hub *hub, struct err *err)
 		.rejections = {conf->rejections_per_source, conf->rejections_bytes, conf->rejections_age},
 		.operational = {conf->operational_events, conf->operational_interval, conf->operational_source_after},
 		.public_url = conf->public_url,
+		.counts = hub->serves,
 		.disable_after_ms = conf->disable_after,
 		.disable_attempts = conf->disable_attempts,
 		.listener = {.context = hub, .deliveries = on_deliveries, .event = on_event, .due = on_due, .urged = on_urged, .endpoint = on_endpoint, .health = on_health, .paused = on_paused},
@@ -333,24 +343,6 @@ static int fetch_up(struct hub *hub, struct err *err)
 	return hub->fetcher ? 0 : -1;
 }
 
-enum { TLS_ALL, TLS_PUBLIC, TLS_API }; /* tls.ports */
-
-static void listen_add(struct hub *hub, const char *address, enum http_role role)
-{
-	int64_t which = hub->conf->tls_ports;
-	bool tls = hub->conf->tls_certificate && (which == TLS_ALL || (which == TLS_PUBLIC) == (role == HTTP_PUBLIC));
-	hub->listen[hub->listen_len++] = (struct http_listen){.address = address, .tls = tls, .role = role};
-}
-
-/* The one for the internet stands behind the other. */
-static void listen_plan(struct hub *hub)
-{
-	const struct conf *conf = hub->conf;
-	listen_add(hub, conf->listen_api ? conf->listen_api : conf->listen, conf->listen_api ? HTTP_API : HTTP_ALL);
-	if (conf->listen_public)
-		listen_add(hub, conf->listen_public, HTTP_PUBLIC);
-}
-
 /* Host and port as a client would write them; `address` is as in the options, `port` the real one. */
 static void put_place(char out[API_PLACE_SIZE], const char *before, const char *address, int port)
 {
@@ -369,8 +361,8 @@ static void places_known(struct hub *hub, const struct server *server)
 {
 	static const char *const served[] = {[HTTP_ALL] = "everything", [HTTP_PUBLIC] = "doors of sources and health", [HTTP_API] = "API and page"};
 	struct api_places places = {.listen = ""};
-	for (size_t i = 0; i < hub->listen_len; i++) {
-		const struct http_listen *listen = &hub->listen[i];
+	for (size_t i = 0; i < hub->ports.len; i++) {
+		const struct http_listen *listen = &hub->ports.at[i];
 		const char *scheme = listen->tls ? "https://" : "http://", *colon = listen->address ? strrchr(listen->address, ':') : NULL;
 		if (!colon)
 			continue;
@@ -427,13 +419,13 @@ static int api_up(struct hub *hub, struct err *err)
 		.key_failures_per_ip = (unsigned)conf->http_key_failures_per_ip,
 		.pool_threads = hub->serves ? 4 : 1,
 		.reload = hub->serves ? reload : NULL,
+		.data_dir = conf->data,
 		.ready = ready,
 		.ready_context = hub,
 	};
 	hub->api = api_start(&config, err);
 	if (!hub->api)
 		return -1;
-	listen_plan(hub);
 	places_known(hub, NULL);
 	return 0;
 }
@@ -443,14 +435,13 @@ static int front_up(struct hub *hub, struct err *err)
 	const struct conf *conf = hub->conf;
 	if (conf->tls_certificate && !(hub->tls = tls_new(conf->tls_certificate, conf->tls_key, &clock_system, err)))
 		return -1;
-	if (hub->tls && conf->tls_ports == TLS_PUBLIC && !conf->listen_public)
+	if (hub->tls && conf->tls_ports == TLS_PUBLIC && !ports_have(&hub->ports, HTTP_PUBLIC))
 		return err_set(err, ERR_INVALID, "tls.ports is public, and there is no public port: set listen.public, or tls.ports to all");
 	if (!(hub->proxies = proxies_new(conf->http_trusted_proxies, err)))
 		return -1;
-	if (conf->listen_api && !conf->listen_public)
+	if (ports_have(&hub->ports, HTTP_API) && !ports_have(&hub->ports, HTTP_PUBLIC))
 		log_warn("hub", "no port serves the doors of sources: listen.api is set, and listen.public is not");
-	hub->listen[hub->listen_len++] = (struct http_listen){.socket_path = "grapnel.sock", .socket_dir_fd = hub->folder.fd};
-	return 0;
+	return ports_add_admin(&hub->ports, conf, hub->folder.fd, err);
 }
 
 static int server_up(struct hub *hub, struct err *err)
@@ -459,8 +450,8 @@ static int server_up(struct hub *hub, struct err *err)
 	if (front_up(hub, err))
 		return -1;
 	struct server_config config = {
-		.listen = hub->listen,
-		.listen_len = hub->listen_len,
+		.listen = hub->ports.at,
+		.listen_len = hub->ports.len,
 		.shards = (unsigned)conf->http_shards,
 		.connections_max = hub->descriptors.connections,
 		.connections_per_ip_max = (unsigned)conf->http_connections_per_ip,
@@ -517,9 +508,8 @@ struct hub *hub_start(const struct conf *conf, bool serve, int lock_wait_ms, str
 	defaults_set(conf);
 	descriptors_up(hub);
 
-	if (serve && settings_check(conf, err))
-		goto failed;
-	if (data_folder_open(&hub->folder, conf, lock_wait_ms, err))
+	if (ports_plan(&hub->ports, conf, serve, err) || (serve && settings_check(conf, err)) ||
+	    data_folder_open(&hub->folder, conf, serve, lock_wait_ms, err))
 		goto failed;
 	hub->egress = egress_up(conf, err);
 	if (!hub->egress)
@@ -537,6 +527,26 @@ struct hub *hub_start(const struct conf *conf, bool serve, int lock_wait_ms, str
 failed:
 	hub_stop(hub);
 	return NULL;
+}
+
+void hub_watch(struct hub *hub, struct inbox *watch)
+{
+	atomic_store(&hub->watch, watch);
+}
+
+void hub_ready(struct hub *hub, char *why, size_t why_size)
+{
+	ready(hub, why, why_size);
+}
+
+void hub_paused(struct hub *hub, struct pause_view *view)
+{
+	pause_get(hub->pause, view);
+}
+
+int hub_backlog(struct hub *hub, struct api_backlog *ask)
+{
+	return api_backlog(hub->api, ask);
 }
 
 void hub_call(struct hub *hub, const struct http_request *request, struct http_response *response)

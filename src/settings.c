@@ -13,10 +13,9 @@
 #include "http/proxies.h"
 #include "http/tls.h"
 #include "model/uri.h"
+#include "ports.h"
 #include "sign/identity.h"
 #include "sign/seal.h"
-
-enum { TLS_ALL, TLS_PUBLIC, TLS_API }; /* tls.ports */
 
 struct egress_rules settings_egress(const struct conf *conf)
 {
@@ -139,7 +138,7 @@ static int check_master_key(const struct conf *conf, struct err *err)
 }
 
 static int (*const checks[])(const struct conf *conf, struct err *err) = {
-    check_listen, check_listen_public, check_listen_api, check_listen_twice, check_tls,         check_tls_ports, check_proxies,
+    check_listen, check_listen_public, check_listen_api, check_listen_twice, check_tls,    check_proxies,
     check_egress, check_authorities,   check_dns,        check_cloudevents,  check_origin, check_master_key,
 };
 
@@ -150,6 +149,22 @@ unsigned settings_find(const struct conf *conf, void (*found)(void *context, con
 		struct err err = {0};
 		if (checks[i](conf, &err) == 0)
 			continue;
+		len++;
+		found(context, err.detail);
+	}
+	return len;
+}
+
+unsigned settings_find_all(const struct conf *conf, void (*found)(void *context, const char *text), void *context)
+{
+	unsigned len = settings_find(conf, found, context);
+	struct err err = {0};
+	if (check_tls_ports(conf, &err)) {
+		len++;
+		found(context, err.detail);
+	}
+	err = (struct err){0};
+	if (ports_check_group(conf, &err)) {
 		len++;
 		found(context, err.detail);
 	}

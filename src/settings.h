@@ -11,7 +11,9 @@
 
 /* Tells of each thing that is wrong, in a sentence that names the option. Their number. */
 unsigned settings_find(const struct conf *conf, void (*found)(void *context, const char *text), void *context);
-/* The first of them as an error. */
+/* And what depends on the ports that a service manager may pass, or asks for the groups of this machine: one thread. */
+unsigned settings_find_all(const struct conf *conf, void (*found)(void *context, const char *text), void *context);
+/* The first of settings_find() as an error. */
 int settings_check(const struct conf *conf, struct err *err) ATTR_MUST_USE;
 
 /* What parts are made of. */

@@ -78,6 +78,7 @@ struct api {
 	struct rates *key_failures; /* by address */
 	struct api_places places;
 	struct waiters *waiters;
+	struct scrape *scrape; /* metrics.c */
 };
 
 /* What each thread of the pool has of its own. */
@@ -278,6 +279,11 @@ int events_form(const struct http_request *request, bool typed, enum ingest_form
 int destination_check(struct call *call, const struct endpoint *endpoint) ATTR_MUST_USE;
 /* The same of the token endpoint of its auth, which it must have. */
 int destination_check_token(struct call *call, const struct endpoint *endpoint) ATTR_MUST_USE;
+
+/* ---- metrics.c ---- */
+
+void scrape_start(struct api *api);
+void scrape_end(struct api *api); /* also when it was never started */
 
 /* ---- dead_letters.c ---- */
 

@@ -12,6 +12,7 @@
 #include "deliver/fetch.h"
 #include "ingest/received.h"
 #include "json/scan.h"
+#include "metrics/sources.h"
 #include "model/media.h"
 #include "source/template.h"
 
@@ -75,6 +76,8 @@ static void fail(struct door *door, const struct err *err)
 {
 	if (door->again)
 		door->again->err = *err;
+	else if (door->source)
+		metrics_ingested(door->source->meta.id, INGEST_FAILED, 1);
 	problem_respond(&door->response, err, door->request->id);
 	door_end(door);
 }
@@ -187,6 +190,8 @@ static void published(struct ingest *ingest)
 		door->again->event = item->event_id;
 		door->again->duplicate = item->duplicate;
 	}
+	if (fate == ERR_NONE)
+		metrics_ingested(door->source->meta.id, item->duplicate ? INGEST_DUPLICATE : INGEST_ACCEPTED, 1);
 	ingest_free(ingest);
 	if (fate == ERR_NONE) {
 		welcome(door);

@@ -4,6 +4,7 @@
 #include "base/strbuf.h"
 #include "cli/command.h"
 #include "cli/completion.h"
+#include "cli/metrics_page.h"
 #include "cli/schemes_page.h"
 
 enum { HELP_MAX_BYTES = 1 << 20 };
@@ -14,6 +15,7 @@ const struct args_option help_run_options[] = {
     {"markdown-conf", NULL, "print the options as a Markdown page"},
     {"markdown-schemes", NULL, "print the schemes of incoming webhooks as a Markdown page"},
     {"completion", "SHELL", "print the completion script for bash or zsh"},
+    {"markdown-metrics", NULL, "print what GET /metrics has as a Markdown page"},
     {0},
 };
 
@@ -25,6 +27,7 @@ static const struct {
     {"man-conf", conf_man},
     {"markdown-conf", conf_markdown},
     {"markdown-schemes", schemes_page},
+    {"markdown-metrics", metrics_page},
 };
 
 static void put_line(const struct command *command, FILE *to)
@@ -48,10 +51,11 @@ void command_help(const struct command *command, FILE *to)
 			strbuf_text(&text));
 	} else if (command->run != help_run && command->run != version_run) {
 		fputs("\nOptions that say where the hub is, and any other of grapnel.conf(5):\n"
-		      "  --data <a folder>\n      the data folder (default: ./var)\n"
-		      "  --config <a file>\n      the option file (default: grapnel.conf in the data folder, when it exists)\n"
+		      "  --data <a folder>\n      the data folder (default: ./var; of a packaged hub /var/lib/grapnel)\n"
+		      "  --config <a file>\n      the option file (default: grapnel.conf in the data folder, when it exists; else /etc/grapnel/grapnel.conf)\n"
 		      "  --url <http(s)://host[:port]>\n      the hub there instead, over the network; also GRAPNEL_URL\n"
-		      "  --key <gk_…>\n      the API key for it; better GRAPNEL_KEY or GRAPNEL_KEY_FILE, which other users do not see\n",
+		      "  --key <gk_…>\n      the API key for it; better GRAPNEL_KEY or GRAPNEL_KEY_FILE, which other users do not see\n"
+		      "  --ca <a file>\n      the authorities of its certificate, where they are not the system's; also GRAPNEL_CA\n",
 		      to);
 	}
 	strbuf_free(&text);

@@ -13,6 +13,7 @@
 
 #include "cli/client.h"
 #include "cli/table.h"
+#include "conf/place.h"
 
 const struct args_option restore_run_options[] = {
     {"master-key", "FILE", "the copy of master.key that belongs to the backup"},
@@ -353,7 +354,8 @@ static int read_arguments(struct restore *restore)
 		return EXIT_USAGE;
 	}
 	snprintf(restore->data, sizeof restore->data, "%s", conf.data);
-	snprintf(restore->key_place, sizeof restore->key_place, "%s", conf.master_key_file ? conf.master_key_file : "");
+	const char *system = conf_place_key(&conf), *key_place = conf.master_key_file ? conf.master_key_file : system;
+	snprintf(restore->key_place, sizeof restore->key_place, "%s", key_place ? key_place : "");
 	conf_free(&conf);
 	snprintf(restore->staging, sizeof restore->staging, "%s/" STAGING, restore->data);
 	return EXIT_OK;

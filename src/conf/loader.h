@@ -17,6 +17,7 @@ struct loader {
 	/* What is wrong is told, and the rest looked at all the same; NULL: the first thing that is wrong ends it. */
 	void (*found)(void *context, const char *text);
 	void *context;
+	bool system; /* the file is that of the system (place.h) */
 };
 
 /* Checks the value and keeps it unless a source of higher rank gave one. `origin` says where the value stands: "file:12",

@@ -32,12 +32,15 @@ struct http_request {
 	struct slice body;
 	bool local;         /* came through the admin socket or from this process: its peer is the administrator */
 	bool secure;        /* came over TLS, here or at a trusted proxy */
+	bool tls;           /* came over the TLS of the hub itself */
 	enum http_role role; /* of the listener that it came through */
 	char peer[64];      /* the client's numeric address: what a trusted proxy says, else the connection's */
 	uint64_t peer_key;  /* the same as a number, an IPv6 address by its /64; 0: local */
+	int64_t peer_uid;   /* local: the user who asks; -1: not known */
 	char id[HTTP_REQUEST_ID_SIZE]; /* "req_" + 13 digits: x-request-id of the answer */
 	int64_t number;     /* the same as a number (base/id.h) */
-	/* The application's own: zero before begin(), kept from there to handle(). */
+	/* The application's own: zero before begin(), kept from there to handle(). `kind`: what it is counted as, enum metric_route. */
+	unsigned kind;
 	void *app_state;
 	int64_t app_words[5];
 };

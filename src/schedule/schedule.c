@@ -8,6 +8,7 @@
 #include "base/codec.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "base/thread.h"
 #include "schedule/thread.h"
 
@@ -342,15 +343,19 @@ static int tick(struct scheduler *scheduler)
 static void *run(void *argument)
 {
 	struct scheduler *scheduler = argument;
+	pulse_begin("schedule", &scheduler->inbox);
 	for (;;) {
 		inbox_hold();
 		int timeout_ms = tick(scheduler);
 		inbox_release();
+		pulse_beat();
 		/* After the tick, which may have taken the wake-up of the stop. */
 		if (atomic_load(&scheduler->stopping))
-			return NULL;
+			break;
 		inbox_wait(&scheduler->inbox, timeout_ms);
 	}
+	pulse_end();
+	return NULL;
 }
 
 int scheduler_start(struct scheduler *scheduler, struct err *err)

@@ -105,11 +105,14 @@ static void actor_of(const struct store_change *change, struct audit_record *rec
 	record->request_id = slice_of(caller->request_id && *caller->request_id ? caller->request_id : NULL);
 }
 
+/* As the API shows it: 0.2, not 0.20000000000000001. */
+enum { DUMP = JSON_COMPACT | JSON_REAL_PRECISION(15) };
+
 int audit_note(struct tx *tx, struct store_change *change, const char *action, const char *resource, int64_t subscriber, json_t *before,
                json_t *after)
 {
 	char actor[ID_TEXT_SIZE];
-	char *was = before ? json_dumps(before, JSON_COMPACT) : NULL, *is = after ? json_dumps(after, JSON_COMPACT) : NULL;
+	char *was = before ? json_dumps(before, DUMP) : NULL, *is = after ? json_dumps(after, DUMP) : NULL;
 	int result = (before && !was) || (after && !is) ? change_memory_out(change) : 0;
 	struct audit_record record = {
 	    .at_ms = tx->now_ms,

@@ -60,6 +60,7 @@ int change_run(struct tx *tx, struct store_change *change)
 	const struct engine_ops *ops = tx->engine->ops;
 	size_t news_before = tx->news->len, told_before = herald_mark(tx);
 	store_change_clear(change);
+	census_save(tx->engine->env->census);
 	if (ops->savepoint(tx->engine))
 		return -1;
 	int result = run_once(tx, change);
@@ -72,6 +73,7 @@ int change_run(struct tx *tx, struct store_change *change)
 	change->err = err;
 	news_drop(tx->news, news_before);
 	herald_back(tx, told_before);
+	census_back(tx->engine->env->census);
 	return ops->savepoint_rollback(tx->engine);
 }
 

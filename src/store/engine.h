@@ -15,6 +15,7 @@
 #include "store/news.h"
 #include "store/read.h"
 #include "store/store.h"
+#include "store/census.h"
 
 struct health_record; /* health.h */
 
@@ -37,6 +38,8 @@ struct engine_env {
 	struct source_table *sources; /* NULL: nobody looks */
 	struct id_source *ids;
 	struct gate *gate; /* before long reads */
+	struct census *census;
+	bool counts; /* it is to be filled at the open */
 };
 
 /* The head of each engine's own structure. */

@@ -40,6 +40,8 @@ struct store {
 	struct reject_queue rejects; /* has a lock of its own */
 	struct herald *herald;       /* the writer's; NULL: nothing is told */
 	int64_t found_id;            /* the greatest one that was stored at open */
+	struct census census;
+	_Atomic(int64_t) busy_us;    /* monotonic: since when the writer is at what it does; 0: it waits */
 
 	/* owned by who opened the store */
 	pthread_t thread;

@@ -39,7 +39,10 @@ struct store *store_open(const struct store_config *config, struct err *err)
 	    .sources = config->sources,
 	    .ids = &store->ids,
 	    .gate = &store->long_reads,
+	    .census = &store->census,
+	    .counts = config->counts,
 	};
+	census_init(&store->census);
 	gate_init(&store->long_reads, GATE_CLOSED_US, 0);
 	pthread_rwlock_init(&store->gate, NULL);
 	pthread_mutex_init(&store->mutex, NULL);
@@ -196,6 +199,18 @@ bool store_healthy(struct store *store, char *why, size_t why_size)
 	return !failing;
 }
 
+void store_census(struct store *store, struct census_view *view)
+{
+	census_view(&store->census, view);
+}
+
+int64_t store_busy_us(struct store *store)
+{
+	int64_t since_us = atomic_load_explicit(&store->busy_us, memory_order_relaxed);
+	int64_t busy_us = since_us ? clock_mono_us(store->config.clock) - since_us : 0;
+	return busy_us > 0 ? busy_us : 0;
+}
+
 /* One backup at a time; others wait for their turn here. */
 int store_backup(struct store *store, const char *path, struct err *err)
 {
@@ -244,6 +259,7 @@ void store_close(struct store *store)
 	pthread_mutex_destroy(&store->mutex);
 	pthread_rwlock_destroy(&store->gate);
 	gate_destroy(&store->long_reads);
+	census_destroy(&store->census);
 	free(store->env.data_dir);
 	free(store);
 }

@@ -329,6 +329,7 @@ struct store_config {
 	int64_t disable_after_ms; /* an endpoint that fails for so long without a success is disabled; 0: never */
 	int64_t disable_attempts; /* … when so many attempts failed meanwhile */
 	const char *public_url; /* how the outside calls the hub; NULL: not known */
+	bool counts; /* deliveries are counted by state from the open on: see store_census() */
 	struct store_listener listener;
 };
 
@@ -359,6 +360,10 @@ void store_circuit(struct store *store, int64_t endpoint, bool opened, const cha
 int64_t store_epoch(struct store *store, int64_t endpoint);
 /* False while the disk fails; `why` gets the sentence. Any thread. */
 bool store_healthy(struct store *store, char *why, size_t why_size);
+/* How many deliveries wait, and for how long the writer has been at what it does now, in microseconds (0: it waits for work). Any thread. */
+struct census_view;
+void store_census(struct store *store, struct census_view *view);
+int64_t store_busy_us(struct store *store);
 /* A live, consistent copy to a new file (refuses an existing one): stepped on the writer's connection between batches. Any
  * thread but the writer's; waits. */
 int store_backup(struct store *store, const char *path, struct err *err) ATTR_MUST_USE;

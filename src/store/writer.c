@@ -14,6 +14,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pulse.h"
+#include "metrics/metrics.h"
 #include "store/herald.h"
 #include "store/once.h"
 #include "store/private.h"
@@ -221,6 +223,7 @@ static void tx_begin(struct writer *w, struct tx *tx)
 		w->engine->deaths_from_ms = w->engine->death_ms + 1;
 	w->engine->died = w->engine->expands = false;
 	w->engine->rows = 0;
+	census_begin(&w->store->census);
 	w->engine->death_ms = w->engine->now_ms > w->engine->deaths_from_ms ? w->engine->now_ms : w->engine->deaths_from_ms;
 	*tx = (struct tx){.store = w->store, .engine = w->engine, .news = &w->news, .now_ms = w->engine->now_ms};
 }
@@ -228,9 +231,13 @@ static void tx_begin(struct writer *w, struct tx *tx)
 static int commit(struct writer *w)
 {
 	int64_t begin_us = mono_us(w);
-	int result = w->ops->commit(w->engine);
-	told_commit(mono_us(w) - begin_us);
-	return result;
+	if (w->ops->commit(w->engine))
+		return -1;
+	int64_t took_us = mono_us(w) - begin_us;
+	metrics_observe(METRIC_COMMIT, 0, (uint64_t)took_us);
+	census_commit(&w->store->census);
+	told_commit(took_us);
+	return 0;
 }
 
 /* Commits, or rolls back and gives the fault. After a commit the news are told. */
@@ -253,6 +260,7 @@ static enum engine_fault tx_end(struct writer *w, struct tx *tx, int result)
 	exit_on_fsync(w);
 	w->ops->rollback(w->engine);
 	news_drop(&w->news, 0);
+	metrics_count(METRIC_TRANSACTIONS_FAILED, w->engine->fault == ENGINE_REFUSED ? FAULT_REFUSED : FAULT_STORAGE);
 	return w->engine->fault == ENGINE_FINE ? ENGINE_STORAGE : w->engine->fault;
 }
 
@@ -416,6 +424,7 @@ static void batch_run(struct writer *w)
 	    .changes = (struct store_change **)w->changes.at,
 	    .changes_len = w->changes.len,
 	};
+	metrics_observe(METRIC_BATCH, 0, w->cmds.len);
 	switch (transact(w, &part)) {
 	case ENGINE_FINE:
 		batch_done(w);
@@ -746,16 +755,23 @@ static void finish(struct writer *w)
 	free(w->tired.at);
 }
 
+static void set_busy(struct writer *w, bool busy)
+{
+	atomic_store_explicit(&w->store->busy_us, busy ? mono_us(w) : 0, memory_order_relaxed);
+}
+
 void *writer_run(void *argument)
 {
 	struct store *store = argument;
 	struct writer w = {.store = store, .engine = store->engine, .ops = store->engine->ops, .operations = true, .expansions = true, .once_rows = true};
 	w.queue_tail = &w.queue;
+	pulse_begin("write", &store->inbox);
 	begin_herald(&w);
 	for (;;) {
 		bool stopping = atomic_load(&store->stopping);
 		gather(&w);
 		store_take_tuning(store);
+		pulse_beat();
 		if (stopping && !w.queue && (w.kept.len == 0 || w.failing))
 			break;
 		if (!stopping && wait_for_company(&w))
@@ -764,10 +780,12 @@ void *writer_run(void *argument)
 		int idle = idle_ms(&w);
 		if (idle != 0) {
 			/* A stop that came after `stopping` was read may have lost its wake-up to gather(). */
+			set_busy(&w, false);
 			if (!atomic_load(&store->stopping))
 				inbox_wait(&store->inbox, idle);
 			continue;
 		}
+		set_busy(&w, true);
 		probe(&w);
 		inbox_hold();
 		batch_run(&w);
@@ -785,6 +803,7 @@ void *writer_run(void *argument)
 		run_counts(&w);
 		tidy(&w);
 	}
+	pulse_end();
 	finish(&w);
 	return NULL;
 }

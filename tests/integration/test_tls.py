@@ -345,3 +345,28 @@ def test_slow_handshakes_and_slow_requests_are_closed_at_the_deadline(tmp_path):
         slow.close()
     finally:
         hub.close()
+
+
+def test_commands_take_the_authority_of_a_hub_elsewhere(hub):
+    def ask(*options):
+        return run("endpoints", "list", "--url", f"https://127.0.0.1:{hub.port}", *options, env={"GRAPNEL_KEY": hub.admin})
+
+    refused = ask()
+    assert refused.returncode != 0 and "certificate" in refused.stderr.lower(), refused
+    assert ask("--ca", hub.first[0]).returncode == 0
+    other = make_certificate(hub.folder, "other")
+    assert ask("--ca", other[0]).returncode != 0
+    missing = ask("--ca", hub.first[0] + ".none")
+    assert missing.returncode == 2 and "ca: the file" in missing.stderr
+
+
+def test_the_page_is_for_https_alone_where_the_hub_speaks_it(hub, make_hub):
+    with hub.talk() as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"strict-transport-security: max-age=31536000\r\n" in connection.recv(65536).lower()
+    with hub.talk() as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"strict-transport" not in connection.recv(65536).lower()
+    plain = make_hub("--http-trusted-proxies", "127.0.0.1")
+    answer = plain.api("GET", "/", headers={"X-Forwarded-Proto": "https"})
+    assert answer.status == 200 and "strict-transport-security" not in answer.headers, "that is the proxy's to say"
