@@ -131,7 +131,7 @@ bool completion_is_whole(const struct command *command)
 
 bool completion_is_where(const struct option *option)
 {
-	static const char *const where[] = {"data", "config", "url", "key"};
+	static const char *const where[] = {"data", "config", "url", "key", "ca"};
 
 	for (size_t i = 0; i < sizeof where / sizeof *where; i++) {
 		if (strcmp(option->name, where[i]) == 0)

@@ -23,7 +23,7 @@ static const char tail[] =
     "\t\treturn\n"
     "\tfi\n"
     "\t# Every command takes the hub's options; few look at them: offered only when nothing else fits.\n"
-    "\twhere=('(- *)--help[print help]' ${(M)hub:#(--data|--config|--url|--key)=*})\n"
+    "\twhere=('(- *)--help[print help]' ${(M)hub:#(--data|--config|--url|--key|--ca)=*})\n"
     "\t_arguments -S : $own $where \\!${^hub:|where} || { [[ $words[CURRENT] = -* ]] && _arguments -S : $own $hub }\n"
     "}\n"
     "\n"

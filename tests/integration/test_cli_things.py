@@ -105,6 +105,7 @@ def test_events_are_listed_and_shown(ask):
     assert len(ask("events", "list").stdout.splitlines()) == 8
     assert ask("events", "show", "u3", "--payload").stdout == '{"n": 1.10}'
     assert re.search(r"^type +order\.created$", ask("events", "show", "u3").stdout, re.M)
+    assert re.search(r"^request +req_[0-9a-z]{13}$", ask("events", "show", "u3").stdout, re.M), "also of what a command published without a hub"
     bad = ask("events", "list", "--since", "yesterday")
     assert bad.returncode == FAILED and "?since" in bad.stderr
 

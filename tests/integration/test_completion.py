@@ -13,7 +13,7 @@ import pytest
 from hub import environment, run
 from sink import BOUND
 
-WHERE = {"--data", "--config", "--url", "--key", "--help"}
+WHERE = {"--data", "--config", "--url", "--key", "--ca", "--help"}
 
 
 def of_help(*command):

@@ -2,6 +2,7 @@
 <!-- not run: why --> and <!-- snippet: FILE --> is left out; what stands under <!-- file: NAME --> is the file that the page tells its reader to make. Ports and folders are replaced:
 tests run side by side, and are not root."""
 
+import json
 import os
 import re
 import socket
@@ -12,7 +13,7 @@ import pytest
 import examples
 import official
 from hub import BINARY, environment, eventually, free_port, run
-from sink import BOUND, Sink
+from sink import BOUND, Reply, Sink
 from test_docs import follow, page
 
 GUIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "guide")
@@ -110,6 +111,7 @@ def reader_of(tmp_path, make_hub):
             hub.start()
         else:
             made.append(Sink())
+            made[0].on("/asked", lambda received: Reply(body=json.loads(received.body)["data"]["challenge"].encode()))
         folder = tmp_path / "reader"
         folder.mkdir()
         made.insert(0, Reader(folder, hub, free_port() if quick else made[0].port))
