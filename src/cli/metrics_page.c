@@ -32,7 +32,7 @@ static const char introduction[] =
     "```\n"
     "\n"
     "`packaging/prometheus/scrape.yml` is that as a file, `packaging/prometheus/grapnel.rules.yml` has alert rules (each says what to do), and `packaging/grafana/grapnel.json` is a\n"
-    "dashboard to import. A look without Prometheus:\n"
+    "dashboard to import; a package has all three in `/usr/share/doc/grapnel/examples`. A look without Prometheus:\n"
     "\n"
     "```sh\n"
     "curl --unix-socket /var/lib/grapnel/grapnel.sock http://localhost/metrics\n"

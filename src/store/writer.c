@@ -17,71 +17,10 @@
 #include "base/pulse.h"
 #include "metrics/metrics.h"
 #include "store/herald.h"
-#include "store/once.h"
-#include "store/private.h"
 #include "store/told.h"
-#include "store/type_counts.h"
+#include "store/writer.h"
 
-enum { BATCH_ROWS_MAX = 2000, PROBE_MS = 1000, COUNTS_MS = 1000, SWEEP_MS = 60000, REJECTIONS_MS = 50, REJECTION_SLICES_AT_END = 8 };
-
-/* A growing array of pointers that keeps its memory. */
-struct list {
-	void **at;
-	size_t len;
-	size_t cap;
-};
-
-struct writer {
-	struct store *store;
-	struct engine *engine;
-	const struct engine_ops *ops;
-	struct news news;
-
-	/* Taken out of the inbox, not yet run. */
-	struct inbox_node *queue;
-	struct inbox_node **queue_tail;
-	bool urgent;      /* there is more in it than outcomes that may wait for others */
-	bool waiting;     /* they do, until … */
-	int64_t until_us; /* … this time at most */
-	/* Outcomes of failed transactions, oldest first. */
-	struct list kept;
-
-	/* The present batch: its commands in order, and the same by kind. */
-	struct list cmds;
-	struct list outcomes; /* struct outcome * */
-	struct list items;    /* struct publish_item * */
-	struct list changes;  /* struct store_change * */
-
-	bool failing;
-	struct told_clock clock;
-	int64_t probe_us;       /* when to try the disk again */
-	bool expansions;        /* there may be fan-outs to work at (expand.h) */
-	bool operations;        /* there may be unfinished bulk work */
-	int64_t operation_last; /* the operation that had the last slice */
-	void *backup;
-	struct type_counts counts;
-	int64_t counts_us; /* when they are to be written, if there are any */
-	struct list tired; /* int64_t *: endpoints that have failed for too long */
-	bool once_rows;    /* there may be remembered requests */
-	int64_t sweep_us;  /* when to look for old ones */
-};
-
-static void list_add(struct list *list, void *pointer)
-{
-	if (list->len == list->cap) {
-		list->cap = list->cap ? list->cap * 2 : 256;
-		void **at = realloc(list->at, list->cap * sizeof *at);
-		if (!at)
-			log_fatal("store", "memory is out");
-		list->at = at;
-	}
-	list->at[list->len++] = pointer;
-}
-
-static int64_t mono_us(const struct writer *w)
-{
-	return clock_mono_us(w->store->config.clock);
-}
+enum { BATCH_ROWS_MAX = 2000, PROBE_MS = 1000, COUNTS_MS = 1000 };
 
 /* ---- The inbox and batches ---- */
 
@@ -149,12 +88,12 @@ static void batch_take(struct writer *w)
 
 /* ---- Health ---- */
 
-static void set_health(struct writer *w, bool failing, const char *why)
+void writer_set_health(struct writer *w, bool failing, const char *why)
 {
 	struct store *store = w->store;
 	bool was = w->failing;
 	w->failing = failing;
-	w->probe_us = mono_us(w) + PROBE_MS * INT64_C(1000);
+	w->probe_us = writer_mono_us(w) + PROBE_MS * INT64_C(1000);
 	pthread_mutex_lock(&store->mutex);
 	store->failing = failing;
 	store->why[0] = '\0';
@@ -170,7 +109,7 @@ static void set_health(struct writer *w, bool failing, const char *why)
 }
 
 /* After a failed fsync what was written before may be lost although it was not reported: no acknowledgement may leave any more. */
-static void exit_on_fsync(const struct writer *w)
+void writer_exit_on_fsync(const struct writer *w)
 {
 	if (w->engine->fault != ENGINE_FSYNC)
 		return;
@@ -214,11 +153,11 @@ static int run_part(struct writer *w, struct tx *tx, const struct part *part)
 	return 0;
 }
 
-static void tx_begin(struct writer *w, struct tx *tx)
+void writer_begin(struct writer *w, struct tx *tx)
 {
 	w->engine->fault = ENGINE_FINE;
 	w->engine->now_ms = clock_wall_ms(w->store->config.clock);
-	told_clock(&w->clock, w->engine->now_ms, mono_us(w));
+	told_clock(&w->clock, w->engine->now_ms, writer_mono_us(w));
 	if (w->engine->died)
 		w->engine->deaths_from_ms = w->engine->death_ms + 1;
 	w->engine->died = w->engine->expands = false;
@@ -230,10 +169,10 @@ static void tx_begin(struct writer *w, struct tx *tx)
 
 static int commit(struct writer *w)
 {
-	int64_t begin_us = mono_us(w);
+	int64_t begin_us = writer_mono_us(w);
 	if (w->ops->commit(w->engine))
 		return -1;
-	int64_t took_us = mono_us(w) - begin_us;
+	int64_t took_us = writer_mono_us(w) - begin_us;
 	metrics_observe(METRIC_COMMIT, 0, (uint64_t)took_us);
 	census_commit(&w->store->census);
 	told_commit(took_us);
@@ -241,14 +180,14 @@ static int commit(struct writer *w)
 }
 
 /* Commits, or rolls back and gives the fault. After a commit the news are told. */
-static enum engine_fault tx_end(struct writer *w, struct tx *tx, int result)
+enum engine_fault writer_end(struct writer *w, struct tx *tx, int result)
 {
 	if (result == 0)
 		result = herald_publish(tx);
 	if (result == 0)
 		result = commit(w);
 	if (w->counts.len == 0)
-		w->counts_us = mono_us(w) + COUNTS_MS * INT64_C(1000);
+		w->counts_us = writer_mono_us(w) + COUNTS_MS * INT64_C(1000);
 	herald_end(w->store->herald, result == 0, &w->counts);
 	if (result == 0) {
 		w->operations |= tx->operations;
@@ -257,7 +196,7 @@ static enum engine_fault tx_end(struct writer *w, struct tx *tx, int result)
 		news_tell(&w->news, &w->store->config);
 		return ENGINE_FINE;
 	}
-	exit_on_fsync(w);
+	writer_exit_on_fsync(w);
 	w->ops->rollback(w->engine);
 	news_drop(&w->news, 0);
 	metrics_count(METRIC_TRANSACTIONS_FAILED, w->engine->fault == ENGINE_REFUSED ? FAULT_REFUSED : FAULT_STORAGE);
@@ -267,11 +206,11 @@ static enum engine_fault tx_end(struct writer *w, struct tx *tx, int result)
 static enum engine_fault transact(struct writer *w, const struct part *part)
 {
 	struct tx tx;
-	tx_begin(w, &tx);
+	writer_begin(w, &tx);
 	int result = w->ops->begin(w->engine);
 	if (result == 0)
 		result = run_part(w, &tx, part);
-	return tx_end(w, &tx, result);
+	return writer_end(w, &tx, result);
 }
 
 /* ---- Fates ---- */
@@ -313,7 +252,7 @@ static void count_types(struct writer *w, const struct store_cmd *cmd)
 		return;
 	const struct store_publish *publish = CONTAINER_OF(cmd, struct store_publish, cmd);
 	if (w->counts.len == 0)
-		w->counts_us = mono_us(w) + COUNTS_MS * INT64_C(1000);
+		w->counts_us = writer_mono_us(w) + COUNTS_MS * INT64_C(1000);
 	for (size_t i = 0; i < publish->items_len; i++) {
 		const struct publish_item *item = &publish->items[i];
 		if (item->fate == ERR_NONE && !item->duplicate && !item->test)
@@ -434,258 +373,13 @@ static void batch_run(struct writer *w)
 		break;
 	case ENGINE_STORAGE:
 	case ENGINE_FSYNC: /* exited */
-		set_health(w, true, w->engine->why);
+		writer_set_health(w, true, w->engine->why);
 		batch_fail(w);
 		break;
 	}
 }
 
-/* ---- Between batches ---- */
-
-static void probe(struct writer *w)
-{
-	if (!w->failing || mono_us(w) < w->probe_us)
-		return;
-	struct tx tx;
-	tx_begin(w, &tx);
-	if (w->ops->probe(w->engine) == 0) {
-		set_health(w, false, NULL);
-		return;
-	}
-	exit_on_fsync(w);
-	set_health(w, true, w->engine->why);
-}
-
-static void run_expansions(struct writer *w)
-{
-	if (!w->expansions || w->failing)
-		return;
-	struct tx tx;
-	tx_begin(w, &tx);
-	int result = w->ops->begin(w->engine);
-	int more = result == 0 ? expand_slice(&tx) : -1;
-	enum engine_fault fault = tx_end(w, &tx, more < 0 ? -1 : 0);
-	if (fault == ENGINE_STORAGE) {
-		set_health(w, true, w->engine->why);
-	} else if (fault == ENGINE_REFUSED) {
-		log_error("store", "deliveries of a large fan-out wait until the next one, or the next start: %s", w->engine->why);
-		w->expansions = false;
-	} else {
-		w->expansions = more > 0;
-	}
-}
-
-static void run_operations(struct writer *w)
-{
-	if (!w->operations || w->failing)
-		return;
-	struct tx tx;
-	tx_begin(w, &tx);
-	int result = w->ops->begin(w->engine);
-	int more = result == 0 ? operation_slice(&tx, &w->operation_last) : -1;
-	enum engine_fault fault = tx_end(w, &tx, more < 0 ? -1 : 0);
-	if (fault == ENGINE_STORAGE) {
-		set_health(w, true, w->engine->why);
-	} else if (fault == ENGINE_REFUSED) {
-		log_error("store", "bulk work stands still until the next start: %s", w->engine->why);
-		w->operations = false;
-	} else {
-		w->operations = more > 0;
-	}
-}
-
-/* Statistics and old rows have transactions of their own, so that whatever becomes of them concerns no command. */
-static void write_counts(struct writer *w)
-{
-	struct tx tx;
-	tx_begin(w, &tx);
-	int result = w->ops->begin(w->engine);
-	if (result == 0)
-		result = type_counts_write(&w->counts, &tx);
-	enum engine_fault fault = tx_end(w, &tx, result);
-	if (fault == ENGINE_STORAGE) {
-		set_health(w, true, w->engine->why); /* they are written when the disk is back */
-		return;
-	}
-	if (fault != ENGINE_FINE)
-		log_error("store", "counts of event types are lost: %s", w->engine->why);
-	type_counts_clear(&w->counts);
-}
-
-static void run_counts(struct writer *w)
-{
-	bool full = w->counts.len >= TYPE_COUNTS_MAX / 2;
-	if (w->counts.len > 0 && !w->failing && (full || mono_us(w) >= w->counts_us))
-		write_counts(w);
-}
-
-static void run_sweep(struct writer *w)
-{
-	if (!w->once_rows || w->failing || mono_us(w) < w->sweep_us)
-		return;
-	struct tx tx;
-	tx_begin(w, &tx);
-	int result = w->ops->begin(w->engine);
-	int more = result == 0 ? once_sweep(&tx, &w->once_rows) : -1;
-	enum engine_fault fault = tx_end(w, &tx, more < 0 ? -1 : 0);
-	if (fault == ENGINE_STORAGE)
-		set_health(w, true, w->engine->why);
-	else if (fault != ENGINE_FINE)
-		log_error("store", "old answers cannot be deleted: %s", w->engine->why);
-	if (fault != ENGINE_FINE || more <= 0)
-		w->sweep_us = mono_us(w) + SWEEP_MS * INT64_C(1000);
-}
-
-/* Endpoints that have failed for too long, each in a transaction of its own. What cannot be done now comes again with the next failure. */
-static void run_disablings(struct writer *w)
-{
-	for (size_t i = 0; i < w->tired.len; i++) {
-		int64_t *endpoint = w->tired.at[i];
-		struct tx tx;
-		tx_begin(w, &tx);
-		int result = w->failing ? -1 : w->ops->begin(w->engine);
-		if (result == 0)
-			result = endpoint_disable(&tx, *endpoint, "failing");
-		if (!w->failing && tx_end(w, &tx, result) != ENGINE_FINE)
-			log_error("store", "an endpoint that has failed for too long could not be disabled: %s", w->engine->why);
-		free(endpoint);
-	}
-	w->tired.len = 0;
-}
-
-static int write_health(struct writer *w, bool all)
-{
-	struct tx tx;
-	tx_begin(w, &tx);
-	int result = w->ops->begin(w->engine);
-	int more = result == 0 ? health_write(&w->store->health, &tx, all, mono_us(w)) : -1;
-	enum engine_fault fault = tx_end(w, &tx, more < 0 ? -1 : 0);
-	if (fault == ENGINE_STORAGE)
-		set_health(w, true, w->engine->why);
-	else if (fault != ENGINE_FINE)
-		log_error("store", "which endpoints fail could not be written: %s", w->engine->why);
-	if (fault != ENGINE_FINE)
-		w->store->health.write_us = mono_us(w) + SWEEP_MS * INT64_C(1000);
-	return fault == ENGINE_FINE ? more : -1;
-}
-
-static void run_health(struct writer *w)
-{
-	int64_t write_us = w->store->health.write_us;
-	if (write_us != 0 && !w->failing && mono_us(w) >= write_us)
-		(void)write_health(w, false);
-}
-
-/* Refused requests have what time is left: as much as a tenth of the writer's. */
-static void run_rejections(struct writer *w)
-{
-	struct reject_queue *queue = &w->store->rejects;
-	int64_t begin_us = mono_us(w);
-	if (w->failing || begin_us < queue->next_us || !reject_waits(queue))
-		return;
-	struct tx tx;
-	tx_begin(w, &tx);
-	int result = w->ops->begin(w->engine);
-	if (result == 0)
-		result = reject_slice(&tx, begin_us);
-	enum engine_fault fault = tx_end(w, &tx, result);
-	reject_done(queue, fault == ENGINE_FINE);
-	if (fault == ENGINE_STORAGE)
-		set_health(w, true, w->engine->why);
-	else if (fault != ENGINE_FINE)
-		log_error("store", "refused requests are not kept: %s", w->engine->why);
-	int64_t end_us = mono_us(w), pause_us = (end_us - begin_us) * 9;
-	queue->next_us = end_us + (pause_us > REJECTIONS_MS * 1000 ? pause_us : REJECTIONS_MS * INT64_C(1000));
-}
-
-/* Deaths that were not told of at once. */
-static void run_herald(struct writer *w)
-{
-	if (w->failing || herald_due_us(w->store->herald) > mono_us(w))
-		return;
-	struct tx tx;
-	tx_begin(w, &tx);
-	int result = w->ops->begin(w->engine);
-	if (result == 0)
-		result = herald_slice(&tx);
-	enum engine_fault fault = tx_end(w, &tx, result);
-	if (fault == ENGINE_STORAGE)
-		set_health(w, true, w->engine->why);
-	else if (fault != ENGINE_FINE)
-		log_error("store", "deaths cannot be told of: %s", w->engine->why);
-}
-
-/* What was left by the last run, before anything else happens. */
-static void begin_herald(struct writer *w)
-{
-	struct tx tx;
-	if (!w->store->herald)
-		return;
-	tx_begin(w, &tx);
-	int result = w->ops->begin(w->engine);
-	if (result == 0)
-		result = herald_load(&tx);
-	enum engine_fault fault = tx_end(w, &tx, result);
-	if (fault == ENGINE_STORAGE)
-		set_health(w, true, w->engine->why);
-	else if (fault != ENGINE_FINE)
-		log_error("store", "what was still to be told cannot be read: %s", w->engine->why);
-}
-
-static void backup_answer(struct writer *w, int result)
-{
-	struct store *store = w->store;
-	pthread_mutex_lock(&store->mutex);
-	struct backup_request *request = atomic_load(&store->backup);
-	request->result = result;
-	request->done = true;
-	atomic_store(&store->backup, NULL);
-	pthread_cond_broadcast(&store->backup_done);
-	pthread_mutex_unlock(&store->mutex);
-	w->backup = NULL;
-}
-
-static void run_backup(struct writer *w)
-{
-	struct backup_request *request = atomic_load(&w->store->backup);
-	if (!request)
-		return;
-	if (!w->backup)
-		w->backup = w->ops->backup_begin(w->engine, request->path, request->err);
-	if (!w->backup) {
-		backup_answer(w, -1);
-		return;
-	}
-	int more = w->ops->backup_step(w->engine, w->backup, request->err);
-	if (more > 0)
-		return;
-	int ended = w->ops->backup_end(w->engine, w->backup, more == 0, request->err);
-	backup_answer(w, more == 0 ? ended : -1);
-}
-
-static void tidy(struct writer *w)
-{
-	w->engine->fault = ENGINE_FINE;
-	if (w->ops->tidy(w->engine)) {
-		exit_on_fsync(w);
-		log_warn("store", "a checkpoint failed: %s", w->engine->why);
-	}
-}
-
 /* ---- The thread ---- */
-
-/* How long it is until a monotonic time. */
-static int wait_ms(const struct writer *w, int64_t until_us)
-{
-	int64_t left_us = until_us - mono_us(w);
-	return left_us > 0 ? (int)(left_us / 1000 + 1) : 0;
-}
-
-/* −1 is never. */
-static int sooner(int a, int b)
-{
-	return a < 0 || (b >= 0 && b < a) ? b : a;
-}
 
 /* Until when there is nothing to do, in ms: 0: there is something, -1: until something is posted. */
 static int idle_ms(const struct writer *w)
@@ -693,15 +387,10 @@ static int idle_ms(const struct writer *w)
 	if (w->queue || atomic_load(&w->store->backup))
 		return 0;
 	if (w->failing)
-		return wait_ms(w, w->probe_us);
+		return writer_wait_ms(w, w->probe_us);
 	if (w->operations || w->expansions || w->kept.len > 0)
 		return 0;
-	int counts = w->counts.len > 0 ? wait_ms(w, w->counts_us) : -1, sweep = w->once_rows ? wait_ms(w, w->sweep_us) : -1;
-	int rejections = reject_waits(&w->store->rejects) ? wait_ms(w, w->store->rejects.next_us) : -1;
-	int64_t due_us = herald_due_us(w->store->herald);
-	int health = w->store->health.write_us != 0 ? wait_ms(w, w->store->health.write_us) : -1;
-	int herald = due_us == INT64_MAX ? -1 : wait_ms(w, due_us);
-	return sooner(sooner(counts, sweep), sooner(sooner(rejections, health), herald));
+	return writer_chores_wait_ms(w);
 }
 
 /* Each commit writes a dozen pages and waits for the disk, also for one outcome; nobody waits for that, and the next publish brings a commit
@@ -712,9 +401,9 @@ static bool wait_for_company(struct writer *w)
 	if (wait_us == 0 || !w->queue || w->urgent || w->failing || w->operations || w->expansions)
 		return false;
 	if (!w->waiting)
-		w->until_us = mono_us(w) + wait_us;
+		w->until_us = writer_mono_us(w) + wait_us;
 	w->waiting = true;
-	int left_ms = wait_ms(w, w->until_us);
+	int left_ms = writer_wait_ms(w, w->until_us);
 	if (left_ms > 0)
 		inbox_doze(&w->store->inbox, left_ms);
 	return left_ms > 0;
@@ -728,21 +417,7 @@ static void finish(struct writer *w)
 		cmd->fate = ERR_STORAGE;
 		cmd->done(cmd);
 	}
-	struct backup_request *request = atomic_load(&w->store->backup);
-	if (w->backup) /* the result does not count: it is not complete */
-		(void)!w->ops->backup_end(w->engine, w->backup, false, NULL);
-	if (request) {
-		err_set(request->err, ERR_UNAVAILABLE, "the hub is stopping; the copy was not finished");
-		backup_answer(w, -1);
-	}
-	if (w->counts.len > 0 && !w->failing)
-		write_counts(w);
-	while (w->store->health.write_us != 0 && !w->failing && write_health(w, true) > 0)
-		;
-	for (int i = 0; i < REJECTION_SLICES_AT_END; i++) {
-		w->store->rejects.next_us = 0;
-		run_rejections(w);
-	}
+	writer_chores_end(w);
 	type_counts_free(&w->counts);
 	news_free(&w->news);
 	free(w->kept.at);
@@ -757,7 +432,7 @@ static void finish(struct writer *w)
 
 static void set_busy(struct writer *w, bool busy)
 {
-	atomic_store_explicit(&w->store->busy_us, busy ? mono_us(w) : 0, memory_order_relaxed);
+	atomic_store_explicit(&w->store->busy_us, busy ? writer_mono_us(w) : 0, memory_order_relaxed);
 }
 
 void *writer_run(void *argument)
@@ -766,10 +441,11 @@ void *writer_run(void *argument)
 	struct writer w = {.store = store, .engine = store->engine, .ops = store->engine->ops, .operations = true, .expansions = true, .once_rows = true};
 	w.queue_tail = &w.queue;
 	pulse_begin("write", &store->inbox);
-	begin_herald(&w);
+	writer_chores_begin(&w);
 	for (;;) {
 		bool stopping = atomic_load(&store->stopping);
 		gather(&w);
+		store_take_tuning(store);
 		pulse_beat();
 		if (stopping && !w.queue && (w.kept.len == 0 || w.failing))
 			break;
@@ -785,22 +461,11 @@ void *writer_run(void *argument)
 			continue;
 		}
 		set_busy(&w, true);
-		probe(&w);
+		writer_probe(&w);
 		inbox_hold();
 		batch_run(&w);
 		inbox_release();
-		if (!stopping) {
-			run_expansions(&w);
-			run_operations(&w);
-			run_backup(&w);
-			run_sweep(&w);
-			run_rejections(&w);
-			run_herald(&w);
-			run_disablings(&w);
-			run_health(&w);
-		}
-		run_counts(&w);
-		tidy(&w);
+		writer_chores(&w, stopping);
 	}
 	pulse_end();
 	finish(&w);
