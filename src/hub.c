@@ -182,8 +182,9 @@ static void on_breaker(void *context, const struct breaker_report *report)
 	struct hub *hub = context;
 	store_circuit(hub->store, report->endpoint, report->opened, report->why, report->why_outside, report->since_ms);
 	if (report->opened)
-		log_told(breaker_opened, LOG_FIELDS(.endpoint = report->endpoint), "the endpoint is not sent anything for now, its breaker is open: %s",
-		         report->why);
+		log_told(breaker_opened, LOG_FIELDS(.endpoint = report->endpoint, .failure = attempt_failure_text(report->failure)),
+		         "the endpoint is not sent anything for now, its breaker is open; the last attempt: %s",
+		         attempt_failure_meaning(report->failure));
 	else
 		log_told(breaker_closed, LOG_FIELDS(.endpoint = report->endpoint), "the endpoint takes deliveries again, its breaker is closed");
 }
