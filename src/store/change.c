@@ -39,6 +39,9 @@ static change_handler *const handlers[] = {
     [CHANGE_REJECTION_ACCEPT] = rejection_accept,
     [CHANGE_ENDPOINT_DRILL] = endpoint_drill,
     [CHANGE_CIRCUIT] = endpoint_circuit,
+    [CHANGE_EVENT_ERASE] = event_erase,
+    [CHANGE_SUBSCRIBER_ERASE] = subscriber_erase,
+    [CHANGE_RETENTION_CONFIRM] = retention_confirm,
     [CHANGE_ONCE_ANSWER] = once_answer,
 };
 

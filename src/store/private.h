@@ -45,6 +45,7 @@ struct store {
 	/* owned by the writer's thread */
 	struct id_source ids;
 	struct health health;
+	struct retention retention; /* its status is under the mutex */
 };
 
 /* One transaction in the making. */
@@ -122,5 +123,6 @@ change_handler event_type_put, event_type_delete;
 change_handler source_create, source_replace, source_patch, source_remove, source_rotate, source_keep_secret;
 change_handler rejection_accept;
 change_handler once_answer;
+change_handler event_erase, subscriber_erase, retention_confirm;
 
 #endif

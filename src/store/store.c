@@ -48,8 +48,9 @@ struct store *store_open(const struct store_config *config, struct err *err)
 	}
 	if (!store->engine) {
 		store_close(store);
-		store = NULL;
+		return NULL;
 	}
+	retention_init(store);
 	return store;
 }
 
@@ -130,6 +131,7 @@ void store_change_clear(struct store_change *change)
 	free(change->resent);
 	change->resent = NULL;
 	change->resent_len = 0;
+	change->erased = (struct erased){0};
 	change->result_id = 0;
 	change->created = false;
 	change->repeated = false;

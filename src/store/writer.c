@@ -393,6 +393,7 @@ static void batch_run(struct writer *w)
 	};
 	switch (transact(w, &part)) {
 	case ENGINE_FINE:
+		retention_scrubbing(w->store);
 		batch_done(w);
 		break;
 	case ENGINE_REFUSED:
@@ -564,6 +565,24 @@ static void run_rejections(struct writer *w)
 	queue->next_us = end_us + (pause_us > REJECTIONS_MS * 1000 ? pause_us : REJECTIONS_MS * INT64_C(1000));
 }
 
+static void run_retention(struct writer *w)
+{
+	int64_t begin_us = mono_us(w);
+	if (w->failing || w->backup || !w->store->config.retention.on || begin_us < w->store->retention.next_us)
+		return;
+	struct tx tx;
+	tx_begin(w, &tx);
+	int result = w->ops->begin(w->engine);
+	if (result == 0)
+		result = retention_slice(&tx);
+	enum engine_fault fault = tx_end(w, &tx, result);
+	retention_done(w->store, fault == ENGINE_FINE, begin_us);
+	if (fault == ENGINE_STORAGE)
+		set_health(w, true, w->engine->why);
+	else if (fault != ENGINE_FINE)
+		log_error("store", "what is old cannot be deleted: %s", w->engine->why);
+}
+
 /* Deaths that were not told of at once. */
 static void run_herald(struct writer *w)
 {
@@ -636,6 +655,7 @@ static void tidy(struct writer *w)
 		exit_on_fsync(w);
 		log_warn("store", "a checkpoint failed: %s", w->engine->why);
 	}
+	retention_scrubbing(w->store);
 }
 
 /* ---- The thread ---- */
@@ -667,7 +687,9 @@ static int idle_ms(const struct writer *w)
 	int64_t due_us = herald_due_us(w->store->herald);
 	int health = w->store->health.write_us != 0 ? wait_ms(w, w->store->health.write_us) : -1;
 	int herald = due_us == INT64_MAX ? -1 : wait_ms(w, due_us);
-	return sooner(sooner(counts, sweep), sooner(sooner(rejections, health), herald));
+	int64_t old_us = retention_due_us(w->store);
+	int old = old_us == INT64_MAX ? -1 : wait_ms(w, old_us);
+	return sooner(sooner(sooner(counts, sweep), old), sooner(sooner(rejections, health), herald));
 }
 
 /* Each commit writes a dozen pages and waits for the disk, also for one outcome; nobody waits for that, and the next publish brings a commit
@@ -740,6 +762,8 @@ void *writer_run(void *argument)
 			/* A stop that came after `stopping` was read may have lost its wake-up to gather(). */
 			if (!atomic_load(&store->stopping))
 				inbox_wait(&store->inbox, idle);
+			if (w.ops->scrubbing(w.engine))
+				tidy(&w);
 			continue;
 		}
 		probe(&w);
@@ -755,6 +779,7 @@ void *writer_run(void *argument)
 			run_herald(&w);
 			run_disablings(&w);
 			run_health(&w);
+			run_retention(&w);
 		}
 		run_counts(&w);
 		tidy(&w);
