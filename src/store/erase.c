@@ -29,6 +29,13 @@ int erase_refuses(struct tx *tx, struct store_change *change, int64_t event)
 	return erased_ms ? err_set(&change->err, ERR_PAYLOAD_ERASED, "the event was erased; there is nothing left that could be sent") : 0;
 }
 
+/* Shown before the commit: who sees that it is done must not think that the files are clean already. */
+static void scrub(struct tx *tx)
+{
+	tx->engine->ops->scrub(tx->engine);
+	retention_scrubbing(tx->store);
+}
+
 static int end_delivery(struct tx *tx, int64_t id)
 {
 	struct delivery_record record;
@@ -133,7 +140,7 @@ static int erase_event(struct tx *tx, struct store_change *change, const struct 
 	erased->at_ms = tx->now_ms;
 	erased->cancelled = unfinished->count;
 	erased->operation = record.id;
-	ops->scrub(tx->engine);
+	scrub(tx);
 	id_format(ID_EVENT, event->id, id);
 	id_format(ID_OPERATION, record.id, operation);
 	return audit_note(tx, change, "event.erase", id, event->f.subscriber, NULL,
@@ -326,7 +333,7 @@ static int subscriber_slice(struct tx *tx, struct operation_record *record, bool
 	*finished = record->cursor_key > PHASE_AUDIT;
 	if (!*finished)
 		return 0;
-	tx->engine->ops->scrub(tx->engine);
+	scrub(tx);
 	id_format(ID_SUBSCRIBER, record->subscriber, id);
 	id_format(ID_OPERATION, record->id, operation);
 	return audit_note(tx, &change, "subscriber.erase", id, record->subscriber, NULL,
@@ -352,7 +359,7 @@ int erase_slice(struct tx *tx, struct operation_record *record, bool *finished)
 		result = erase_deliveries(tx, id, &record->cursor_id, &record->done, &responses, &all);
 		*finished = all;
 		if (all)
-			tx->engine->ops->scrub(tx->engine);
+			scrub(tx);
 	}
 	json_decref(filter);
 	return result;

@@ -110,7 +110,7 @@ int64_t retention_due_us(const struct store *store);
 int retention_slice(struct tx *tx) ATTR_MUST_USE;
 /* After its transaction. */
 void retention_done(struct store *store, bool committed, int64_t begin_us);
-/* Shows whether erased bytes still stand in the files: before a batch is answered, and between batches. */
+/* Shows whether erased bytes still stand in the files: before an erasure is committed, and when they are gone. */
 void retention_scrubbing(struct store *store);
 /* What is shown. Any thread. */
 void retention_status(struct store *store, struct retention_status *status);

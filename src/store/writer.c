@@ -393,7 +393,6 @@ static void batch_run(struct writer *w)
 	};
 	switch (transact(w, &part)) {
 	case ENGINE_FINE:
-		retention_scrubbing(w->store);
 		batch_done(w);
 		break;
 	case ENGINE_REFUSED:
