@@ -11,6 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
+#include "base/log.h"
+#include "base/systemd.h"
+#include "conf/place.h"
 #include "sign/outgoing.h"
 
 void data_folder_init(struct data_folder *folder)
@@ -18,8 +23,31 @@ void data_folder_init(struct data_folder *folder)
 	*folder = (struct data_folder){.fd = -1, .lock_fd = -1};
 }
 
+/* Commands of root. The owner is that of the database, which a hub made; of the folder, when there is none. Without a right to change the user
+ * (in a container that knows no other) root stays what it is. */
+static void owner_borrow(struct data_folder *folder)
+{
+	struct stat status;
+	if (geteuid() != 0 || (fstatat(folder->fd, "grapnel.db", &status, 0) && fstatat(folder->fd, "grapnel.lock", &status, 0) && fstat(folder->fd, &status)))
+		return;
+	if (status.st_uid == 0 || setegid(status.st_gid))
+		return;
+	if (seteuid(status.st_uid) == 0)
+		folder->borrowed = true;
+	else if (setegid(getgid()))
+		log_fatal("hub", "the group of this process cannot be set back: %s", strerror(errno));
+}
+
+static void owner_return(struct data_folder *folder)
+{
+	if (folder->borrowed && (seteuid(getuid()) || setegid(getgid())))
+		log_fatal("hub", "the user of this process cannot be set back: %s", strerror(errno));
+	folder->borrowed = false;
+}
+
 void data_folder_close(struct data_folder *folder)
 {
+	owner_return(folder);
 	if (folder->lock_fd >= 0)
 		close(folder->lock_fd); /* releases the lock */
 	if (folder->fd >= 0)
@@ -68,25 +96,67 @@ static int folder_make(const char *path, struct err *err)
 	return 0;
 }
 
-int data_folder_open(struct data_folder *folder, const struct conf *conf, int lock_wait_ms, struct err *err)
+/* ---- The master key ------------------------------------------------------------------------------------------------------------ */
+
+/* The system's own is root's: a command of root that acts as the owner reads it as root. */
+static int key_load_system(struct data_folder *folder, const char *path, struct err *err)
+{
+	bool borrowed = folder->borrowed;
+	owner_return(folder);
+	int result = master_key_load(path, false, &folder->master, err);
+	if (borrowed)
+		owner_borrow(folder);
+	return result;
+}
+
+/* A database that was restored has its key beside it, and the credential may be another one: which of them is right nobody could say later. */
+static int key_load_credential(struct data_folder *folder, const char *credential, const char *own, struct err *err)
+{
+	struct master_key other;
+	struct err unused = {0};
+	if (master_key_load_credential(credential, &folder->master, err))
+		return -1;
+	if (access(own, F_OK) || master_key_load(own, false, &other, &unused))
+		return 0;
+	bool same = CRYPTO_memcmp(&other, &folder->master, sizeof other) == 0;
+	OPENSSL_cleanse(&other, sizeof other);
+	if (same)
+		return 0;
+	return err_set(err, ERR_INVALID,
+	               "there are two master keys that differ: the credential master.key (LoadCredential= of the unit, from /etc/grapnel/master.key) and %s; put "
+	               "the one that the database is sealed with in the place of the first, and take the second away",
+	               own);
+}
+
+static int key_load(struct data_folder *folder, const struct conf *conf, struct err *err)
+{
+	char own[PATH_MAX], credential[PATH_MAX];
+	if ((size_t)snprintf(own, sizeof own, "%s/master.key", conf->data) >= sizeof own)
+		return err_set(err, ERR_INVALID, "--data is too long");
+	if (!conf->master_key_file && systemd_credential("master.key", credential, sizeof credential))
+		return key_load_credential(folder, credential, own, err);
+	const char *system = conf_place_key(conf);
+	if (!conf->master_key_file && system && access(own, F_OK))
+		return key_load_system(folder, system, err);
+	/* Secrets that were sealed before can be read with their own key alone: a new one is made only for a new database. */
+	const char *key = conf->master_key_file ? conf->master_key_file : own;
+	bool fresh = faccessat(folder->fd, "grapnel.db", F_OK, 0) != 0;
+	if (!fresh && access(key, F_OK) && errno == ENOENT)
+		return err_set(err, ERR_INVALID, "%s/grapnel.db is there, but not its master key %s: put the key back from where the backups are kept",
+		               conf->data, key);
+	return master_key_load(key, fresh, &folder->master, err);
+}
+
+int data_folder_open(struct data_folder *folder, const struct conf *conf, bool serve, int lock_wait_ms, struct err *err)
 {
 	if (folder_make(conf->data, err))
 		return -1;
 	folder->fd = open(conf->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder->fd < 0)
 		return err_set(err, ERR_STORAGE, "the data folder %s cannot be opened: %s", conf->data, strerror(errno));
-	if (lock_take(folder, conf->data, lock_wait_ms, err))
-		return -1;
-	char path[PATH_MAX];
-	if ((size_t)snprintf(path, sizeof path, "%s/master.key", conf->data) >= sizeof path)
-		return err_set(err, ERR_INVALID, "--data is too long");
-	/* Secrets that were sealed before can be read with their own key alone: a new one is made only for a new database. */
-	const char *key = conf->master_key_file ? conf->master_key_file : path;
-	bool fresh = faccessat(folder->fd, "grapnel.db", F_OK, 0) != 0;
-	if (!fresh && access(key, F_OK) && errno == ENOENT)
-		return err_set(err, ERR_INVALID, "%s/grapnel.db is there, but not its master key %s: put the key back from where the backups are kept",
-		               conf->data, key);
-	return master_key_load(key, fresh, &folder->master, err);
+	if (!serve)
+		owner_borrow(folder);
+	return lock_take(folder, conf->data, lock_wait_ms, err) || key_load(folder, conf, err) ? -1 : 0;
 }
 
 struct key_trial {

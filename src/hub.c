@@ -30,6 +30,7 @@
 #include "http/server.h"
 #include "model/uri.h"
 #include "model/url.h"
+#include "ports.h"
 #include "schedule/schedule.h"
 #include "sign/identity.h"
 #include "sign/outgoing.h"
@@ -38,7 +39,6 @@
 enum {
 	IDLE_CONNECTIONS_MAX = 512, /* to endpoints, of one worker */
 	OUTCOMES_MS = 5,            /* that an outcome waits for others */
-	LISTENERS_MAX = 3,
 };
 
 struct hub {
@@ -52,6 +52,7 @@ struct hub {
 	struct keyring *keyring;
 	struct breakers *breakers; /* that are not closed: the scheduler keeps it, the API reads it */
 	struct source_table *sources;
+	struct pause *pause; /* the store keeps it true */
 	struct egress *egress;
 	struct fetcher *fetcher; /* only when it serves */
 	struct store *store;
@@ -61,10 +62,10 @@ struct hub {
 	char origin[URL_HOST_MAX + 1];
 	struct tls *tls;         /* NULL: there is no certificate */
 	struct proxies *proxies;
-	size_t listen_len;
-	struct http_listen listen[LISTENERS_MAX];
+	struct ports ports;
 	struct server *server;
 	struct api *api;
+	struct inbox *_Atomic watch; /* of who wants to know when it is not ready any more, or again; NULL: nobody */
 };
 
 /* ---- Wiring -------------------------------------------------------------------------------------------------------------- */
@@ -110,14 +111,55 @@ static void on_endpoint(void *context, struct endpoint *endpoint)
 		verifier_endpoint(hub->verifier, endpoint);
 }
 
+static void verify_again(struct endpoint *endpoint, void *context)
+{
+	verifier_endpoint(context, endpoint);
+}
+
+static void log_pause(const struct pause_view *view)
+{
+	char since[CLOCK_RFC3339_SIZE], backup[CLOCK_RFC3339_SIZE] = "an unknown time";
+	clock_format_rfc3339(view->since_ms, since);
+	if (view->reason == PAUSE_RESTORE && view->backup_ms)
+		clock_format_rfc3339(view->backup_ms, backup);
+	if (view->reason == PAUSE_RESTORE)
+		log_warn("hub",
+		         "paused since %s: restored from a backup that ends at %s; what was delivered after that would be sent again; events are taken in, "
+		         "nothing is sent until: grapnel resume",
+		         since, backup);
+	else
+		log_warn("hub", "paused since %s: events are taken in, nothing is sent until: grapnel resume", since);
+}
+
+/* Who watches looks again. */
+static void wake_watch(struct hub *hub)
+{
+	struct inbox *watch = atomic_load(&hub->watch);
+	if (watch)
+		inbox_wake(watch);
+}
+
+static void on_paused(void *context, const struct pause_view *view)
+{
+	struct hub *hub = context;
+	wake_watch(hub);
+	if (hub->serves && view->since_ms)
+		log_pause(view);
+	else if (hub->serves)
+		log_info("hub", "resumed: deliveries are sent");
+	if (hub->scheduler)
+		scheduler_pause(hub->scheduler, view->since_ms != 0);
+	/* Those that nobody asked for while it was paused. */
+	if (hub->verifier && !view->since_ms)
+		index_each_endpoint(hub->index, verify_again, hub->verifier);
+}
+
 static void on_health(void *context, const char *why)
 {
 	struct hub *hub = context;
-	if (!why) {
-		log_info("hub", "the store works again");
-		return;
-	}
-	log_error("hub", "not ready: %s", why);
+	wake_watch(hub);
+	if (!why)
+		return; /* the store said so */
 	api_break_off(hub->api, false, "The store cannot be written now: what became of the test is recorded when it can");
 }
 
@@ -136,13 +178,12 @@ static void on_tested(void *context, int64_t event)
 static void on_breaker(void *context, const struct breaker_report *report)
 {
 	struct hub *hub = context;
-	char id[ID_TEXT_SIZE];
 	store_circuit(hub->store, report->endpoint, report->opened, report->why, report->why_outside, report->since_ms);
-	id_format(ID_ENDPOINT, report->endpoint, id);
 	if (report->opened)
-		log_warn("hub", "the endpoint %s is not sent anything for now, its breaker is open: %s", id, report->why);
+		log_told(breaker_opened, LOG_FIELDS(.endpoint = report->endpoint), "the endpoint is not sent anything for now, its breaker is open: %s",
+		         report->why);
 	else
-		log_info("hub", "the endpoint %s takes deliveries again", id);
+		log_told(breaker_closed, LOG_FIELDS(.endpoint = report->endpoint), "the endpoint takes deliveries again, its breaker is closed");
 }
 
 static void ready(void *context, char *why, size_t why_size)
@@ -217,6 +258,7 @@ static int store_up(struct hub *hub, struct err *err)
 	hub->keyring = keyring_new();
 	hub->breakers = breakers_new();
 	hub->sources = source_table_new();
+	hub->pause = pause_new();
 	struct store_config config = {
 		.data_dir = conf->data,
 		.node = (unsigned)conf->node,
@@ -229,14 +271,16 @@ static int store_up(struct hub *hub, struct err *err)
 		.index = hub->index,
 		.keyring = hub->keyring,
 		.sources = hub->sources,
+		.pause = hub->pause,
 		.rejections = {conf->rejections_per_source, conf->rejections_bytes, conf->retention_rejections},
 		.retention = {hub->serves, conf->retention_events, conf->retention_attempts, conf->retention_dead_letters, conf->retention_rejections,
 			      conf->retention_audit, conf->retention_size},
 		.operational = {conf->operational_events, conf->operational_interval, conf->operational_source_after},
 		.public_url = conf->public_url,
+		.counts = hub->serves,
 		.disable_after_ms = conf->disable_after,
 		.disable_attempts = conf->disable_attempts,
-		.listener = {.context = hub, .deliveries = on_deliveries, .event = on_event, .due = on_due, .urged = on_urged, .endpoint = on_endpoint, .health = on_health},
+		.listener = {.context = hub, .deliveries = on_deliveries, .event = on_event, .due = on_due, .urged = on_urged, .endpoint = on_endpoint, .health = on_health, .paused = on_paused},
 	};
 	hub->store = store_open(&config, err);
 	return hub->store ? data_folder_check_key(&hub->folder, hub->index, hub->sources, err) : -1;
@@ -264,6 +308,17 @@ static int origin_find(struct hub *hub, struct err *err)
 	return 0;
 }
 
+/* Before the scheduler's thread looks at anything. */
+static void begin_paused(struct hub *hub)
+{
+	struct pause_view view;
+	pause_get(hub->pause, &view);
+	if (!view.since_ms)
+		return;
+	log_pause(&view);
+	scheduler_pause(hub->scheduler, true);
+}
+
 static int delivery_up(struct hub *hub, struct err *err)
 {
 	const struct conf *conf = hub->conf;
@@ -285,6 +340,7 @@ static int delivery_up(struct hub *hub, struct err *err)
 	hub->scheduler = scheduler_new(&scheduling, err);
 	if (!hub->scheduler)
 		return -1;
+	begin_paused(hub);
 	struct deliver_config delivering = {
 		.store = hub->store,
 		.budget = &hub->budget,
@@ -307,35 +363,12 @@ static int delivery_up(struct hub *hub, struct err *err)
 	return 0;
 }
 
-static void verify_again(struct endpoint *endpoint, void *context)
-{
-	verifier_endpoint(context, endpoint);
-}
-
 static int fetch_up(struct hub *hub, struct err *err)
 {
 	struct fetch_config fetch = {
 		.egress = hub->egress, .dns_servers = hub->conf->dns_servers, .authorities = hub->conf->egress_authorities, .clock = &clock_system};
 	hub->fetcher = fetcher_start(&fetch, err);
 	return hub->fetcher ? 0 : -1;
-}
-
-enum { TLS_ALL, TLS_PUBLIC, TLS_API }; /* tls.ports */
-
-static void listen_add(struct hub *hub, const char *address, enum http_role role)
-{
-	int64_t which = hub->conf->tls_ports;
-	bool tls = hub->conf->tls_certificate && (which == TLS_ALL || (which == TLS_PUBLIC) == (role == HTTP_PUBLIC));
-	hub->listen[hub->listen_len++] = (struct http_listen){.address = address, .tls = tls, .role = role};
-}
-
-/* The one for the internet stands behind the other. */
-static void listen_plan(struct hub *hub)
-{
-	const struct conf *conf = hub->conf;
-	listen_add(hub, conf->listen_api ? conf->listen_api : conf->listen, conf->listen_api ? HTTP_API : HTTP_ALL);
-	if (conf->listen_public)
-		listen_add(hub, conf->listen_public, HTTP_PUBLIC);
 }
 
 /* Host and port as a client would write them; `address` is as in the options, `port` the real one. */
@@ -356,8 +389,8 @@ static void places_known(struct hub *hub, const struct server *server)
 {
 	static const char *const served[] = {[HTTP_ALL] = "everything", [HTTP_PUBLIC] = "doors of sources and health", [HTTP_API] = "API and page"};
 	struct api_places places = {.listen = ""};
-	for (size_t i = 0; i < hub->listen_len; i++) {
-		const struct http_listen *listen = &hub->listen[i];
+	for (size_t i = 0; i < hub->ports.len; i++) {
+		const struct http_listen *listen = &hub->ports.at[i];
 		const char *scheme = listen->tls ? "https://" : "http://", *colon = listen->address ? strrchr(listen->address, ':') : NULL;
 		if (!colon)
 			continue;
@@ -389,6 +422,7 @@ static int api_up(struct hub *hub, struct err *err)
 		.index = hub->index,
 		.keyring = hub->keyring,
 		.breakers = hub->breakers,
+		.pause = hub->pause,
 		.sources = hub->sources,
 		.fetcher = hub->fetcher,
 		.public_url = conf->public_url,
@@ -410,13 +444,13 @@ static int api_up(struct hub *hub, struct err *err)
 		.session_idle_ms = conf->session_idle,
 		.key_failures_per_ip = (unsigned)conf->http_key_failures_per_ip,
 		.pool_threads = hub->serves ? 4 : 1,
+		.data_dir = conf->data,
 		.ready = ready,
 		.ready_context = hub,
 	};
 	hub->api = api_start(&config, err);
 	if (!hub->api)
 		return -1;
-	listen_plan(hub);
 	places_known(hub, NULL);
 	return 0;
 }
@@ -429,14 +463,13 @@ static int front_up(struct hub *hub, struct err *err)
 		               conf->tls_certificate ? "tls.key" : "tls.certificate");
 	if (conf->tls_certificate && !(hub->tls = tls_new(conf->tls_certificate, conf->tls_key, &clock_system, err)))
 		return -1;
-	if (hub->tls && conf->tls_ports == TLS_PUBLIC && !conf->listen_public)
+	if (hub->tls && conf->tls_ports == TLS_PUBLIC && !ports_have(&hub->ports, HTTP_PUBLIC))
 		return err_set(err, ERR_INVALID, "tls.ports is public, and there is no public port: set listen.public, or tls.ports to all");
 	if (!(hub->proxies = proxies_new(conf->http_trusted_proxies, err)))
 		return -1;
-	if (conf->listen_api && !conf->listen_public)
+	if (ports_have(&hub->ports, HTTP_API) && !ports_have(&hub->ports, HTTP_PUBLIC))
 		log_warn("hub", "no port serves the doors of sources: listen.api is set, and listen.public is not");
-	hub->listen[hub->listen_len++] = (struct http_listen){.socket_path = "grapnel.sock", .socket_dir_fd = hub->folder.fd};
-	return 0;
+	return ports_add_admin(&hub->ports, conf, hub->folder.fd, err);
 }
 
 static int server_up(struct hub *hub, struct err *err)
@@ -445,8 +478,8 @@ static int server_up(struct hub *hub, struct err *err)
 	if (front_up(hub, err))
 		return -1;
 	struct server_config config = {
-		.listen = hub->listen,
-		.listen_len = hub->listen_len,
+		.listen = hub->ports.at,
+		.listen_len = hub->ports.len,
 		.shards = (unsigned)conf->http_shards,
 		.connections_max = hub->descriptors.connections,
 		.connections_per_ip_max = (unsigned)conf->http_connections_per_ip,
@@ -464,7 +497,7 @@ static int server_up(struct hub *hub, struct err *err)
 	hub->server = server_start(&config, err);
 	if (!hub->server)
 		return -1;
-	log_info("hub", "ready: data in %s", conf->data);
+	log_told(ready, NULL, "ready: data in %s", conf->data);
 	return 0;
 }
 
@@ -488,7 +521,7 @@ struct hub *hub_start(const struct conf *conf, bool serve, int lock_wait_ms, str
 	defaults_set(conf);
 	descriptors_up(hub);
 
-	if (data_folder_open(&hub->folder, conf, lock_wait_ms, err))
+	if (ports_plan(&hub->ports, conf, serve, err) || data_folder_open(&hub->folder, conf, serve, lock_wait_ms, err))
 		goto failed;
 	hub->egress = egress_up(conf, err);
 	if (!hub->egress)
@@ -502,12 +535,32 @@ struct hub *hub_start(const struct conf *conf, bool serve, int lock_wait_ms, str
 		goto failed;
 	if (serve && (scheduler_start(hub->scheduler, err) || server_up(hub, err)))
 		goto failed;
-	if (serve)
+	if (serve && !pause_on(hub->pause))
 		index_each_endpoint(hub->index, verify_again, hub->verifier);
 	return hub;
 failed:
 	hub_stop(hub);
 	return NULL;
+}
+
+void hub_watch(struct hub *hub, struct inbox *watch)
+{
+	atomic_store(&hub->watch, watch);
+}
+
+void hub_ready(struct hub *hub, char *why, size_t why_size)
+{
+	ready(hub, why, why_size);
+}
+
+void hub_paused(struct hub *hub, struct pause_view *view)
+{
+	pause_get(hub->pause, view);
+}
+
+int hub_backlog(struct hub *hub, struct api_backlog *ask)
+{
+	return api_backlog(hub->api, ask);
 }
 
 void hub_call(struct hub *hub, const struct http_request *request, struct http_response *response)
@@ -580,9 +633,10 @@ void hub_stop(struct hub *hub)
 		keyring_free(hub->keyring);
 	breakers_free(hub->breakers);
 	source_table_free(hub->sources);
+	pause_free(hub->pause);
 	egress_free(hub->egress);
 	if (hub->serves && hub->server)
-		log_info("hub", "stopped");
+		log_told(stopped, NULL, "stopped");
 	data_folder_close(&hub->folder);
 	free(hub);
 }

@@ -3,9 +3,12 @@
 #ifndef GRAPNEL_HUB_H
 #define GRAPNEL_HUB_H
 
+#include "api/api.h"
 #include "base/err.h"
+#include "base/inbox.h"
 #include "conf/conf.h"
 #include "http/message.h"
+#include "model/pause.h"
 
 struct hub;
 
@@ -13,6 +16,13 @@ struct hub;
  * also scheduler, workers, admin socket and listeners, and it is ready when this returns. Without: only what the command line needs to
  * run API calls in its own process. */
 struct hub *hub_start(const struct conf *conf, bool serve, int lock_wait_ms, struct err *err);
+/* From now on the watch is woken when the hub is not ready or is paused, and when it is not so any more. It must live until hub_stop(). */
+void hub_watch(struct hub *hub, struct inbox *watch);
+/* "" when ready; else why not. */
+void hub_ready(struct hub *hub, char *why, size_t why_size);
+void hub_paused(struct hub *hub, struct pause_view *view);
+/* How much waits: see api_backlog(). */
+int hub_backlog(struct hub *hub, struct api_backlog *ask) ATTR_MUST_USE;
 /* One API request as the administrator, in the caller's thread. */
 void hub_call(struct hub *hub, const struct http_request *request, struct http_response *response);
 /* Takes the certificate from its files again; what cannot be used is logged, and changes nothing. */

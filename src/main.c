@@ -6,7 +6,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "config.h"
 #include "hub.h"
+#include "service.h"
 
 /* How long one try for the data folder's lock waits: a command tries the admin socket again between two tries; serve has only this. */
 enum { MAIN_COMMAND_WAIT_MS = 500, MAIN_SERVE_WAIT_MS = 5000 };
@@ -20,15 +22,16 @@ static void exit_at_once(int signal)
 }
 
 /* Waits for the signal that ends the hub; from then on another one exits at once. SIGHUP takes the certificate again. */
-static int wait_for_end(const sigset_t *signals, struct hub *hub)
+static int wait_for_end(struct service *service, struct hub *hub)
 {
 	struct sigaction at_once = {.sa_handler = exit_at_once};
 	sigset_t ending;
 	int signal = 0;
 
-	while (sigwait(signals, &signal) != 0 || signal == SIGHUP) {
-		if (signal == SIGHUP)
-			hub_reload(hub);
+	while ((signal = service_wait(service)) == SIGHUP) {
+		service_reload(service);
+		hub_reload(hub);
+		service_reloaded(service);
 	}
 	sigemptyset(&ending);
 	sigaddset(&ending, SIGTERM);
@@ -37,6 +40,14 @@ static int wait_for_end(const sigset_t *signals, struct hub *hub)
 	sigaction(SIGINT, &at_once, NULL);
 	pthread_sigmask(SIG_UNBLOCK, &ending, NULL);
 	return signal;
+}
+
+static int say_no_start(const struct err *err)
+{
+	log_error("main", "the hub does not start: %s", err->detail);
+	for (unsigned i = 0; i < err->fields_len; i++)
+		log_error("main", "%s: %s", err->fields[i].pointer, err->fields[i].detail);
+	return err->code == ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
 }
 
 static int serve(const struct conf *conf)
@@ -50,19 +61,26 @@ static int serve(const struct conf *conf)
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	log_configure((enum log_level)conf->log_level, conf->log_format == 1);
+	log_open(LOG_JOURNAL_SOCKET);
+	log_configure((enum log_level)conf->log_level, (enum log_format)conf->log_format);
+	log_told(started, NULL, "grapnel %s starts: data in %s", PACKAGE_VERSION, conf->data);
 	conf_warn();
 
+	struct service *service = service_open(&signals, &err);
+	if (!service)
+		return say_no_start(&err);
 	struct hub *hub = hub_start(conf, true, MAIN_SERVE_WAIT_MS, &err);
 	if (!hub) {
-		log_error("main", "the hub does not start: %s", err.detail);
-		for (unsigned i = 0; i < err.fields_len; i++)
-			log_error("main", "%s: %s", err.fields[i].pointer, err.fields[i].detail);
-		return err.code == ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
+		service_close(service);
+		return say_no_start(&err);
 	}
-	int signal = wait_for_end(&signals, hub);
+	service_ready(service, hub);
+	int signal = wait_for_end(service, hub);
 	log_info("main", "%s: stopping", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+	service_stop(service, conf->stop_deadline);
 	hub_stop(hub);
+	service_close(service);
+	log_flush();
 	return EXIT_OK;
 }
 
@@ -71,7 +89,7 @@ static int serve(const struct conf *conf)
 static void *local_open(const struct conf *conf, struct err *err)
 {
 	/* Standard error is the command's: what goes well stays unsaid. */
-	log_configure(LOG_WARN, conf->log_format == 1);
+	log_configure(LOG_WARN, (enum log_format)conf->log_format);
 	return hub_start(conf, false, MAIN_COMMAND_WAIT_MS, err);
 }
 

@@ -48,7 +48,7 @@ function besidesMark({findings, insecure}) {
 
 export function shownDrill(report) {
 	const {verdict, requests, snippets} = report, instead = noVerdict(report)
-	const findings = besidesMark(report).filter(({code}) => !instead || !['valid_refused', 'no_answer'].includes(code))
+	const findings = besidesMark(report).filter(({code}) => !instead || !['receiver_failed', 'no_token'].includes(code))
 	return el('div', null,
 		el('p', null, el('strong', null, instead ?? verdicts[verdict])), findings.length > 0 && listed(findings),
 		table('The requests of the drill', columns, requests), !instead && snippets && snippetsPart(snippets))

@@ -110,7 +110,7 @@ export async function event(_query, id, reload) {
 		facts([
 			['Type', found.type], ['Id', el('code', null, found.id)], ['Uid', found.uid], ['Subject', found.subject], ['Subscriber', found.subscriber],
 			['Time', time(found.time)], ['Content type', found.content_type], ['Ordering key', found.ordering_key],
-			['Deliver at', found.deliver_at && time(found.deliver_at)], ['Expires at', found.expires_at && time(found.expires_at)]]),
+			['Deliver at', found.deliver_at && time(found.deliver_at)], ['Expires at', found.expires_at && time(found.expires_at)], ['Request', found.request_id && el('code', null, found.request_id)]]),
 		Object.keys(found.attributes).length > 0 && [el('h2', null, 'Attributes'), facts(Object.entries(found.attributes))],
 		found.cloudevent && [el('h2', null, 'CloudEvent'), facts(Object.entries(found.cloudevent).map(([name, value]) => [name, String(value)]))],
 		!found.erased_at && [el('h2', null, 'Payload'), preview(bytes, found)],

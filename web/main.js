@@ -7,6 +7,7 @@ import {endpoint, endpoints, newEndpoint} from './endpoints.js'
 import {event, events} from './events.js'
 import {loginForm} from './login.js'
 import {overview} from './overview.js'
+import {hidePause, lookForPause} from './pause.js'
 import {newSource, rejection, rejections, source, sources} from './sources.js'
 
 // Path, title, view(query, parameter) → what main holds; a parameter is the segment at the star.
@@ -74,6 +75,7 @@ async function navigate() {
 	}
 	const [, title, view] = found
 	dismiss()
+	lookForPause(navigate)
 	show(title, el('p', {class: 'loading', 'aria-busy': 'true'}, 'Loading…'))
 	focus()
 	try {
@@ -100,6 +102,7 @@ function leave(problem) {
 	shown++
 	inside = false
 	dismiss()
+	hidePause()
 	removeEventListener('hashchange', navigate)
 	document.getElementById('top').hidden = true
 	show('Log in', problem && problemBox(problem), loginForm(enter))

@@ -6,6 +6,7 @@ import {endpointKnown, endpointName, endpointsKnown, isLeftAlone, isUnverified, 
 import {table} from './list.js'
 import {ended, progress, repair} from './operations.js'
 import {retention} from './retention.js'
+import {pauseButton} from './pause.js'
 
 const SAMPLE = 500, ROWS = 20, NOTICES = 5
 
@@ -157,7 +158,7 @@ export async function overview(_query, _parameter, reload) {
 	const done = operations.data.filter(operation => operation.state !== 'running')
 	const partial = dead.next_cursor || pending.next_cursor || held.next_cursor || disabled.next_cursor || paused.next_cursor || found.length > ROWS
 	return el('div', null,
-		el('p', {class: 'buttons faint'}, 'As of ', time(stats.at), button('Look again', reload, () => {})),
+		el('p', {class: 'buttons faint'}, 'As of ', time(stats.at), button('Look again', reload, () => {}), !stats.paused && pauseButton(reload, problem => say(said, problemBox(problem)))),
 		tiles(stats), sentences(stats, unmatched),
 		el('h2', null, 'What is stuck'), said,
 		troubleTable(found, {dead, pending, held}, now, said, reload),

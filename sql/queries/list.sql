@@ -89,6 +89,17 @@ UNION ALL
 SELECT d.id FROM endpoints AS e INDEXED BY endpoints_deleted CROSS JOIN deliveries AS d INDEXED BY deliveries_dead_endpoint
 WHERE e.subscriber = ?1 AND e.status = 3 AND d.endpoint = e.id AND d.state = 3 AND d.subscriber = ?1;
 
+-- name: census_pending
+SELECT id FROM deliveries INDEXED BY deliveries_due WHERE state = 0;
+
+-- Of each key exactly one is pending, the others are held: the index alone tells how many.
+-- name: census_held
+SELECT count(*) - (SELECT count(*) FROM (SELECT DISTINCT endpoint, order_key FROM deliveries INDEXED BY deliveries_order WHERE order_key IS NOT NULL AND state < 2))
+FROM deliveries INDEXED BY deliveries_order WHERE order_key IS NOT NULL AND state < 2;
+
+-- name: census_dead
+SELECT count(*) FROM deliveries INDEXED BY deliveries_dead WHERE state = 3;
+
 -- name: stats_events
 SELECT id, subscriber FROM events WHERE id >= ?1 ORDER BY id DESC;
 

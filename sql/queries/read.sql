@@ -2,7 +2,7 @@
 
 -- name: event_get
 SELECT id, subscriber, source, time_ms, deliver_at_ms, expires_at_ms, type, uid, subject, ordering_key, traceparent, tracestate, content_type,
-       attributes, data, context, erased_ms
+       attributes, data, context, request, erased_ms
 FROM events WHERE id = ?1;
 
 -- name: lane_after
@@ -21,7 +21,7 @@ SELECT expires_ms FROM deliveries INDEXED BY deliveries_expiry WHERE expires_ms 
 
 -- name: event_row
 SELECT id, subscriber, source, time_ms, deliver_at_ms, expires_at_ms, type, uid, subject, ordering_key, traceparent, tracestate, content_type,
-       attributes, deliveries, length(data), reach, erased_ms, context
+       attributes, deliveries, length(data), reach, erased_ms, context, request
 FROM events WHERE id = ?1;
 
 -- name: events_asc

@@ -10,7 +10,9 @@
 #include "api/cookie.h"
 #include "api/door.h"
 #include "api/wait.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "metrics/metrics.h"
 
 enum { POOL_QUEUE_MAX = 1024, ALLOW_SIZE = 128 };
 
@@ -24,6 +26,7 @@ static const struct route routes[] = {
 enum { ROUTES = sizeof routes / sizeof *routes };
 
 static struct route_pattern patterns[ROUTES];
+static enum metric_route kinds[ROUTES]; /* what they are counted as */
 
 /* What begin() found out about a request, kept in its app_words until handle(). */
 struct admitted {
@@ -35,13 +38,24 @@ enum { WORD_ROUTE, WORD_KEY, WORD_SCOPES, WORD_SUBSCRIBER, WORD_ADMIN };
 
 /* ---- Admission ------------------------------------------------------------------------------------------------------------ */
 
+static bool is_health(const struct http_request *request)
+{
+	return slice_is(request->path, "/healthz") || slice_is(request->path, "/readyz");
+}
+
+/* A probe behind the address of a proxy or a gateway must not take the hub for dead because others there send much. Its answer costs no more
+ * than the 429 would: no lookup, no store. */
+static bool counts(const struct http_request *request)
+{
+	return !is_health(request) || !slice_is(request->method, "GET");
+}
+
 /* What faces the internet shows its own side alone: not even which paths there are elsewhere. */
 static bool served(const struct http_request *request)
 {
 	static const char door[] = "/in/";
 	bool is_door = request->path.len >= sizeof door - 1 && memcmp(request->path.at, door, sizeof door - 1) == 0;
-	bool is_health = slice_is(request->path, "/healthz") || slice_is(request->path, "/readyz");
-	return request->role == HTTP_ALL || is_health || is_door == (request->role == HTTP_PUBLIC);
+	return request->role == HTTP_ALL || is_health(request) || is_door == (request->role == HTTP_PUBLIC);
 }
 
 static int find_route(struct api *api, const struct http_request *request, const struct route **route,
@@ -77,6 +91,7 @@ static int authenticate_session(struct api *api, const struct http_request *requ
 static int refuse_key(struct api *api, const struct http_request *request, struct err *err)
 {
 	int64_t wait_ms = api->key_failures ? rates_take(api->key_failures, request->peer_key, clock_mono_us(api->config.clock)) : 0;
+	log_told(refused_key, LOG_FIELDS(.request = request->number, .peer = request->peer), "a wrong API key was shown");
 	if (wait_ms == 0)
 		return err_set(err, ERR_UNAUTHENTICATED, "Send a valid API key: Authorization: Bearer gk_…");
 	err_set(err, ERR_THROTTLED, "Too many wrong API keys came from this address: try again later");
@@ -190,15 +205,19 @@ static int64_t body_max(const struct api *api, const struct route *route)
 static int64_t app_begin(void *context, const struct http_request *request, struct http_response *response)
 {
 	struct api *api = context;
-	struct admitted admitted;
+	struct admitted admitted = {.route = NULL};
 	struct err err = {.code = ERR_NONE};
 	char allow[ALLOW_SIZE];
-	if (admit(api, request, &admitted, allow, &err) < 0) {
+	int result = admit(api, request, &admitted, allow, &err);
+	/* The words are the application's part of a request that is otherwise read-only; one that waited stays what it was. */
+	struct http_request *ours = (struct http_request *)request;
+	if (admitted.route && ours->kind == ROUTE_KIND_OTHER)
+		ours->kind = kinds[admitted.route - routes];
+	if (result < 0) {
 		refuse(request, response, &err, allow);
 		return -1;
 	}
-	/* The words are the application's part of a request that is otherwise read-only. */
-	int64_t *words = ((struct http_request *)request)->app_words;
+	int64_t *words = ours->app_words;
 	words[WORD_ROUTE] = admitted.route - routes;
 	words[WORD_KEY] = admitted.who.key;
 	words[WORD_SCOPES] = admitted.who.scopes;
@@ -369,14 +388,35 @@ static void *worker_make(void *argument, struct err *err)
 	return NULL;
 }
 
+/* Of what waits for something that may be far off the time says nothing. */
+static enum metric_route kind_of(const struct route *route)
+{
+	static const char api[] = "/v1/", local[] = "/local/", door[] = "/in/";
+	if (route->body == BODY_PUBLISH)
+		return ROUTE_KIND_PUBLISH;
+	if (strcmp(route->path, "/metrics") == 0)
+		return ROUTE_KIND_METRICS;
+	if (strcmp(route->path, "/healthz") == 0 || strcmp(route->path, "/readyz") == 0)
+		return ROUTE_KIND_HEALTH;
+	if (strcmp(route->path, "/v1/endpoints/{id}/test") == 0)
+		return ROUTE_KIND_WAIT;
+	if (strncmp(route->path, door, sizeof door - 1) == 0)
+		return ROUTE_KIND_DOOR;
+	bool of_api = strncmp(route->path, api, sizeof api - 1) == 0 || strncmp(route->path, local, sizeof local - 1) == 0;
+	return of_api ? ROUTE_KIND_API : ROUTE_KIND_PAGE;
+}
+
 struct api *api_start(const struct api_config *config, struct err *err)
 {
 	struct api *api = mem_new(struct api);
 	api->config = *config;
 	pthread_mutex_init(&api->tests.mutex, NULL);
 	pthread_mutex_init(&api->once_mutex, NULL);
-	for (size_t i = 0; i < ROUTES; i++)
+	for (size_t i = 0; i < ROUTES; i++) {
 		patterns[i] = (struct route_pattern){routes[i].method, routes[i].path};
+		kinds[i] = kind_of(&routes[i]);
+	}
+	scrape_start(api);
 	api->router = router_new(patterns, ROUTES);
 	api->sessions = sessions_new(config->session_lifetime_ms, config->session_idle_ms);
 	api->throttle = throttle_new();
@@ -400,7 +440,7 @@ void api_listens(struct api *api, const struct api_places *places)
 
 struct http_app api_app(struct api *api)
 {
-	return (struct http_app){.context = api, .begin = app_begin, .too_large = app_too_large, .handle = app_handle};
+	return (struct http_app){.context = api, .begin = app_begin, .too_large = app_too_large, .counts = counts, .handle = app_handle};
 }
 
 void api_call(struct api *api, const struct http_request *request, struct http_response *response)
@@ -459,6 +499,7 @@ void api_free(struct api *api)
 {
 	if (!api)
 		return;
+	scrape_end(api);
 	pthread_mutex_destroy(&api->once_mutex);
 	throttle_free(api->throttle);
 	rates_free(api->key_failures);

@@ -8,6 +8,7 @@
 #include "base/budget.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/inbox.h"
 #include "deliver/egress.h"
 #include "deliver/fetch.h"
 #include "http/message.h"
@@ -24,6 +25,7 @@ struct api_config {
 	struct index *index;
 	struct keyring *keyring;
 	struct breakers *breakers;  /* the scheduler's; NULL: all are closed */
+	struct pause *pause;        /* the hub's; NULL: it is never paused */
 	struct source_table *sources;
 	struct fetcher *fetcher;    /* NULL: nothing is fetched */
 	const char *public_url;     /* how the outside reaches the hub; NULL: it is not said */
@@ -38,6 +40,7 @@ struct api_config {
 	int64_t session_lifetime_ms, session_idle_ms; /* of a login on the page */
 	unsigned key_failures_per_ip; /* wrong keys that one address may show a minute; 0: no limit */
 	unsigned pool_threads;      /* 4 */
+	const char *data_dir;
 	/* "" when ready; else why not. Any thread. */
 	void (*ready)(void *context, char *why, size_t why_size);
 	void *ready_context;
@@ -61,6 +64,15 @@ void api_tested(struct api *api, int64_t event);
 /* Answers, with UNAVAILABLE, the requests that wait for an attempt whose end may be far off; when the hub is stopping, also those that
  * come. Any thread. NULL is allowed. */
 void api_break_off(struct api *api, bool stopping, const char *why);
+/* How much waits, counted on a thread of the pool, which then posts `node` to `to`. -1: all threads are busy, or end; nothing is posted. */
+struct api_backlog {
+	struct inbox_node node;
+	struct inbox *to;
+	bool known; /* otherwise the store could not be read */
+	struct tally pending;
+	int64_t oldest_ms; /* when the oldest of them was made; 0: there is none */
+};
+int api_backlog(struct api *api, struct api_backlog *ask) ATTR_MUST_USE;
 /* An event was committed; any thread. */
 void api_event(struct api *api, int64_t id);
 /* Answers the requests that wait for events, and lets none wait from now on. */

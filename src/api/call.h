@@ -78,6 +78,7 @@ struct api {
 	struct rates *key_failures; /* by address; NULL: no limit */
 	struct api_places places;
 	struct waiters *waiters;
+	struct scrape *scrape; /* metrics.c */
 };
 
 /* What each thread of the pool has of its own. */
@@ -279,6 +280,11 @@ int destination_check(struct call *call, const struct endpoint *endpoint) ATTR_M
 /* The same of the token endpoint of its auth, which it must have. */
 int destination_check_token(struct call *call, const struct endpoint *endpoint) ATTR_MUST_USE;
 
+/* ---- metrics.c ---- */
+
+void scrape_start(struct api *api);
+void scrape_end(struct api *api); /* also when it was never started */
+
 /* ---- dead_letters.c ---- */
 
 /* The filter of the query's parameters; its texts live until the call ends. */
@@ -316,6 +322,8 @@ void put_subscriber(struct call *call, struct strbuf *out, const char *prefix, i
 /* Takes `json`; NULL is "no memory". */
 void put_json(struct strbuf *out, json_t *json);
 /* Whole objects; those called open stay so for more members. */
+/* The id of a request; 0 is null. */
+void put_request_id(struct strbuf *out, const char *name, int64_t request);
 void put_event_open(struct call *call, struct strbuf *out, const struct event_row *row);
 void put_event(struct call *call, struct strbuf *out, const struct event_row *row);
 void put_delivery_open(struct call *call, struct strbuf *out, const struct delivery_row *row);

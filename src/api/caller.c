@@ -1,4 +1,5 @@
 /* Who calls, and on which condition: what goes with every change, and the conditions of reading (RFC 9110, 13). */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -193,8 +194,12 @@ void call_actor(const struct call *call, struct caller *caller)
 	/* One that ended since the request came has no name any more; its id says enough. */
 	if (call->who.admin && sessions_find(call->api->sessions, cookie_token(call->request), call_now_ms(call), &session))
 		memccpy(caller->name, session.name, '\0', sizeof caller->name);
+	/* Whoever may use the admin socket is the administrator; which user of this machine it was the kernel says. */
+	if (caller->actor == ACTOR_LOCAL && call->request->local && call->request->peer_uid >= 0)
+		snprintf(caller->name, sizeof caller->name, "uid %" PRId64, call->request->peer_uid);
 	caller->address = call->request->peer;
 	caller->request_id = call->request->id;
+	caller->request = call->request->number;
 }
 
 int call_change(struct call *call, struct store_change *change)

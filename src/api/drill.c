@@ -77,7 +77,7 @@ static int attempt_found(void *context, const struct attempt_row *row)
 	struct drilled *drilled = &attempts->drilling->drilled[drill];
 	drilled->event = attempts->drilling->testing.item.event_id;
 	drilled->delivery = attempts->delivery->id;
-	drilled->answer = !row->failure ? DRILL_ACCEPTED : row->status ? DRILL_REFUSED : DRILL_SILENT;
+	drilled->answer = drill_answer_of(drill, row->failure, row->status);
 	strbuf_free(&drilled->attempt);
 	drilled->attempt = STRBUF_INIT(SMALL_BODY_MAX);
 	put_attempt(&drilled->attempt, row, attempts->drilling->testing.outside);
@@ -99,7 +99,7 @@ static int read_attempts(struct drilling *drilling, struct store_reader *reader)
 
 static void put_request(struct strbuf *out, enum drill drill, const struct drilled *drilled)
 {
-	bool answered = drilled->answer == DRILL_ACCEPTED || drilled->answer == DRILL_REFUSED;
+	bool answered = drilled->answer == DRILL_ACCEPTED || drilled->answer == DRILL_REFUSED || drilled->answer == DRILL_BROKEN;
 	bool good = drill_expects_success(drill) == (drilled->answer == DRILL_ACCEPTED);
 	put_text(out, "{\"drill\":", slice_of(drill_text(drill)));
 	put_text(out, ",\"expected\":", slice_of(drill_expects_success(drill) ? "accepted" : "refused"));
@@ -204,7 +204,7 @@ static void over(struct testing *testing, const struct worker *worker)
 	}
 	bool silent = false;
 	for (enum drill drill = DRILL_VALID; drill < DRILLS; drill++)
-		silent |= drilling->drilled[drill].answer == DRILL_SILENT;
+		silent |= drilling->drilled[drill].answer == DRILL_SILENT || drilling->drilled[drill].answer == DRILL_NO_TOKEN;
 	/* Whoever does not answer one is not waited for three times more. */
 	if (silent || drilling->drilled[drilling->stage].answer == DRILL_NOT_SENT || drilling->stage == DRILL_STALE)
 		finish(drilling);

@@ -5,6 +5,8 @@
 
 #include "api/call.h"
 #include "base/mem.h"
+#include "metrics/metrics.h"
+#include "metrics/sources.h"
 #include "model/media.h"
 
 /* ---- Publish -------------------------------------------------------------------------------------------------------------- */
@@ -46,9 +48,30 @@ static void answer_exchange(struct pool_job *job, void *thread_context)
 	free(publishing);
 }
 
+/* Of what was refused as a whole nothing is known but that. */
+static void count_refused(const struct err *err)
+{
+	bool ours = err->code == ERR_UNAVAILABLE || err->code == ERR_STORAGE || err->code == ERR_INTERNAL;
+	metrics_ingested(METRICS_SOURCE_API, ours ? INGEST_FAILED : INGEST_REFUSED, 1);
+}
+
+static void count(const struct ingest *ingest)
+{
+	uint64_t counts[LABEL_INGEST_MAX] = {0};
+	for (size_t i = 0; i < ingest->publish.items_len; i++) {
+		const struct publish_item *item = &ingest->publish.items[i];
+		bool failed = ingest->publish.cmd.fate != ERR_NONE || item->fate == ERR_STORAGE || item->fate == ERR_INTERNAL;
+		counts[failed ? INGEST_FAILED : item->fate != ERR_NONE ? INGEST_REFUSED : item->duplicate ? INGEST_DUPLICATE : INGEST_ACCEPTED]++;
+	}
+	for (unsigned i = 0; i < LABEL_INGEST_MAX; i++)
+		if (counts[i])
+			metrics_ingested(METRICS_SOURCE_API, (enum metrics_ingest)i, counts[i]);
+}
+
 static void published(struct ingest *ingest)
 {
 	struct publishing *publishing = ingest->context;
+	count(ingest);
 	publishing->ingest = ingest;
 	if (!publishing->exchange) {
 		pthread_mutex_lock(&publishing->mutex);
@@ -119,6 +142,7 @@ static struct ingest_request request_of(const struct call *call, enum ingest_for
 	    .idempotency_key = http_header(request, "Idempotency-Key"),
 	    .traceparent = http_header(request, "traceparent"),
 	    .tracestate = http_header(request, "tracestate"),
+	    .request = request->number,
 	    .only_subscriber = call->who.subscriber,
 	};
 }
@@ -129,7 +153,9 @@ static int publish_and_wait(struct call *call, const struct ingest_request *requ
 	pthread_mutex_init(&publishing.mutex, NULL);
 	pthread_cond_init(&publishing.cond, NULL);
 	int result = ingest_publish(&call->api->config.ingest, request, published, &publishing, &call->err);
-	if (result == 0) {
+	if (result < 0) {
+		count_refused(&call->err);
+	} else {
 		pthread_mutex_lock(&publishing.mutex);
 		while (!publishing.done)
 			pthread_cond_wait(&publishing.cond, &publishing.mutex);
@@ -145,8 +171,10 @@ int events_publish(struct call *call)
 {
 	enum ingest_form form = INGEST_JSON;
 	struct ingest_header headers[HTTP_HEADERS_MAX];
-	if (events_form(call->request, false, &form, &call->err) < 0)
+	if (events_form(call->request, false, &form, &call->err) < 0) {
+		count_refused(&call->err);
 		return -1;
+	}
 	struct ingest_request request = request_of(call, form, headers);
 	if (!call->exchange)
 		return publish_and_wait(call, &request);
@@ -157,6 +185,7 @@ int events_publish(struct call *call)
 	/* From here on the exchange may be answered at any moment: `call->request` must not be read any more. */
 	if (ingest_publish(&call->api->config.ingest, &request, published, publishing, &call->err) < 0) {
 		free(publishing);
+		count_refused(&call->err);
 		return -1;
 	}
 	call->later = true;
@@ -177,6 +206,7 @@ static int event_whole(void *context, const struct event_row *row)
 	struct call *call = context;
 	struct strbuf *out = call_out(call, 200);
 	put_event_open(call, out, row);
+	put_request_id(out, ",\"request_id\":", row->f->request);
 	strbuf_puts(out, ",\"cloudevent\":");
 	strbuf_slice(out, row->f->context.at ? row->f->context : SLICE_LITERAL("null"));
 	strbuf_putc(out, '}');

@@ -17,7 +17,7 @@ struct explained {
 	struct call *call;
 	struct strbuf *out;
 	/* the event */
-	int64_t event, event_ms, event_subscriber, deliver_at_ms;
+	int64_t event, event_ms, event_subscriber, deliver_at_ms, request;
 	char type[EVENT_TYPE_MAX + 1];
 	enum event_reach reach;
 	struct event_at at;
@@ -179,6 +179,7 @@ static int put_steps(void *context, const struct document_row *row)
 	c->rate = *endpoint_rate(row->endpoint);
 	c->between = "";
 	put_id(c->out, "{\"event\":", ID_EVENT, c->event);
+	put_request_id(c->out, ",\"request_id\":", c->request);
 	put_id(c->out, ",\"endpoint\":", ID_ENDPOINT, c->meta.id);
 	strbuf_printf(c->out, ",\"matched\":%s,\"steps\":[", c->at.delivery || c->at.being_made ? "true" : "false");
 	step_audience(c);
@@ -288,6 +289,8 @@ static int put_reason(const struct shown *shown)
 	const struct explained *c = shown->c;
 	struct moment since = moment_of(c->meta.status_since_ms);
 	struct delivery_wait waiting;
+	struct pause_view pause;
+	pause_get(c->call->api->config.pause, &pause);
 	if (reader_waiting(c->call->worker->reader, shown->id, &waiting, &c->call->err) < 0)
 		return -1;
 	if (c->meta.status == ENDPOINT_DISABLED || c->meta.status == ENDPOINT_DELETED)
@@ -299,6 +302,8 @@ static int put_reason(const struct shown *shown)
 		put_waiting(c->out, "pause", 0, "the endpoint is paused since %s; resume it", since.text);
 	else if (c->unverified)
 		put_waiting(c->out, "verification", 0, "the endpoint is not verified; its verification says why, and it can be asked again");
+	else if (pause.since_ms)
+		put_waiting(c->out, "hub_pause", 0, "the whole hub is paused since %s; its operator resumes it", moment_of(pause.since_ms).text);
 	else if (shown->due_ms > call_now_ms(c->call))
 		put_future(shown);
 	else if (put_breaker(shown))
@@ -346,6 +351,7 @@ static int keep_event(void *context, const struct event_row *row)
 	c->event_ms = id_time_ms(row->id);
 	c->event_subscriber = row->f->subscriber;
 	c->reach = row->reach;
+	c->request = row->f->request;
 	c->deliver_at_ms = row->f->deliver_at_ms;
 	if (row->f->type.len < sizeof c->type)
 		memcpy(c->type, row->f->type.at, row->f->type.len);

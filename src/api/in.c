@@ -12,6 +12,7 @@
 #include "deliver/fetch.h"
 #include "ingest/received.h"
 #include "json/scan.h"
+#include "metrics/sources.h"
 #include "model/media.h"
 #include "source/template.h"
 
@@ -75,6 +76,8 @@ static void fail(struct door *door, const struct err *err)
 {
 	if (door->again)
 		door->again->err = *err;
+	else if (door->source)
+		metrics_ingested(door->source->meta.id, INGEST_FAILED, 1);
 	problem_respond(&door->response, err, door->request->id);
 	door_end(door);
 }
@@ -187,6 +190,8 @@ static void published(struct ingest *ingest)
 		door->again->event = item->event_id;
 		door->again->duplicate = item->duplicate;
 	}
+	if (fate == ERR_NONE)
+		metrics_ingested(door->source->meta.id, item->duplicate ? INGEST_DUPLICATE : INGEST_ACCEPTED, 1);
 	ingest_free(ingest);
 	if (fate == ERR_NONE) {
 		welcome(door);
@@ -275,6 +280,7 @@ static int publish_now(struct door *door, struct strbuf texts[3], struct err *er
 	struct slice content_type = http_header(door->request, "Content-Type");
 	struct received received = {
 	    .source = source->meta.id,
+	    .request = door->request->number,
 	    .subscriber = source->meta.subscriber,
 	    .type = text_of(type),
 	    .subject = door->result.subject.len ? text_of(&door->result.subject) : (struct slice){NULL, 0},
@@ -371,7 +377,7 @@ static void secret_kept(struct store_cmd *cmd)
 static void keep_secret(struct door *door)
 {
 	door->kept = true;
-	door->caller = (struct caller){.actor = ACTOR_HUB, .address = door->request->peer, .request_id = door->request->id};
+	door->caller = (struct caller){.actor = ACTOR_HUB, .address = door->request->peer, .request_id = door->request->id, .request = door->request->number};
 	door->keep = (struct store_change){
 	    .what = CHANGE_SOURCE_KEEP_SECRET,
 	    .id = door->source->meta.id,

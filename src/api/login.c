@@ -55,7 +55,7 @@ static int by_link(struct call *call, struct slice link)
 	char token[SESSION_TOKEN_SIZE];
 	if (sessions_link_take(call->api->sessions, link, call_now_ms(call)))
 		return begin(call, 0, "local", token);
-	log_info("api", "a login link was refused; peer=%s", call->request->peer);
+	log_told(failed_login, LOG_FIELDS(.request = call->request->number, .peer = call->request->peer), "a login link was refused");
 	return err_set(&call->err, ERR_LOGIN, "This link is used up or older than ten minutes: make another one with grapnel admin link");
 }
 
@@ -90,7 +90,7 @@ static int by_name(struct call *call, struct slice name, struct slice password)
 		return 0;
 	if (good)
 		sessions_end(call->api->sessions, slice_of(token));
-	log_info("api", "a login failed; peer=%s", call->request->peer);
+	log_told(failed_login, LOG_FIELDS(.request = call->request->number, .peer = call->request->peer), "a login failed");
 	return err_set(&call->err, ERR_LOGIN, "The name or the password is wrong, or this administrator is disabled");
 }
 

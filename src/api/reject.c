@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "api/door.h"
+#include "base/log.h"
 #include "json/scan.h"
+#include "metrics/sources.h"
 
 /* Of a body that is not kept whole. */
 enum { CUT_BYTES = 4096, HEAD_BYTES_MAX = 256 * 1024, NAME_BYTES_MAX = 255, TYPE_BYTES_MAX = 255 };
@@ -77,6 +79,9 @@ static struct copy *make(struct api *api, struct rejection *r)
 void reject_keep(struct api *api, const struct http_request *request, int64_t source, struct slice name, enum rejection_reason reason,
                  bool unread, const char *why)
 {
+	log_told(refused_webhook, LOG_FIELDS(.request = request->number, .source = source, .reason = rejection_code(reason), .peer = request->peer),
+	         source ? "a webhook was refused" : "a webhook for no source was refused");
+	metrics_rejected(source ? source : METRICS_SOURCE_UNKNOWN, reason);
 	enum reject_room room = store_reject_room(api->config.store, source, request->body.len);
 	if (room == REJECT_NO_ROOM)
 		return;

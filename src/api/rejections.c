@@ -285,6 +285,7 @@ static int take_row(void *context, const struct rejection_row *row)
 	if (row->body.len > 0)
 		memcpy(kept->body, row->body.at, row->body.len);
 	rebuild(kept, row->body.len);
+	kept->request.number = taking->call->request->number;
 	return 0;
 }
 

@@ -51,6 +51,13 @@ void put_json(struct strbuf *out, json_t *json)
 	json_decref(json);
 }
 
+void put_request_id(struct strbuf *out, const char *name, int64_t request)
+{
+	char text[ID_TEXT_SIZE];
+	id_request_format(request, text);
+	put_text(out, name, slice_of(request ? text : NULL));
+}
+
 void put_event_open(struct call *call, struct strbuf *out, const struct event_row *row)
 {
 	const struct event_fields *f = row->f;

@@ -49,7 +49,7 @@ int stats_get(struct call *call)
 	put_number(out, ",\"paused\":", stats.endpoints[ENDPOINT_PAUSED]);
 	put_number(out, ",\"disabled\":", stats.endpoints[ENDPOINT_DISABLED]);
 	put_number(out, "},\"operations\":{\"running\":", stats.operations);
-	strbuf_putc(out, '}');
+	strbuf_puts(out, pause_on(call->api->config.pause) ? "},\"paused\":true" : "},\"paused\":false");
 	put_lower_bounds(out, &stats);
 	put_time(out, ",\"at\":", now_ms);
 	strbuf_putc(out, '}');

@@ -4,6 +4,7 @@
 #include "api/call.h"
 #include "api/wait.h"
 #include "base/mem.h"
+#include "metrics/metrics.h"
 
 static int bad_wait(struct call *call)
 {
@@ -79,6 +80,7 @@ static bool wait(struct call *call, const struct tail *tail, int64_t after)
 		request->app_state = waiter;
 	}
 	waiter->after = after;
+	request->kind = ROUTE_KIND_WAIT;
 	call->later = true;
 	http_response_free(call->response);
 	if (waiters_add(call->api->waiters, waiter, tail->newest))

@@ -265,6 +265,7 @@ static void take_key(struct call *call, struct publish_item *item)
 static struct event *make_event(struct call *call, const struct endpoint *endpoint, const struct test_request *asked)
 {
 	struct event_fields fields = {
+	    .request = call->request->number,
 	    .subscriber = endpoint->meta.subscriber,
 	    .time_ms = call_now_ms(call),
 	    .type = asked->type.at ? asked->type : SLICE_LITERAL("grapnel.test"),

@@ -116,6 +116,14 @@ struct waiters *waiters_start(const struct clock *clock, int (*post)(void *conte
 	return NULL;
 }
 
+unsigned waiters_len(struct waiters *waiters)
+{
+	pthread_mutex_lock(&waiters->mutex);
+	unsigned len = waiters->len;
+	pthread_mutex_unlock(&waiters->mutex);
+	return len;
+}
+
 int64_t waiters_newest(struct waiters *waiters)
 {
 	pthread_mutex_lock(&waiters->mutex);

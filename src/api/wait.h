@@ -42,6 +42,8 @@ void waiters_event(struct waiters *waiters, int64_t id);
 /* Lets it wait; `seen` is what waiters_newest() said before the look that found nothing. False: there are too many, or the hub stops: it must
  * be answered now. When true, it is not the caller's any more. */
 bool waiters_add(struct waiters *waiters, struct waiter *waiter, int64_t seen) ATTR_MUST_USE;
+/* How many wait now. Any thread. */
+unsigned waiters_len(struct waiters *waiters);
 /* Hands all to the pool for their last look, lets none wait from now on, and ends the thread; may be called twice. */
 void waiters_end(struct waiters *waiters);
 /* After waiters_end() and the pool's end. NULL is allowed. */

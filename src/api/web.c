@@ -66,6 +66,9 @@ static int serve(struct call *call, struct slice name)
 		call->response->content_type = assets[i].media_type;
 	}
 	put_headers(call->response, tags[i]);
+	/* A proxy that speaks TLS for the hub says it itself, if it is to be said. */
+	if (call->request->tls)
+		http_response_header(call->response, "Strict-Transport-Security", "max-age=31536000");
 	return 0;
 }
 

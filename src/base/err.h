@@ -4,6 +4,8 @@
 #ifndef GRAPNEL_BASE_ERR_H
 #define GRAPNEL_BASE_ERR_H
 
+#include <stdbool.h>
+
 #include "base/attr.h"
 
 enum err_code {
@@ -24,6 +26,7 @@ struct err_field {
 struct err {
 	enum err_code code;
 	int retry_after_s; /* for UNAVAILABLE, IN_PROGRESS and THROTTLED: what Retry-After says; 0: the default of 1 */
+	bool told; /* the log knows of it already, or need not */
 	char detail[ERR_DETAIL_MAX];
 	unsigned fields_len; /* further bad fields beyond ERR_FIELDS_MAX are left out */
 	struct err_field fields[ERR_FIELDS_MAX];

@@ -115,3 +115,27 @@ const char *id_prefix(enum id_kind kind)
 {
 	return id_prefixes[kind];
 }
+
+void id_request_format(int64_t request, char out[ID_TEXT_SIZE])
+{
+	uint64_t bits = (uint64_t)request;
+	memcpy(out, "req_", 4);
+	for (unsigned i = 0; i < ID_DIGITS - 1; i++)
+		out[4 + i] = id_digits[bits >> (59 - 5 * i) & 31];
+	out[4 + ID_DIGITS - 1] = id_digits[bits << 1 & 31];
+	out[4 + ID_DIGITS] = '\0';
+}
+
+int64_t id_request_parse(const char *text)
+{
+	uint64_t bits = 0;
+	if (!text || strlen(text) != 4 + ID_DIGITS || memcmp(text, "req_", 4) != 0)
+		return 0;
+	for (unsigned i = 0; i < ID_DIGITS; i++) {
+		const char *digit = strchr(id_digits, text[4 + i]);
+		if (!digit || (i == ID_DIGITS - 1 && (digit - id_digits) % 2))
+			return 0;
+		bits = i < ID_DIGITS - 1 ? bits << 5 | (uint64_t)(digit - id_digits) : bits << 4 | (uint64_t)(digit - id_digits) >> 1;
+	}
+	return (int64_t)bits;
+}

@@ -41,4 +41,9 @@ int id_parse(enum id_kind kind, struct slice text, int64_t *id) ATTR_MUST_USE;
 bool id_shaped(struct slice text);
 const char *id_prefix(enum id_kind kind);
 
+/* A request's id is no such number, but 64 bits drawn by lot: "req_" and 13 digits, the last padded. 0: none. */
+void id_request_format(int64_t request, char out[ID_TEXT_SIZE]);
+/* 0: it is none, or NULL. */
+int64_t id_request_parse(const char *text);
+
 #endif

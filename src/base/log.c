@@ -2,133 +2,233 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/log_entry.h"
+#include "base/log_journal.h"
+#include "base/log_limit.h"
 #include "base/utf8.h"
 
-/* A byte of the message becomes at most six (\u001f). */
-enum { LOG_MESSAGE_MAX = 2048, LOG_HEAD_MAX = 160, LOG_LINE_MAX = LOG_HEAD_MAX + 6 * LOG_MESSAGE_MAX + 8 };
+/* What tells lines of a kind apart: where the field stands. */
+enum { BY_none = 0, BY_endpoint = offsetof(struct log_fields, endpoint), BY_source = offsetof(struct log_fields, source) };
 
 static const struct {
-	const char *text;
-	const char *json;
-} log_names[] = {
-    [LOG_DEBUG] = {"DEBUG", "debug"},
-    [LOG_INFO] = {"INFO", "info"},
-    [LOG_WARN] = {"WARN", "warn"},
-    [LOG_ERROR] = {"ERROR", "error"},
+	const char *name;
+	enum log_level level;
+	const char *area;
+	size_t by;
+	unsigned at_once;
+	const char *what;
+} kinds[LOG_KINDS] = {
+#define LOG_KIND(name, level, area, by, at_once, what, when) {#name, level, area, BY_##by, at_once, what},
+#include "base/log_kinds.def"
+#undef LOG_KIND
 };
 
-static enum log_level log_lowest = LOG_INFO;
-static bool log_json;
+static _Atomic(enum log_level) lowest = LOG_INFO;
+static _Atomic(enum log_format) format_now = LOG_TEXT;
+static _Atomic(const struct clock *) clock_now = &clock_system;
 
-void log_configure(enum log_level level, bool json)
+/* Set before threads start. */
+static struct {
+	bool is_journal; /* stderr */
+	int fd;          /* -1: none */
+	const char *path;
+} journal = {.fd = -1};
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+/* under the mutex */
+static struct log_count counts[LOG_KINDS];
+static struct log_limit limit = {.kinds = LOG_KINDS, .of_kind = counts, .next_us = INT64_MAX};
+/* Of its next_us, to be looked at without the mutex. */
+static _Atomic int64_t next_us = INT64_MAX;
+
+void log_open(const char *journal_socket)
 {
-	log_lowest = level;
-	log_json = json;
+	journal.is_journal = log_journal_is(getenv("JOURNAL_STREAM"), STDERR_FILENO);
+	if (journal.fd >= 0)
+		close(journal.fd);
+	journal.fd = journal.is_journal ? log_journal_open(journal_socket) : -1;
+	journal.path = journal_socket;
 }
 
-static size_t log_put(char *out, const char *text)
+void log_configure(enum log_level level, enum log_format format)
 {
-	size_t len = strlen(text);
-	memcpy(out, text, len);
-	return len;
+	atomic_store(&lowest, level);
+	atomic_store(&format_now, format);
 }
 
-/* A byte that must not stand in the line as it is; out has room for the longest form and a NUL. */
-static size_t log_escape_byte(unsigned char byte, bool valid, char out[8])
+void log_set_clock(const struct clock *clock)
 {
-	static const char shorts[] = "\bb\tt\nn\ff\rr";
-	if (log_json && !valid)
-		return log_put(out, "\\ufffd");
-	for (size_t i = 0; i + 1 < sizeof shorts; i += 2)
-		if ((unsigned char)shorts[i] == byte) {
-			out[0] = '\\';
-			out[1] = shorts[i + 1];
-			return 2;
-		}
-	return (size_t)snprintf(out, 8, log_json ? "\\u%04x" : "\\x%02x", byte);
+	atomic_store(&clock_now, clock ? clock : &clock_system);
 }
 
-/* One line whatever the message holds: control characters (C1 too, terminals obey them), DEL and bytes that are not UTF-8 are
- * escaped. */
-static size_t log_escape(const char *message, size_t len, char *out)
+bool log_wants(enum log_level level)
 {
-	char *to = out;
-	for (const char *at = message, *end = message + len; at < end;) {
-		unsigned char byte = (unsigned char)*at;
-		size_t sequence = utf8_sequence(at, end);
-		if (log_json && (byte == '"' || byte == '\\')) {
-			*to++ = '\\';
-			*to++ = *at++;
-		} else if (byte < 0x20 || byte == 0x7f || sequence == 0) {
-			to += log_escape_byte(byte, sequence != 0, to);
-			at++;
-		} else if (byte == 0xc2 && (unsigned char)at[1] < 0xa0) {
-			to += snprintf(to, 8, "\\u%04x", (unsigned)(unsigned char)at[1]);
-			at += 2;
-		} else {
-			memcpy(to, at, sequence);
-			to += sequence;
-			at += sequence;
-		}
-	}
-	return (size_t)(to - out);
+	return level >= atomic_load_explicit(&lowest, memory_order_relaxed);
 }
 
-static void log_write(enum log_level level, const char *area, const char *message, size_t len)
+enum log_level log_kind_level(enum log_kind kind)
 {
-	char time[CLOCK_RFC3339_SIZE];
-	char line[LOG_LINE_MAX];
-	clock_format_rfc3339(clock_wall_ms(&clock_system), time);
-	int head;
-	if (log_json)
-		head = snprintf(line, LOG_HEAD_MAX, "{\"time\":\"%s\",\"level\":\"%s\",\"area\":\"%.32s\",\"message\":\"", time,
-		                log_names[level].json, area);
-	else
-		head = snprintf(line, LOG_HEAD_MAX, "%s %s %.32s: ", time, log_names[level].text, area);
-	size_t at = head > 0 ? (size_t)head : 0;
-	at += log_escape(message, len, line + at);
-	at += log_put(line + at, log_json ? "\"}\n" : "\n");
-	/* Nobody is left to be told when stderr fails. */
-	while (write(STDERR_FILENO, line, at) < 0 && errno == EINTR)
+	return kinds[kind].level;
+}
+
+/* Nobody is left to be told when stderr fails. */
+static void write_line(const char *line, size_t len)
+{
+	while (write(STDERR_FILENO, line, len) < 0 && errno == EINTR)
 		continue;
 }
 
-static void log_format(enum log_level level, const char *area, const char *format, va_list arguments) __attribute__((format(printf, 3, 0)));
-static void log_format(enum log_level level, const char *area, const char *format, va_list arguments)
+/* False: it has to be told on stderr. What is too large for a datagram loses the end of its message. */
+static bool write_journal(struct log_entry entry)
+{
+	char line[LOG_LINE_MAX];
+	if (journal.fd < 0)
+		return false;
+	for (;;) {
+		size_t len = log_entry_journal(&entry, line);
+		enum log_journal_sent sent = log_journal_send(journal.fd, journal.path, line, len);
+		if (sent != LOG_JOURNAL_TOO_LARGE || entry.message.len < 64)
+			return sent == LOG_JOURNAL_SENT;
+		entry.message.len = utf8_trim(entry.message.at, entry.message.len / 2);
+	}
+}
+
+static void write_entry(const struct log_entry *entry)
+{
+	char line[LOG_LINE_MAX];
+	enum log_format format = atomic_load(&format_now);
+	if (format == LOG_JSON)
+		write_line(line, log_entry_json(entry, line));
+	else if (format == LOG_TEXT || !journal.is_journal)
+		write_line(line, log_entry_text(entry, line));
+	else if (!write_journal(*entry))
+		write_line(line, log_entry_prefixed(entry, line));
+}
+
+/* ---- What was counted ---- */
+
+static void write_count(const struct log_count *count, int64_t now_ms)
+{
+	char since[CLOCK_RFC3339_SIZE], message[200];
+	struct log_fields fields = {.more = (int64_t)count->more};
+	size_t by = kinds[count->kind].by;
+	clock_format_rfc3339(count->since_ms, since);
+	if (count->thing)
+		memcpy((char *)&fields + by, &count->thing, sizeof count->thing);
+	int len = snprintf(message, sizeof message, "%s%s: %" PRIu64 " more since %s", kinds[count->kind].what,
+	                   by && !count->thing ? ", of all together" : "", count->more, since);
+	write_entry(&(struct log_entry){.level = kinds[count->kind].level,
+	                                .area = kinds[count->kind].area,
+	                                .kind = kinds[count->kind].name,
+	                                .message = {message, len > 0 ? (size_t)len : 0},
+	                                .fields = &fields,
+	                                .wall_ms = now_ms});
+}
+
+/* Nobody waits for the lines of others to be written: the mutex is not held then. */
+static void write_counts(bool all)
+{
+	const struct clock *clock = atomic_load(&clock_now);
+	struct log_count over[16];
+	size_t len = sizeof over / sizeof *over;
+	while (len == sizeof over / sizeof *over) {
+		pthread_mutex_lock(&mutex);
+		len = log_limit_over(&limit, clock_mono_us(clock), all, over, sizeof over / sizeof *over);
+		atomic_store(&next_us, limit.next_us);
+		pthread_mutex_unlock(&mutex);
+		for (size_t i = 0; i < len; i++)
+			write_count(&over[i], clock_wall_ms(clock));
+	}
+}
+
+static void write_what_is_over(void)
+{
+	if (atomic_load(&next_us) <= clock_mono_us(atomic_load(&clock_now)))
+		write_counts(false);
+}
+
+void log_flush(void)
+{
+	write_counts(true);
+}
+
+/* Whether it is written; otherwise it is counted. */
+static bool may_write(enum log_kind kind, const struct log_fields *fields)
+{
+	const struct clock *clock = atomic_load(&clock_now);
+	int64_t thing = 0;
+	if (kinds[kind].at_once == 0)
+		return true;
+	if (fields && kinds[kind].by)
+		memcpy(&thing, (const char *)fields + kinds[kind].by, sizeof thing);
+	pthread_mutex_lock(&mutex);
+	bool may = log_limit_take(&limit, kind, thing, kinds[kind].at_once, clock_mono_us(clock), clock_wall_ms(clock));
+	atomic_store(&next_us, limit.next_us);
+	pthread_mutex_unlock(&mutex);
+	return may;
+}
+
+/* ---- Lines ---- */
+
+static void say(struct log_entry *entry, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
+static void say(struct log_entry *entry, const char *format, va_list arguments)
 {
 	char message[LOG_MESSAGE_MAX];
 	int len = vsnprintf(message, sizeof message, format, arguments);
 	if (len < 0)
 		len = 0;
-	size_t shown = (size_t)len < sizeof message ? (size_t)len : utf8_trim(message, sizeof message - 1);
-	log_write(level, area, message, shown);
+	entry->message.at = message;
+	entry->message.len = (size_t)len < sizeof message ? (size_t)len : utf8_trim(message, sizeof message - 1);
+	entry->wall_ms = clock_wall_ms(atomic_load(&clock_now));
+	write_entry(entry);
+}
+
+void log_kind(enum log_kind kind, const struct log_fields *fields, const char *format, ...)
+{
+	if (!log_wants(kinds[kind].level))
+		return;
+	int errno_before = errno;
+	write_what_is_over();
+	if (may_write(kind, fields)) {
+		struct log_entry entry = {.level = kinds[kind].level, .area = kinds[kind].area, .kind = kinds[kind].name, .fields = fields};
+		va_list arguments;
+		va_start(arguments, format);
+		say(&entry, format, arguments);
+		va_end(arguments);
+	}
+	errno = errno_before;
 }
 
 void log_line(enum log_level level, const char *area, const char *format, ...)
 {
-	if (level < log_lowest)
+	if (!log_wants(level))
 		return;
 	int errno_before = errno;
+	struct log_entry entry = {.level = level, .area = area};
 	va_list arguments;
+	write_what_is_over();
 	va_start(arguments, format);
-	log_format(level, area, format, arguments);
+	say(&entry, format, arguments);
 	va_end(arguments);
 	errno = errno_before;
 }
 
 void log_fatal(const char *area, const char *format, ...)
 {
+	struct log_entry entry = {.level = LOG_ERROR, .area = area};
 	va_list arguments;
 	va_start(arguments, format);
-	log_format(LOG_ERROR, area, format, arguments);
+	say(&entry, format, arguments);
 	va_end(arguments);
 	abort();
 }

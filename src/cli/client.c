@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/codec.h"
+#include "base/id.h"
 #include "base/mem.h"
 #include "cli/transport.h"
 
@@ -29,10 +30,8 @@ struct client {
 
 static void ask_own(struct client *client, const struct client_ask *ask, struct client_answer *answer)
 {
-	struct http_request request = {.method = slice_of(ask->method), .body = ask->body, .local = true};
+	struct http_request request = {.method = slice_of(ask->method), .body = ask->body, .local = true, .peer_uid = (int64_t)getuid()};
 	struct http_response response = {.body = STRBUF_INIT(TRANSPORT_ANSWER_MAX_BYTES)};
-	uint8_t lot[8];
-	char digits[14];
 
 	request.path = (struct slice){ask->path, strcspn(ask->path, "?")};
 	if (ask->path[request.path.len] == '?')
@@ -44,10 +43,9 @@ static void ask_own(struct client *client, const struct client_ask *ask, struct 
 		    (struct http_header){SLICE_LITERAL("Idempotency-Key"), slice_of(ask->idempotency_key)};
 	for (size_t i = 0; i < ask->headers_len && request.headers_len < HTTP_HEADERS_MAX; i++)
 		request.headers[request.headers_len++] = (struct http_header){slice_of(ask->headers[i].name), slice_of(ask->headers[i].value)};
-	codec_random(lot, sizeof lot);
-	codec_base32(lot, sizeof lot, digits);
+	codec_random((uint8_t *)&request.number, sizeof request.number);
+	id_request_format(request.number, request.id);
 	snprintf(request.peer, sizeof request.peer, "command line");
-	snprintf(request.id, sizeof request.id, "req_%s", digits);
 	client->local->call(client->hub, &request, &response);
 	answer->status = response.status;
 	struct slice body = {strbuf_text(&response.body), response.body.len};
@@ -279,6 +277,10 @@ static int check_remote(struct client *client)
 		command_say("an API key is needed for %.200s: --key, GRAPNEL_KEY, or GRAPNEL_KEY_FILE with a file that holds it", url);
 		return EXIT_USAGE;
 	}
+	if (client->conf.ca && access(client->conf.ca, R_OK) != 0) {
+		command_say("ca: the file %.200s cannot be read: %s; give a file of PEM certificates", client->conf.ca, strerror(errno));
+		return EXIT_USAGE;
+	}
 	while (url[len - 1] == '/')
 		url[--len] = '\0';
 	return EXIT_OK;
@@ -308,7 +310,7 @@ struct client *client_open(const struct command_run *run, bool make, int *code)
 	if (make && !client->conf.url && access(client->conf.data, F_OK) != 0 && errno == ENOENT)
 		command_say("there is no data folder %s yet: it is made now, with an empty database; another hub's is named with --data",
 		            client->conf.data);
-	client->transport = transport_new(client->conf.data, client->conf.url, client->conf.key);
+	client->transport = transport_new(client->conf.data, client->conf.url, client->conf.key, client->conf.ca);
 	if (!client->transport) {
 		*code = EXIT_UNAVAILABLE;
 		command_say("libcurl does not start");
@@ -329,6 +331,11 @@ void client_running_only(struct client *client)
 void client_interrupt(struct client *client, const volatile sig_atomic_t *flag)
 {
 	transport_interrupt(client->transport, flag);
+}
+
+bool client_hub_runs(const struct client *client)
+{
+	return !client->hub;
 }
 
 const struct conf *client_conf(const struct client *client)

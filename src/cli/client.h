@@ -40,6 +40,8 @@ struct client_answer {
 /* Loads the options. `make`: a data folder that does not exist is made; otherwise that is an error, since a mistyped --data would look
  * like an empty hub, as is one in which no hub ever was, once it is asked. NULL: it was said why, and *code is the exit code. */
 struct client *client_open(const struct command_run *run, bool make, int *code) ATTR_MUST_USE;
+/* Whether what was asked last was asked of a hub that runs, not of the store in this process. */
+bool client_hub_runs(const struct client *client);
 /* From now on only a hub that runs is asked: the data folder's lock stays free for one that starts. */
 void client_running_only(struct client *client);
 /* A request under way is broken off when *flag is set (by a signal). */

@@ -4,7 +4,7 @@
 
 #include "cli/thing.h"
 
-enum { ENDPOINT_COLUMNS = 23 };
+enum { ENDPOINT_COLUMNS = 31 };
 extern const struct column endpoint_columns[ENDPOINT_COLUMNS];
 extern const struct path_filter endpoint_owner[]; /* --subscriber */
 

@@ -12,7 +12,7 @@ const struct args_option endpoints_list_run_options[] = {
 static const struct path_filter filters[] = {{"subscriber", "subscriber"}, {0}};
 
 static const struct column columns[] = {
-    {"ID", "id"}, {"UID", "uid"}, {"SUBSCRIBER", "subscriber"}, {"STATUS", "status"}, {"VERIFIED", "verification.state"}, {"BREAKER", "breaker.state"}, {"TYPES", "event_types"}, {"URL", "url"},
+    {"ID", "id"}, {"UID", "uid"}, {"SUBSCRIBER", "subscriber"}, {"STATUS", "status"}, {"VERIFIED", "verification.state"}, {"BREAKER", "breaker.state"}, {"INSECURE", "insecure.findings.code"}, {"TYPES", "event_types"}, {"URL", "url"},
 };
 
 int endpoints_list_run(const struct command_run *run)

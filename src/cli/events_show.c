@@ -28,6 +28,7 @@ static const struct column columns[] = {
     {"ordering key", "ordering_key"},
     {"deliver at", "deliver_at"},
     {"expires at", "expires_at"},
+    {"request", "request_id"},
     {"deliveries", "deliveries"},
 };
 

@@ -3,6 +3,8 @@
 
 #include "base/strbuf.h"
 #include "cli/command.h"
+#include "cli/completion.h"
+#include "cli/metrics_page.h"
 #include "cli/schemes_page.h"
 
 enum { HELP_MAX_BYTES = 1 << 20 };
@@ -12,6 +14,8 @@ const struct args_option help_run_options[] = {
     {"man-conf", NULL, "print grapnel.conf(5)"},
     {"markdown-conf", NULL, "print the options as a Markdown page"},
     {"markdown-schemes", NULL, "print the schemes of incoming webhooks as a Markdown page"},
+    {"completion", "SHELL", "print the completion script for bash or zsh"},
+    {"markdown-metrics", NULL, "print what GET /metrics has as a Markdown page"},
     {0},
 };
 
@@ -23,6 +27,7 @@ static const struct {
     {"man-conf", conf_man},
     {"markdown-conf", conf_markdown},
     {"markdown-schemes", schemes_page},
+    {"markdown-metrics", metrics_page},
 };
 
 static void put_line(const struct command *command, FILE *to)
@@ -46,10 +51,11 @@ void command_help(const struct command *command, FILE *to)
 			strbuf_text(&text));
 	} else if (command->run != help_run && command->run != version_run) {
 		fputs("\nOptions that say where the hub is, and any other of grapnel.conf(5):\n"
-		      "  --data <a folder>\n      the data folder (default: ./var)\n"
-		      "  --config <a file>\n      the option file (default: grapnel.conf in the data folder, when it exists)\n"
+		      "  --data <a folder>\n      the data folder (default: ./var; of a packaged hub /var/lib/grapnel)\n"
+		      "  --config <a file>\n      the option file (default: grapnel.conf in the data folder, when it exists; else /etc/grapnel/grapnel.conf)\n"
 		      "  --url <http(s)://host[:port]>\n      the hub there instead, over the network; also GRAPNEL_URL\n"
-		      "  --key <gk_…>\n      the API key for it; better GRAPNEL_KEY or GRAPNEL_KEY_FILE, which other users do not see\n",
+		      "  --key <gk_…>\n      the API key for it; better GRAPNEL_KEY or GRAPNEL_KEY_FILE, which other users do not see\n"
+		      "  --ca <a file>\n      the authorities of its certificate, where they are not the system's; also GRAPNEL_CA\n",
 		      to);
 	}
 	strbuf_free(&text);
@@ -83,12 +89,26 @@ void command_help_all(FILE *to)
 	      to);
 }
 
+static int put_completion(const struct command_run *run, const char *shell, struct strbuf *out)
+{
+	if (strcmp(shell, "bash") == 0)
+		completion_bash(out);
+	else if (strcmp(shell, "zsh") == 0)
+		completion_zsh(out);
+	else
+		return command_misused(run, "--completion must be bash or zsh");
+	return EXIT_OK;
+}
+
 int help_run(const struct command_run *run)
 {
 	const struct args *args = run->args;
 	struct strbuf text = STRBUF_INIT(HELP_MAX_BYTES);
-	int words = 0;
+	int words = 0, result = EXIT_OK;
 
+	const char *shell = args_value(args, "completion");
+	if (shell)
+		result = put_completion(run, shell, &text);
 	for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
 		if (args_value(args, pages[i].option))
 			pages[i].put(&text);
@@ -96,6 +116,8 @@ int help_run(const struct command_run *run)
 	fputs(strbuf_text(&text), stdout);
 	bool paged = text.len > 0;
 	strbuf_free(&text);
+	if (result != EXIT_OK)
+		return result;
 	if (paged)
 		return command_words(run, 0, 0);
 	if (args->words_len == 0) {

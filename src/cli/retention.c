@@ -18,7 +18,7 @@ int retention_ask(const struct command_run *run, const char *method, const char 
 		return code;
 	code = client_request(client, method, path, NULL, (struct slice){NULL, 0}, &answer);
 	if (code == EXIT_OK)
-		thing_put(run, THING_COLUMNS(columns), answer);
+		thing_put(run, columns, sizeof columns / sizeof *columns, answer);
 	json_decref(answer);
 	client_close(client);
 	return code;

@@ -48,11 +48,27 @@ static void put_value(const json_t *value, struct strbuf *out)
 	}
 }
 
+/* The value at a path, or those of a list on the way. */
+static void put_path(const json_t *object, const char *path, struct strbuf *out)
+{
+	while (object && *path && !json_is_array(object)) {
+		size_t len = strcspn(path, ".");
+		object = json_object_getn(object, path, len);
+		path += len + (path[len] == '.');
+	}
+	if (!*path)
+		put_value(object, out);
+	for (size_t i = 0; *path && i < json_array_size(object); i++) {
+		strbuf_puts(out, i > 0 ? "," : "");
+		put_path(json_array_get(object, i), path, out);
+	}
+}
+
 /* The text of a cell, "-" for nothing; it lives in `out`. */
 static const char *cell_of(const json_t *row, const char *field, struct strbuf *out)
 {
 	strbuf_clear(out);
-	put_value(json_at(row, field), out);
+	put_path(row, field, out);
 	if (out->len == 0)
 		strbuf_putc(out, '-');
 	return strbuf_text(out);
@@ -121,7 +137,9 @@ void table_fields(const struct column *columns, size_t len, const json_t *object
 	}
 	for (size_t i = 0; i < len; i++) {
 		const json_t *value = json_at(object, columns[i].field);
-		if (!value || json_is_null(value))
+		strbuf_clear(&cell);
+		put_path(object, columns[i].field, &cell);
+		if (cell.len == 0 && (!value || json_is_null(value)))
 			continue;
 		fprintf(to, "%s%*s", columns[i].title, width - width_of(columns[i].title) + FIELD_GAP, "");
 		command_put(cell_of(object, columns[i].field, &cell), to);

@@ -11,7 +11,7 @@
 
 struct column {
 	const char *title;
-	const char *field; /* a member, or a path of them: "last_attempt.status" */
+	const char *field; /* a member, or a path of them: "last_attempt.status"; through a list it is that of each, with commas between */
 };
 
 enum { TABLE_COLUMNS_MAX = 12 };

@@ -26,6 +26,8 @@ int thing_run(const struct command_run *run, const struct thing *thing)
 	if (thing->filters)
 		path_filters(&path, run, thing->filters);
 	code = client_request(client, thing->method, strbuf_text(&path), NULL, (struct slice){NULL, 0}, &answer);
+	if (code == EXIT_OK && thing->prepare && !args_value(run->args, "json"))
+		thing->prepare(answer);
 	if (code == EXIT_OK)
 		thing_put(run, thing->columns, thing->columns_len, answer);
 	json_decref(answer);

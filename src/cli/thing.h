@@ -13,9 +13,10 @@ struct thing {
 	const struct path_filter *filters; /* NULL: none */
 	const struct column *columns;      /* of the answer; NULL: nothing is printed */
 	size_t columns_len;
+	void (*prepare)(json_t *answer);   /* changes it for people, before it is printed; NULL: as it is */
 };
 
-#define THING_COLUMNS(list) (list), sizeof(list) / sizeof *(list)
+#define THING_COLUMNS(list) .columns = (list), .columns_len = sizeof(list) / sizeof *(list)
 
 /* The option of things whose uid several subscribers may use. */
 #define THING_SUBSCRIBER_HELP "whose it is, when several subscribers use the same uid"

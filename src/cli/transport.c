@@ -16,7 +16,7 @@
 enum { CONNECT_TIMEOUT_MS = 10000, SILENCE_MAX_S = 300 };
 
 struct transport {
-	const char *folder, *url, *key;
+	const char *folder, *url, *key, *ca;
 	CURL *curl;
 	const volatile sig_atomic_t *interrupted; /* NULL: nothing interrupts */
 	/* of the request under way */
@@ -25,11 +25,11 @@ struct transport {
 	char error[CURL_ERROR_SIZE];
 };
 
-struct transport *transport_new(const char *folder, const char *url, const char *key)
+struct transport *transport_new(const char *folder, const char *url, const char *key, const char *ca)
 {
 	struct transport *transport = mem_new(struct transport);
 
-	*transport = (struct transport){.folder = folder, .url = url, .key = key};
+	*transport = (struct transport){.folder = folder, .url = url, .key = key, .ca = ca};
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
 		transport->curl = curl_easy_init();
 	if (transport->curl)
@@ -123,6 +123,10 @@ static void set_options(struct transport *transport, const char *url, const char
 	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	if (transport->ca) {
+		curl_easy_setopt(curl, CURLOPT_CAINFO, transport->ca);
+		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+	}
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)ask->timeout_ms);
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, ask->method);

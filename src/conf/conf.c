@@ -1,6 +1,7 @@
 /* Loads the options: arguments, environment, file, defaults, in this order; who comes first wins, but every value is checked. */
 #include "conf/conf.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "conf/loader.h"
+#include "conf/place.h"
 #include "conf/readfile.h"
 
 enum { VALUE_MAX_BYTES = 64 << 10, ORIGIN_SIZE = 120 };
@@ -312,16 +314,34 @@ static int take_environment(struct loader *loader)
 
 /* ---- All --------------------------------------------------------------------------------------------------------------- */
 
+/* The system's file, which says where a packaged hub is. Who reaches a hub over the network needs none, and may not be allowed to read it. */
+static int take_system_file(struct loader *loader)
+{
+	if (loader->conf->url && access(conf_place.file, R_OK) != 0)
+		return 0;
+	if (access(conf_place.file, R_OK) != 0)
+		return err_set(loader->err, ERR_INVALID, "%s cannot be read: %s; be root or a member of its group, or say with --data or --url where the hub is",
+			       conf_place.file, strerror(errno));
+	return loader_file(loader, conf_place.file, false);
+}
+
 static int take_file(struct loader *loader)
 {
 	const struct option *data = &option_table[OPTION_PLACE_data];
 	struct conf *conf = loader->conf;
 	struct strbuf path = STRBUF_INIT(VALUE_MAX_BYTES);
+	int result;
 
-	if (conf->config)
+	if (conf->config) {
+		loader->system = conf_place_is(conf->config);
 		return loader_file(loader, conf->config, false);
+	}
+	if (!conf->data && !conf_place_has_hub(data->standard) && conf_place_exists()) {
+		loader->system = true;
+		return take_system_file(loader);
+	}
 	strbuf_printf(&path, "%s/grapnel.conf", conf->data ? conf->data : data->standard);
-	int result = loader_file(loader, strbuf_text(&path), true);
+	result = loader_file(loader, strbuf_text(&path), true);
 	strbuf_free(&path);
 	return result;
 }
@@ -330,7 +350,8 @@ static int take_defaults(struct loader *loader)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const struct option *option = &option_table[i];
-		if (loader->ranks[i] == LOADER_UNSET && loader_take(loader, option, LOADER_DEFAULT, "default", option->standard) != 0)
+		const char *standard = i == OPTION_PLACE_data && loader->system ? conf_place.data : option->standard;
+		if (loader->ranks[i] == LOADER_UNSET && loader_take(loader, option, LOADER_DEFAULT, "default", standard) != 0)
 			return -1;
 	}
 	return 0;

@@ -28,7 +28,8 @@ struct conf {
 #undef OPTION
 };
 
-/* Loads from defaults, the file (--config, GRAPNEL_CONFIG, or <data>/grapnel.conf when it exists), the environment and the
+/* Loads from defaults, the file (--config, GRAPNEL_CONFIG, or <data>/grapnel.conf when it exists; that of the system (place.h) when
+ * nobody says where the data are and there is no hub in the default folder), the environment and the
  * arguments argv[0 … argc-1] (options only: "--name value", "--name=value", "--switch", "--no-switch"; the last one counts, those of
  * a LIST add up). An unknown option, or a value out of range, is an ERR_INVALID that names where it came from, the option, and what
  * is accepted; a GRAPNEL_ variable that is near no option's name is passed over. `rest` (may be NULL: none allowed) gets the place of the first argument that is no option. When it fails, nothing

@@ -14,6 +14,7 @@ struct loader {
 	struct conf *conf;
 	enum loader_rank ranks[OPTION_COUNT];
 	struct err *err;
+	bool system; /* the file is that of the system (place.h) */
 };
 
 /* Checks the value and keeps it unless a source of higher rank gave one. `origin` says where the value stands: "file:12",

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "deliver/shortage.h"
+#include "metrics/metrics.h"
 
 /* ---- while curl connects ---- */
 
@@ -36,7 +37,16 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 	transport->unbound[0] = '\0'; /* another address of the name could not be reached, but this one can */
 	if (transport->sockets)
 		sockets_opened(transport->sockets, fd);
+	metrics_step(METRIC_OUTGOING, 1);
 	return fd;
+}
+
+/* The connection may have outlived the transport that it was made for. */
+static int close_socket(void *context, curl_socket_t fd)
+{
+	(void)context;
+	metrics_step(METRIC_OUTGOING, -1);
+	return close(fd);
 }
 
 static int before_request(void *context, char *remote, char *local, int remote_port, int local_port)
@@ -81,6 +91,7 @@ bool transport_init(struct transport *transport, CURL *easy, const struct egress
 	failed |= SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	failed |= SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	failed |= SET(CURLOPT_OPENSOCKETDATA, transport);
+	failed |= SET(CURLOPT_CLOSESOCKETFUNCTION, close_socket);
 	failed |= SET(CURLOPT_PREREQFUNCTION, before_request);
 	failed |= SET(CURLOPT_PREREQDATA, transport);
 	tls_note_watch(easy, &transport->tls);

@@ -140,10 +140,10 @@ static void tell_why(const struct handshake *handshake, char detail[VERIFICATION
 	enum attempt_failure outside = attempt_failure_outside(outcome->failure);
 	if (handshake->job.endpoint->meta.subscriber && outside != outcome->failure) {
 		log_info("deliver", "a subscriber's endpoint was not asked: %s: %s", attempt_failure_text(outcome->failure), outcome->detail);
-		snprintf(detail, VERIFICATION_DETAIL_MAX, "%s: %s", attempt_failure_text(outside), attempt_failure_meaning(outside));
+		snprintf(detail, VERIFICATION_DETAIL_MAX, "%s", attempt_failure_meaning(outside));
 		return;
 	}
-	snprintf(detail, VERIFICATION_DETAIL_MAX, "%s: %.120s", attempt_failure_text(outcome->failure), outcome->detail);
+	snprintf(detail, VERIFICATION_DETAIL_MAX, "%.98s: %.98s", attempt_failure_meaning(outcome->failure), outcome->detail);
 }
 
 static void over(struct handshake *handshake, bool sent)

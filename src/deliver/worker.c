@@ -15,6 +15,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "base/thread.h"
 #include "deliver/exchange.h"
 #include "deliver/handshake.h"
@@ -23,6 +24,7 @@
 #include "deliver/signers.h"
 #include "deliver/tokens.h"
 #include "deliver/verdict.h"
+#include "metrics/metrics.h"
 #include "store/read.h"
 
 enum { SPARE_MAX = 256, EVENTS_MAX = 64, STARTS_MAX = EVENTS_MAX / 2, FEW_RUNNING = 64, PATIENCE_MS = 1, WARN_EVERY_US = 1000000 };
@@ -59,6 +61,8 @@ struct worker {
 
 static void post(struct worker *worker, struct job *job)
 {
+	if (job->event)
+		job->outcome.request = job->event->f.request;
 	/* A job may wait long for its commit: not with its payload. */
 	event_unref(job->event);
 	job->event = NULL;
@@ -71,11 +75,30 @@ static void post(struct worker *worker, struct job *job)
 	store_post(worker->config.store, &job->outcome.cmd);
 }
 
+/* Its handshakes are no attempts. */
+static void count(const struct job *job, int64_t ended_ms)
+{
+	const struct outcome *outcome = &job->outcome;
+	unsigned result = outcome->failure == FAILURE_NONE ? RESULT_SUCCEEDED : RESULT_FAILED;
+	if (job->handshake)
+		return;
+	metrics_count(METRIC_ATTEMPTS, metrics_pair(result, outcome->failure, LABEL_FAILURE_MAX));
+	metrics_observe(METRIC_ATTEMPT_DURATION, result, (uint64_t)outcome->duration_ms);
+	if (outcome->change != DELIVERY_SUCCEED || outcome->due.round != DELIVERY_ROUND_FIRST)
+		return;
+	int64_t from_ms = id_time_ms(outcome->due.event), deliver_at_ms = job->event ? job->event->f.deliver_at_ms : 0;
+	if (deliver_at_ms > from_ms)
+		from_ms = deliver_at_ms;
+	metrics_observe(METRIC_LATENCY, 0, ended_ms > from_ms ? (uint64_t)(ended_ms - from_ms) : 0);
+}
+
 static void conclude(struct worker *worker, struct job *job, int64_t retry_after_ms)
 {
 	int64_t event_ms = job->event ? job->event->f.time_ms : id_time_ms(job->outcome.due.event);
 	job->outcome.attempted = true;
-	verdict(&job->outcome, job->endpoint, event_ms, retry_after_ms, clock_wall_ms(worker->config.clock), erand48(worker->random));
+	int64_t now_ms = clock_wall_ms(worker->config.clock);
+	verdict(&job->outcome, job->endpoint, event_ms, retry_after_ms, now_ms, erand48(worker->random));
+	count(job, now_ms);
 	post(worker, job);
 }
 
@@ -135,6 +158,7 @@ static struct exchange *exchange_begin(struct worker *worker, struct job *job)
 		worker->running->previous = exchange;
 	worker->running = exchange;
 	worker->running_len++;
+	metrics_step(METRIC_IN_FLIGHT, 1);
 	keep_connections(worker);
 	return exchange;
 }
@@ -147,6 +171,7 @@ static void exchange_end(struct exchange *exchange)
 	if (exchange->next)
 		exchange->next->previous = exchange->previous;
 	worker->running_len--;
+	metrics_step(METRIC_IN_FLIGHT, -1);
 	keep_connections(worker);
 	if (exchange_clear(exchange) || worker->spare_len >= SPARE_MAX) {
 		exchange_free(exchange);
@@ -445,6 +470,7 @@ static bool load_payload(struct worker *worker, struct job *job, bool waited)
 	job->outcome.attempted = true;
 	job->outcome.change = DELIVERY_DIE;
 	job->outcome.reason = REASON_CORRUPT;
+	count(job, job->outcome.started_ms);
 	post(worker, job);
 	return false;
 }
@@ -640,8 +666,12 @@ static void break_off(struct worker *worker)
 static void *run(void *argument)
 {
 	struct worker *worker = argument;
-	while (!atomic_load(&worker->stopping))
+	pulse_begin("deliver", &worker->inbox);
+	while (!atomic_load(&worker->stopping)) {
 		turn(worker);
+		pulse_beat();
+	}
+	pulse_end();
 	break_off(worker);
 	return NULL;
 }

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "http/problem.h"
+#include "metrics/metrics.h"
 
 enum {
 	DRAIN_BYTES_MAX = 64 * 1024, /* a refused body up to here is read, so that the connection can go on */
@@ -76,6 +77,15 @@ static struct MHD_Response *answer_of_body(struct http_response *response)
 	return answer;
 }
 
+/* Once for each request that gets an answer. */
+static void exchange_count(const struct http_exchange *x, int status)
+{
+	int64_t took_us = clock_mono_us(x->shard->server->config.clock) - x->begun_us;
+	unsigned code = status > 0 && status < LABEL_CODE_MAX ? (unsigned)status : 0;
+	metrics_count(METRIC_HTTP_REQUESTS, metrics_pair(x->request.kind, code, LABEL_CODE_MAX));
+	metrics_observe(METRIC_HTTP_DURATION, x->request.kind, took_us > 0 ? (uint64_t)took_us : 0);
+}
+
 /* Any thread. Takes the response's memory. */
 static void exchange_answer(struct http_exchange *x, struct http_response *response)
 {
@@ -90,6 +100,7 @@ static void exchange_answer(struct http_exchange *x, struct http_response *respo
 		atomic_fetch_sub(&server->streams, 1);
 		problem_say(response, ERR_UNAVAILABLE, x->request.id, "too many long answers are being sent already: try again");
 	}
+	exchange_count(x, response->status);
 	struct MHD_Response *answer = response->stream ? answer_of_stream(x, response) : answer_of_body(response);
 	if (!answer)
 		goto out;
@@ -140,6 +151,7 @@ void connection_reading(struct connection *connection)
 static enum MHD_Result exchange_farewell(struct http_exchange *x, struct http_response *response)
 {
 	const char *reason = MHD_get_reason_phrase_for((unsigned)response->status);
+	exchange_count(x, response->status);
 	farewell_say(&x->shard->farewells, x->connection->fd, x->connection->handshake.session, &x->request, response, reason);
 	http_response_free(response);
 	return MHD_NO;
@@ -217,8 +229,9 @@ static void exchange_head(struct http_exchange *x, const char *method, const cha
 	}
 	request->body = body_slice(&x->body);
 	request->local = x->connection->listener->local;
-	request->secure = x->connection->listener->tls;
+	request->secure = request->tls = x->connection->listener->tls;
 	request->role = x->connection->listener->role;
+	request->peer_uid = x->connection->peer_uid;
 	request->peer_key = request->local ? 0 : x->connection->peer_key;
 	snprintf(request->peer, sizeof request->peer, "%s", x->connection->peer);
 }
@@ -239,7 +252,8 @@ static void exchange_client(struct http_exchange *x)
 static int exchange_wait_s(const struct http_exchange *x)
 {
 	const struct server *server = x->shard->server;
-	if (!server->rates || x->request.local)
+	bool (*counts)(const struct http_request *request) = server->config.app.counts;
+	if (!server->rates || x->request.local || (counts && !counts(&x->request)))
 		return 0;
 	return (int)((rates_take(server->rates, x->request.peer_key, clock_mono_us(server->config.clock)) + 999) / 1000);
 }
@@ -270,6 +284,7 @@ static enum MHD_Result exchange_begin(struct http_exchange *x, const char *metho
 {
 	struct server *server = x->shard->server;
 	struct err err = {0};
+	x->begun_us = clock_mono_us(server->config.clock);
 	exchange_head(x, method, version);
 	if (exchange_check(x, &err))
 		return exchange_farewell_problem(x, &err);
@@ -374,7 +389,7 @@ void *exchange_on_target(void *cls, const char *target, struct MHD_Connection *m
 	x->mhd = mhd;
 	x->head.target_at = target;
 	x->head.target = (struct slice){copied == len ? x->target : NULL, len};
-	http_request_id(x->request.id);
+	http_request_number(&x->request);
 	x->shard->exchanges++;
 	return x;
 }

@@ -37,6 +37,7 @@ struct connection {
 	bool trusted; /* a proxy that says whom it speaks for */
 	struct cidr_address address; /* AF_UNSPEC: local */
 	uint64_t peer_key; /* of the connection; 0: not counted */
+	int64_t peer_uid;
 	struct handshake handshake;
 	char peer[sizeof((struct http_request *)NULL)->peer];
 };
@@ -57,6 +58,7 @@ struct http_exchange {
 	enum exchange_phase phase;
 	bool handling; /* inside handle() */
 	unsigned status;
+	int64_t begun_us; /* monotonic: when the headers were in */
 	struct MHD_Response *answer;
 	struct http_stream *stream; /* of the answer, or NULL */
 	struct grammar_head head;

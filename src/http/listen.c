@@ -2,6 +2,7 @@
 #include "http/listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdint.h>
@@ -126,7 +127,21 @@ int listen_tcp(const char *address, int port, bool shared, struct err *err)
 	return fd;
 }
 
-int listen_unix(int dir_fd, const char *name, struct err *err)
+/* Nobody can connect before listen(), so nobody gets in before these are right. A group that the socket has already is not set: a sandbox
+ * may refuse that. */
+static int socket_open_to(int dir_fd, const char *name, const gid_t *group)
+{
+	struct stat status;
+	if (!group)
+		return fchmodat(dir_fd, name, S_IRUSR | S_IWUSR, 0);
+	if (fstatat(dir_fd, name, &status, AT_SYMLINK_NOFOLLOW))
+		return -1;
+	if (status.st_gid != *group && fchownat(dir_fd, name, (uid_t)-1, *group, AT_SYMLINK_NOFOLLOW))
+		return -1;
+	return fchmodat(dir_fd, name, S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP, 0);
+}
+
+int listen_unix(int dir_fd, const char *name, const gid_t *group, struct err *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = -1;
@@ -138,9 +153,16 @@ int listen_unix(int dir_fd, const char *name, struct err *err)
 	if (unlinkat(dir_fd, name, 0) && errno != ENOENT)
 		goto fail;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	/* Nobody can connect before listen(), so nobody gets in before the mode is right. */
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) || fchmodat(dir_fd, name, S_IRUSR | S_IWUSR, 0) ||
-	    listen(fd, LISTEN_BACKLOG))
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address))
+		goto fail;
+	if (socket_open_to(dir_fd, name, group)) {
+		err_set(err, ERR_UNAVAILABLE, group ? "the socket %s cannot be given to the group of socket.group: %s; the hub's user must be a member of it"
+		                                    : "the mode of the socket %s cannot be set: %s",
+		        name, strerror(errno));
+		close(fd);
+		return -1;
+	}
+	if (listen(fd, LISTEN_BACKLOG))
 		goto fail;
 	return fd;
 fail:
@@ -148,6 +170,19 @@ fail:
 	if (fd >= 0)
 		close(fd);
 	return -1;
+}
+
+int listen_again(int fd, struct err *err)
+{
+	int again = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return again >= 0 ? again : err_set(err, ERR_UNAVAILABLE, "cannot listen on a socket that was passed: %s", strerror(errno));
+}
+
+int64_t listen_peer_uid(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof peer;
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ? -1 : (int64_t)peer.uid;
 }
 
 int listen_port(int fd)

@@ -6,20 +6,20 @@
 #include <strings.h>
 
 #include "base/codec.h"
+#include "base/id.h"
 #include "base/log.h"
 
-void http_request_id(char id[HTTP_REQUEST_ID_SIZE])
+void http_request_number(struct http_request *request)
 {
 	/* Drawing them one by one would cost each request a system call. */
-	static _Thread_local uint8_t drawn[32][8];
+	static _Thread_local int64_t drawn[32];
 	static _Thread_local unsigned left;
-	char digits[(sizeof *drawn * 8 + 4) / 5 + 1];
 	if (left == 0) {
-		codec_random(&drawn[0][0], sizeof drawn);
+		codec_random((uint8_t *)drawn, sizeof drawn);
 		left = sizeof drawn / sizeof *drawn;
 	}
-	codec_base32(drawn[--left], sizeof *drawn, digits);
-	snprintf(id, HTTP_REQUEST_ID_SIZE, "req_%s", digits);
+	request->number = drawn[--left];
+	id_request_format(request->number, request->id);
 }
 
 struct slice http_header(const struct http_request *request, const char *name)

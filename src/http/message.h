@@ -32,11 +32,15 @@ struct http_request {
 	struct slice body;
 	bool local;         /* came through the admin socket or from this process: its peer is the administrator */
 	bool secure;        /* came over TLS, here or at a trusted proxy */
+	bool tls;           /* came over the TLS of the hub itself */
 	enum http_role role; /* of the listener that it came through */
 	char peer[64];      /* the client's numeric address: what a trusted proxy says, else the connection's */
 	uint64_t peer_key;  /* the same as a number, an IPv6 address by its /64; 0: local */
+	int64_t peer_uid;   /* local: the user who asks; -1: not known */
 	char id[HTTP_REQUEST_ID_SIZE]; /* "req_" + 13 digits: x-request-id of the answer */
-	/* The application's own: zero before begin(), kept from there to handle(). */
+	int64_t number;     /* the same as a number (base/id.h) */
+	/* The application's own: zero before begin(), kept from there to handle(). `kind`: what it is counted as, enum metric_route. */
+	unsigned kind;
 	void *app_state;
 	int64_t app_words[5];
 };
@@ -55,8 +59,8 @@ struct http_response {
 	bool close; /* close the connection after it */
 };
 
-/* A new request id. */
-void http_request_id(char id[HTTP_REQUEST_ID_SIZE]);
+/* Gives it an id: 64 bits drawn by lot. */
+void http_request_number(struct http_request *request);
 /* The value of a header, case-insensitive; {NULL, 0} when absent. */
 struct slice http_header(const struct http_request *request, const char *name);
 /* A query parameter, percent-decoded ('+' is a space) into `out`; 1: there, 0: not there, -1: malformed or given twice. */

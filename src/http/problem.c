@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "base/id.h"
+#include "base/log.h"
 #include "json/scan.h"
 
 /* Eight fields, every byte escaped to six, fit. */
@@ -31,6 +33,9 @@ void problem_respond(struct http_response *response, const struct err *err, cons
 	enum err_code code = err->code == ERR_NONE ? ERR_INTERNAL : err->code;
 	http_response_free(response);
 	response->status = err_http_status(code);
+	if (response->status >= 500 && !err->told)
+		log_told(failed_request, LOG_FIELDS(.request = id_request_parse(request_id), .status = response->status, .error = err_code_text(code)),
+		         "a request failed by the hub's fault: %s", err->detail);
 	response->content_type = "application/problem+json";
 	response->body = STRBUF_INIT(PROBLEM_BYTES_MAX);
 	struct strbuf *out = &response->body;

@@ -13,10 +13,12 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "base/thread.h"
 #include "http/complaint.h"
 #include "http/exchange.h"
 #include "http/listen.h"
+#include "metrics/metrics.h"
 
 enum {
 	/* The head, a record for each of its headers, and the head of the answer fit; all of it is zeroed after each request. */
@@ -70,11 +72,13 @@ static void connection_open(struct listener *listener, struct MHD_Connection *mh
 		handshake_begin(&listener->shard->handshakes, &connection->handshake, clock_mono_us(listener->shard->server->config.clock));
 	}
 	connection->trusted = connection->peer_key == PEERS_TRUSTED;
+	connection->peer_uid = listener->local ? listen_peer_uid(connection->fd) : -1;
 	if (listener->local)
 		snprintf(connection->peer, sizeof connection->peer, "local");
 	else
 		peers_format(&connection->address, connection->peer, sizeof connection->peer);
 	peers_add(&listener->shard->server->peers, connection->peer_key);
+	metrics_step(METRIC_HTTP_CONNECTIONS, 1);
 	*socket_context = connection;
 	struct err err = {0};
 	if (loop_watch(listener->shard->epoll_fd, connection->fd, EPOLLIN | EPOLLET, &connection->source, &err)) {
@@ -96,6 +100,7 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
 	loop_queue_remove(&listener->shard->reading, &connection->deadline);
 	handshake_end(&listener->shard->handshakes, &connection->handshake);
 	peers_remove(&listener->shard->server->peers, connection->peer_key);
+	metrics_step(METRIC_HTTP_CONNECTIONS, -1);
 	listener->shard->again = true;
 	listener->suspended = false;
 	free(connection);
@@ -221,6 +226,7 @@ static void *shard_run(void *argument)
 	struct server *server = shard->server;
 	bool stops = false;
 	shard_here = shard;
+	pulse_begin("http", &shard->inbox);
 	while (!stops) {
 		int events = loop_wait(shard->epoll_fd, inbox_may_sleep(&shard->inbox) ? shard_timeout_ms(shard) : 0);
 		shard->barren = events > 0 ? 0 : shard->barren + 1;
@@ -237,8 +243,10 @@ static void *shard_run(void *argument)
 			MHD_run(shard->listeners[i].daemon);
 		}
 		inbox_release();
+		pulse_beat();
 		stops = shard_stops(shard, clock_mono_us(server->config.clock));
 	}
+	pulse_end();
 	return NULL;
 }
 
@@ -247,13 +255,17 @@ static void *shard_run(void *argument)
 static int listener_socket(struct listener *listener, const struct http_listen *listen, int *port, struct err *err)
 {
 	const struct server *server = listener->shard->server;
+	if (listen->fd > 0) {
+		*port = listen_port(listen->fd);
+		return listen_again(listen->fd, err);
+	}
 	if (!listen->socket_path) {
 		int fd = listen_tcp(listen->address, *port, server->config.shards > 1, err);
 		if (fd >= 0)
 			*port = listen_port(fd);
 		return fd;
 	}
-	int fd = listen_unix(listen->socket_dir_fd, listen->socket_path, err);
+	int fd = listen_unix(listen->socket_dir_fd, listen->socket_path, listen->socket_group, err);
 	if (fd >= 0) {
 		listener->local = true;
 		listener->dir_fd = listen->socket_dir_fd;

@@ -5,6 +5,8 @@
 #ifndef GRAPNEL_HTTP_SERVER_H
 #define GRAPNEL_HTTP_SERVER_H
 
+#include <sys/types.h>
+
 #include "base/budget.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -22,14 +24,18 @@ struct http_app {
 	int64_t (*begin)(void *context, const struct http_request *request, struct http_response *response);
 	/* After begin(): the body is larger than it said, and is refused. May be NULL. */
 	void (*too_large)(void *context, const struct http_request *request);
+	/* Whether it counts for the limit of its address (server_config.requests_per_ip). NULL: all do. */
+	bool (*counts)(const struct http_request *request);
 	/* All is in. Exactly one http_answer() must follow, now or later, from any thread. */
 	void (*handle)(void *context, struct http_exchange *exchange, const struct http_request *request);
 };
 
 struct http_listen {
 	const char *address;     /* "127.0.0.1:8080", "[::1]:8080", ":8080" (all addresses) */
+	int fd;                  /* > 0: a socket that listens on it already; it is not closed */
 	const char *socket_path; /* or a Unix socket (its peer is the administrator): made in socket_dir_fd, mode 0600 */
 	int socket_dir_fd;
+	const gid_t *socket_group; /* whose members may use it, too: mode 0660. NULL: none */
 	bool tls;            /* with the certificate of server_config.tls */
 	enum http_role role; /* for the application: what it serves there */
 };

@@ -13,7 +13,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { CHAIN_MAX = 16, KEEP_US = 20 * 60 * 1000 * 1000, RECORD_BYTES = 16384 };
+enum { EXPIRES_DAYS = 14, CHAIN_MAX = 16, KEEP_US = 20 * 60 * 1000 * 1000, RECORD_BYTES = 16384 };
+#define DAY_MS (24 * 60 * 60 * INT64_C(1000))
 
 /* TLS 1.3 and 1.2; forward secrecy and authenticated encryption only. */
 const char tls_priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-ALL:+AES-256-GCM:"
@@ -22,6 +23,8 @@ const char tls_priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-AL
 /* What is shown. */
 struct identity {
 	struct identity *older;
+	int64_t until_ms; /* wall time that the certificate is good until … */
+	int64_t warn_ms;  /* … and when to say so (again) */
 	int64_t replaced_us;
 	unsigned chain_len;
 	gnutls_pcert_st chain[CHAIN_MAX];
@@ -65,15 +68,14 @@ static int check_pair(const struct tls *tls, const gnutls_datum_t *chain, const 
 	return code < 0 ? failed(err, "tls.certificate and tls.key", tls->certificate, code) : 0;
 }
 
-/* The moment until which it is good, in seconds. */
-static int import_chain(const struct tls *tls, const gnutls_datum_t *bytes, struct identity *identity, time_t *until_s, struct err *err)
+static int import_chain(const struct tls *tls, const gnutls_datum_t *bytes, struct identity *identity, struct err *err)
 {
 	gnutls_x509_crt_t *list = NULL;
 	unsigned len = 0, taken = CHAIN_MAX;
 	int code = gnutls_x509_crt_list_import2(&list, &len, bytes, GNUTLS_X509_FMT_PEM, 0);
 	if (code < 0)
 		return failed(err, "tls.certificate", tls->certificate, code);
-	*until_s = gnutls_x509_crt_get_expiration_time(list[0]);
+	identity->until_ms = (int64_t)gnutls_x509_crt_get_expiration_time(list[0]) * 1000;
 	if (len > CHAIN_MAX) {
 		code = err_set(err, ERR_INVALID, "tls.certificate: %s holds %u certificates; accepted: at most %d", tls->certificate, len,
 		               CHAIN_MAX);
@@ -99,21 +101,33 @@ static int import_key(const struct tls *tls, const gnutls_datum_t *bytes, struct
 	return code < 0 ? failed(err, "tls.key", tls->key, code) : 0;
 }
 
-static void say_until(const struct tls *tls, time_t until_s)
+/* Once a day while handshakes come: no timer wakes the hub for it. */
+static void warn_expiry(const struct tls *tls, struct identity *identity)
 {
 	char text[CLOCK_RFC3339_SIZE];
-	clock_format_rfc3339((int64_t)until_s * 1000, text);
-	if ((int64_t)until_s * 1000 <= clock_wall_ms(tls->clock))
-		log_warn("http", "the certificate in %s has expired: it was good until %s", tls->certificate, text);
-	else
-		log_info("http", "the certificate in %s is shown; it is good until %s", tls->certificate, text);
+	int64_t now_ms = clock_wall_ms(tls->clock);
+	if (now_ms < identity->warn_ms)
+		return;
+	identity->warn_ms = now_ms + DAY_MS;
+	clock_format_rfc3339(identity->until_ms, text);
+	log_told(certificate_expires, NULL, identity->until_ms <= now_ms ? "the certificate in %s has expired: it was good until %s"
+	                                                                 : "the certificate in %s expires soon: it is good until %s",
+	         tls->certificate, text);
+}
+
+static void say_until(const struct tls *tls, struct identity *identity)
+{
+	char text[CLOCK_RFC3339_SIZE];
+	identity->warn_ms = identity->until_ms - EXPIRES_DAYS * DAY_MS;
+	clock_format_rfc3339(identity->until_ms, text);
+	log_info("http", "the certificate in %s is shown; it is good until %s", tls->certificate, text);
+	warn_expiry(tls, identity);
 }
 
 static struct identity *identity_read(const struct tls *tls, struct err *err)
 {
 	struct identity *identity = mem_new(struct identity);
 	gnutls_datum_t chain = {0}, key = {0};
-	time_t until_s = 0;
 	int code = gnutls_load_file(tls->certificate, &chain);
 	if (code < 0) {
 		failed(err, "tls.certificate", tls->certificate, code);
@@ -125,10 +139,10 @@ static struct identity *identity_read(const struct tls *tls, struct err *err)
 		goto out;
 	}
 	code = -1;
-	if (import_chain(tls, &chain, identity, &until_s, err) == 0 && import_key(tls, &key, identity, err) == 0)
+	if (import_chain(tls, &chain, identity, err) == 0 && import_key(tls, &key, identity, err) == 0)
 		code = check_pair(tls, &chain, &key, err);
 	if (code == 0)
-		say_until(tls, until_s);
+		say_until(tls, identity);
 out:
 	gnutls_free(chain.data);
 	if (key.data)
@@ -201,6 +215,7 @@ static int choose(gnutls_session_t session, const gnutls_datum_t *authorities, i
 	*chain = tls->identity->chain;
 	*chain_len = tls->identity->chain_len;
 	*key = tls->identity->key;
+	warn_expiry(tls, tls->identity);
 	pthread_mutex_unlock(&tls->mutex);
 	return 0;
 }

@@ -219,7 +219,7 @@ static int read_fields(struct parse *parse, struct event_fields *f)
 /* The item that was read. Once any field of the request is bad, the others are only checked. */
 static int take_item(struct parse *parse, size_t place)
 {
-	struct event_fields f = {.time_ms = parse->now_ms, .traceparent = parse->traceparent, .tracestate = parse->tracestate};
+	struct event_fields f = {.time_ms = parse->now_ms, .traceparent = parse->traceparent, .tracestate = parse->tracestate, .request = parse->request->request};
 	struct recipient to = {.only = NULL};
 	int bad = read_fields(parse, &f);
 	bad |= find_audience(parse, &to);

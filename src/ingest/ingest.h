@@ -41,6 +41,7 @@ struct ingest_request {
 	const struct ingest_header *headers; /* binary mode: those that begin with ce-, as they came */
 	size_t headers_len;
 	struct slice idempotency_key, traceparent, tracestate; /* headers; absent: {NULL, 0} */
+	int64_t request; /* its number (base/id.h) */
 	int64_t only_subscriber; /* a bound key: implied where absent, NOT_FOUND where it is another. 0: not bound */
 };
 

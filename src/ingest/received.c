@@ -83,6 +83,7 @@ static int fill(const struct ingest_config *config, const struct received *recei
 {
 	struct event_fields f = {
 	    .source = received->source,
+	    .request = received->request,
 	    .subscriber = received->subscriber,
 	    .time_ms = clock_wall_ms(config->clock),
 	    .type = received->type,

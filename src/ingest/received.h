@@ -6,6 +6,7 @@
 
 struct received {
 	int64_t source, subscriber;
+	int64_t request;           /* its number (base/id.h) */
 	struct slice type, subject;
 	struct slice dedupe;       /* in the source's name space; empty: it is never a repetition */
 	struct slice content_type; /* absent: {NULL, 0} */

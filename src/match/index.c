@@ -33,6 +33,7 @@ struct index {
 	/* shared, under the lock */
 	uint64_t version;
 	struct idmap endpoints;   /* id → struct endpoint *, a reference */
+	size_t of_status[ENDPOINT_DELETED + 1]; /* how many of them */
 	struct idmap subscribers; /* id → struct subscriber_entry * */
 	struct group_table patterns;
 	struct group_table endpoint_uids;
@@ -121,8 +122,11 @@ void index_put_endpoint(struct index *index, struct endpoint *endpoint)
 {
 	pthread_rwlock_wrlock(&index->lock);
 	struct endpoint *old = idmap_remove(&index->endpoints, (uint64_t)endpoint->meta.id);
-	if (old)
+	if (old) {
 		stand(index, old, false);
+		index->of_status[old->meta.status]--;
+	}
+	index->of_status[endpoint->meta.status]++;
 	if (endpoint->meta.status != ENDPOINT_DELETED) {
 		stand(index, endpoint, true);
 		idmap_put(&index->endpoints, (uint64_t)endpoint->meta.id, endpoint_ref(endpoint));
@@ -383,6 +387,13 @@ bool index_subscriber_uid(struct index *index, int64_t id, char *out, size_t out
 		memcpy(out, entry->uid, strlen(entry->uid) + 1);
 	pthread_rwlock_unlock(&index->lock);
 	return has;
+}
+
+void index_count_status(struct index *index, size_t counts[ENDPOINT_DELETED])
+{
+	pthread_rwlock_rdlock(&index->lock);
+	memcpy(counts, index->of_status, ENDPOINT_DELETED * sizeof *counts);
+	pthread_rwlock_unlock(&index->lock);
 }
 
 void index_each_endpoint(struct index *index, void (*visit)(struct endpoint *endpoint, void *context), void *context)

@@ -51,6 +51,8 @@ void index_put_endpoint(struct index *index, struct endpoint *endpoint);
 void index_put_subscriber(struct index *index, int64_t id, const char *uid /* NULL: none */);
 void index_remove_subscriber(struct index *index, int64_t id);
 
+/* How many endpoints have each status. */
+void index_count_status(struct index *index, size_t counts[ENDPOINT_DELETED]);
 /* Calls `visit` for each endpoint, under the read lock; for start-up. */
 void index_each_endpoint(struct index *index, void (*visit)(struct endpoint *endpoint, void *context), void *context);
 

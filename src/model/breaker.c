@@ -120,7 +120,9 @@ const char *breaker_state_text(enum breaker_state state)
 
 struct breakers {
 	pthread_mutex_t mutex;
-	struct idmap views; /* under the mutex: endpoint → struct breaker_view * */
+	/* under the mutex */
+	struct idmap views; /* endpoint → struct breaker_view * */
+	unsigned of_state[BREAKER_HALF_OPEN + 1];
 };
 
 struct breakers *breakers_new(void)
@@ -148,6 +150,9 @@ void breakers_put(struct breakers *breakers, int64_t endpoint, const struct brea
 {
 	pthread_mutex_lock(&breakers->mutex);
 	struct breaker_view *present = idmap_get(&breakers->views, (uint64_t)endpoint);
+	if (present)
+		breakers->of_state[present->state]--;
+	breakers->of_state[view->state]++;
 	if (view->state == BREAKER_CLOSED) {
 		if (present)
 			idmap_remove(&breakers->views, (uint64_t)endpoint);
@@ -165,6 +170,14 @@ void breakers_get(struct breakers *breakers, int64_t endpoint, struct breaker_vi
 	pthread_mutex_lock(&breakers->mutex);
 	const struct breaker_view *present = idmap_get(&breakers->views, (uint64_t)endpoint);
 	*view = present ? *present : (struct breaker_view){.state = BREAKER_CLOSED};
+	pthread_mutex_unlock(&breakers->mutex);
+}
+
+void breakers_count(struct breakers *breakers, unsigned *open, unsigned *half_open)
+{
+	pthread_mutex_lock(&breakers->mutex);
+	*open = breakers->of_state[BREAKER_OPEN];
+	*half_open = breakers->of_state[BREAKER_HALF_OPEN];
 	pthread_mutex_unlock(&breakers->mutex);
 }
 

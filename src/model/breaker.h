@@ -54,6 +54,8 @@ void breakers_free(struct breakers *breakers); /* NULL is allowed */
 void breakers_put(struct breakers *breakers, int64_t endpoint, const struct breaker_view *view); /* closed: takes it out */
 /* Any thread. An endpoint that is not in the table has a closed breaker. */
 void breakers_get(struct breakers *breakers, int64_t endpoint, struct breaker_view *view);
+/* Any thread. How many are open, and how many half open. */
+void breakers_count(struct breakers *breakers, unsigned *open, unsigned *half_open);
 /* Any thread. {"state", "since", "failures", "next_probe_at", "why"}, `outside` for a subscriber. */
 json_t *breaker_view_json(const struct breaker_view *view, bool outside);
 

@@ -45,25 +45,41 @@ bool drill_expects_success(enum drill drill)
 	return drill == DRILL_VALID || drill == DRILL_DUPLICATE;
 }
 
+enum drill_answer drill_answer_of(enum drill drill, enum attempt_failure failure, int status)
+{
+	if (failure == FAILURE_NONE)
+		return DRILL_ACCEPTED;
+	if (status == 0)
+		return failure == FAILURE_TOKEN ? DRILL_NO_TOKEN : DRILL_SILENT;
+	return drill == DRILL_VALID && status >= 500 ? DRILL_BROKEN : DRILL_REFUSED;
+}
+
+static bool answered(enum drill_answer answer)
+{
+	return answer == DRILL_ACCEPTED || answer == DRILL_REFUSED || answer == DRILL_BROKEN;
+}
+
 void drill_judge(const enum drill_answer answers[DRILLS], struct drill_result *result)
 {
 	bool whole = true;
 	unsigned found = 0;
 	for (enum drill drill = DRILL_VALID; drill < DRILLS; drill++) {
 		/* A duplicate follows only what was accepted. */
-		whole &= answers[drill] == DRILL_ACCEPTED || answers[drill] == DRILL_REFUSED || drill == DRILL_DUPLICATE;
+		whole &= answered(answers[drill]) || drill == DRILL_DUPLICATE;
 		found |= answers[drill] == DRILL_SILENT ? DRILL_FOUND_NO_ANSWER : 0u;
+		found |= answers[drill] == DRILL_NO_TOKEN ? DRILL_FOUND_NO_TOKEN : 0u;
 	}
 	found |= answers[DRILL_VALID] == DRILL_REFUSED ? DRILL_FOUND_VALID : 0u;
+	found |= answers[DRILL_VALID] == DRILL_BROKEN ? DRILL_FOUND_BROKEN : 0u;
 	found |= answers[DRILL_DUPLICATE] == DRILL_REFUSED ? DRILL_FOUND_DUPLICATE : 0u;
 	found |= answers[DRILL_BAD_SIGNATURE] == DRILL_ACCEPTED ? DRILL_FOUND_BAD_SIGNATURE : 0u;
 	found |= answers[DRILL_STALE] == DRILL_ACCEPTED ? DRILL_FOUND_STALE : 0u;
 	result->findings = found;
 	if (found & (DRILL_FOUND_BAD_SIGNATURE | DRILL_FOUND_STALE))
 		result->verdict = DRILL_INSECURE;
-	else if (answers[DRILL_VALID] == DRILL_SILENT || answers[DRILL_VALID] == DRILL_NOT_SENT)
+	else if (!answered(answers[DRILL_VALID]))
 		result->verdict = DRILL_UNREACHABLE;
-	else if (!whole || found & (DRILL_FOUND_VALID | DRILL_FOUND_NO_ANSWER))
+	else if (!whole || found & (DRILL_FOUND_VALID | DRILL_FOUND_BROKEN | DRILL_FOUND_NO_ANSWER))
 		result->verdict = DRILL_INCONCLUSIVE;
 	else
 		result->verdict = DRILL_PASSED;

@@ -32,7 +32,16 @@ enum drill_finding {
 enum drill_verdict { DRILL_PASSED = 1, DRILL_INSECURE, DRILL_INCONCLUSIVE, DRILL_UNREACHABLE };
 
 /* One answer. */
-enum drill_answer { DRILL_NOT_SENT, DRILL_ACCEPTED /* 2xx */, DRILL_REFUSED /* another status */, DRILL_SILENT /* no HTTP answer */ };
+enum drill_answer {
+	DRILL_NOT_SENT,
+	DRILL_ACCEPTED /* 2xx */,
+	DRILL_REFUSED /* another status … */,
+	DRILL_BROKEN /* … of 500 or more to the valid one: no verdict of the receiver's */,
+	DRILL_SILENT /* no HTTP answer */,
+	DRILL_NO_TOKEN /* nor a request: there was no access token for it */,
+};
+/* What an attempt of these was answered; `failure` FAILURE_NONE: it succeeded. */
+enum drill_answer drill_answer_of(enum drill drill, enum attempt_failure failure, int status);
 
 /* What an endpoint's row keeps of its drills. */
 struct drill_result {

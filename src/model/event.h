@@ -28,6 +28,7 @@ struct event_fields {
 	int64_t time_ms;    /* wall time of receipt */
 	int64_t deliver_at_ms; /* 0: at once */
 	int64_t expires_at_ms; /* 0: never */
+	int64_t request;       /* that published it; 0: the hub itself, or not known */
 	struct slice type;
 	struct slice uid;
 	struct slice subject;

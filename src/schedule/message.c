@@ -43,6 +43,14 @@ void scheduler_endpoint(struct scheduler *scheduler, struct endpoint *endpoint)
 	inbox_post(&scheduler->inbox, &message->node.node);
 }
 
+void scheduler_pause(struct scheduler *scheduler, bool paused)
+{
+	struct message_pause *message = mem_new(struct message_pause);
+	message->node.kind = SCHEDULE_PAUSE;
+	message->paused = paused;
+	inbox_post(&scheduler->inbox, &message->node.node);
+}
+
 void scheduler_freed(struct job *job)
 {
 	inbox_post(&job->scheduler->inbox, &job->freed.node);
@@ -115,7 +123,7 @@ static void urge_lane(struct scheduler *scheduler, struct lane *lane)
 /* What is live or waits in an endpoint's pause is left to its time; the others do not wait for a probe. */
 static void urge_delivery(struct scheduler *scheduler, struct lane *lane, const struct due *due)
 {
-	bool passes = lane_probes(lane) && lane->endpoint->meta.status == ENDPOINT_ACTIVE && !atomic_load(&scheduler->quiet) &&
+	bool passes = !scheduler->paused && lane_probes(lane) && lane->endpoint->meta.status == ENDPOINT_ACTIVE && !atomic_load(&scheduler->quiet) &&
 	              scheduler_room(scheduler) > 0 && !idmap_get(&lane->live, (uint64_t)due->delivery);
 	if (!passes) {
 		lane_spill(lane, due->due_ms);
@@ -158,6 +166,14 @@ static void handle_endpoint(struct scheduler *scheduler, struct schedule_node *n
 		scheduler_place(scheduler, lane);
 	}
 	endpoint_unref(message->endpoint);
+	free(message);
+}
+
+static void handle_pause(struct scheduler *scheduler, struct schedule_node *node, int64_t now_ms)
+{
+	(void)now_ms;
+	struct message_pause *message = CONTAINER_OF(node, struct message_pause, node);
+	scheduler->paused = message->paused;
 	free(message);
 }
 
@@ -249,6 +265,7 @@ static void handle_settled(struct scheduler *scheduler, struct schedule_node *no
 static void (*const handlers[SCHEDULE_MESSAGES])(struct scheduler *, struct schedule_node *, int64_t now_ms) = {
     [SCHEDULE_DELIVERIES] = handle_deliveries, [SCHEDULE_DUE] = handle_due,     [SCHEDULE_URGED] = handle_urged,
     [SCHEDULE_ENDPOINT] = handle_endpoint,     [SCHEDULE_FREED] = handle_freed, [SCHEDULE_SETTLED] = handle_settled,
+    [SCHEDULE_PAUSE] = handle_pause,
 };
 
 void scheduler_receive(struct scheduler *scheduler, int64_t now_ms)

@@ -8,6 +8,7 @@
 #include "base/codec.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "base/thread.h"
 #include "schedule/thread.h"
 
@@ -278,6 +279,8 @@ static void queue(struct scheduler *scheduler, struct lane *lane)
 static void give_turns(struct scheduler *scheduler, int64_t now_ms)
 {
 	struct turns *turns = &scheduler->turns;
+	if (scheduler->paused)
+		return;
 	for (struct heap_node *top; (top = heap_top(&scheduler->gates)) && top->key <= scheduler->now_us;)
 		scheduler_place(scheduler, CONTAINER_OF(heap_pop(&scheduler->gates), struct lane, turn));
 	for (struct heap_node *top; (top = heap_top(&scheduler->timed)) && top->key <= now_ms;)
@@ -303,7 +306,7 @@ static int sleep_ms(struct scheduler *scheduler, int64_t now_ms)
 {
 	const struct heap_node *top = heap_top(&scheduler->timed), *gate = heap_top(&scheduler->gates);
 	int64_t mono_ms = scheduler->now_us / 1000, turn_ms = INT64_MAX;
-	if (scheduler_room(scheduler) > 0) {
+	if (!scheduler->paused && scheduler_room(scheduler) > 0) {
 		int64_t round_ms = turns_next_ms(&scheduler->turns, mono_ms);
 		turn_ms = top ? top->key : INT64_MAX;
 		if (round_ms != INT64_MAX)
@@ -340,15 +343,19 @@ static int tick(struct scheduler *scheduler)
 static void *run(void *argument)
 {
 	struct scheduler *scheduler = argument;
+	pulse_begin("schedule", &scheduler->inbox);
 	for (;;) {
 		inbox_hold();
 		int timeout_ms = tick(scheduler);
 		inbox_release();
+		pulse_beat();
 		/* After the tick, which may have taken the wake-up of the stop. */
 		if (atomic_load(&scheduler->stopping))
-			return NULL;
+			break;
 		inbox_wait(&scheduler->inbox, timeout_ms);
 	}
+	pulse_end();
+	return NULL;
 }
 
 int scheduler_start(struct scheduler *scheduler, struct err *err)

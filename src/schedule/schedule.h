@@ -58,6 +58,8 @@ void scheduler_due(struct scheduler *scheduler, int64_t endpoint, int64_t due_ms
  * the next attempt begin at once. */
 void scheduler_urged(struct scheduler *scheduler, const struct due *due);
 void scheduler_endpoint(struct scheduler *scheduler, struct endpoint *endpoint);
+/* The hub is paused (or not any more): deliveries that become known wait, those in flight go on, tests are sent. */
+void scheduler_pause(struct scheduler *scheduler, bool paused);
 /* The worker: the response of this job is in, its slot is free (before it posts the outcome). */
 void scheduler_freed(struct job *job);
 /* outcome.cmd.done of every job. */

@@ -29,6 +29,7 @@ struct scheduler {
 	unsigned short random[3];
 	struct due *rows; /* what a read gives */
 	size_t rows_cap;
+	bool paused;            /* no lane has turns */
 	bool scanned;           /* the lanes that had rows at start are all found … */
 	int64_t scanned_to;     /* … up to this endpoint */
 	int64_t reads_after_ms; /* the store failed: no reads before this */
@@ -51,6 +52,11 @@ struct message_due {
 struct message_urged {
 	struct schedule_node node;
 	struct due due;
+};
+
+struct message_pause {
+	struct schedule_node node;
+	bool paused;
 };
 
 struct message_endpoint {

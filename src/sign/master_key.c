@@ -63,25 +63,25 @@ static int decode(const char *text, size_t len, uint8_t out[MASTER_KEY_BYTES])
 	return 0;
 }
 
-static int check_mode(int fd, const char *path, struct err *err)
+static int check_mode(int fd, mode_t allowed, const char *path, struct err *err)
 {
 	struct stat status;
 	if (fstat(fd, &status))
 		return file_error(err, "examine", path);
 	if (!S_ISREG(status.st_mode))
 		return err_set(err, ERR_INVALID, "the master key %s is not a regular file", path);
-	if (status.st_mode & (S_IRWXG | S_IRWXO))
+	if (status.st_mode & (S_IRWXG | S_IRWXO) & ~allowed)
 		return err_set(err, ERR_INVALID, "the master key file %s is open to its group or to others (mode %04o): chmod 600 it", path,
 		               (unsigned)status.st_mode & 07777);
 	return 0;
 }
 
-static int read_key(int fd, const char *path, struct master_key *key, struct err *err)
+static int read_key(int fd, mode_t allowed, const char *path, struct master_key *key, struct err *err)
 {
 	char text[FILE_MAX + 1];
 	struct master_key read = {{0}};
 	int result = -1;
-	if (check_mode(fd, path, err))
+	if (check_mode(fd, allowed, path, err))
 		goto out;
 	ssize_t len = read_all(fd, text, sizeof text);
 	if (len < 0) {
@@ -159,14 +159,24 @@ static int create_key(const char *path, struct master_key *key, struct err *err)
 	return result == 1 ? master_key_load(path, false, key, err) : result;
 }
 
-int master_key_load(const char *path, bool create, struct master_key *key, struct err *err)
+static int load(const char *path, bool create, mode_t allowed, struct master_key *key, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 && errno == ENOENT && create)
 		return create_key(path, key, err);
 	if (fd < 0)
 		return file_error(err, "open", path);
-	int result = read_key(fd, path, key, err);
+	int result = read_key(fd, allowed, path, key, err);
 	close(fd);
 	return result;
+}
+
+int master_key_load(const char *path, bool create, struct master_key *key, struct err *err)
+{
+	return load(path, create, 0, key, err);
+}
+
+int master_key_load_credential(const char *path, struct master_key *key, struct err *err)
+{
+	return load(path, false, S_IRGRP, key, err);
 }

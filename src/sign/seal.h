@@ -21,6 +21,9 @@ struct master_key {
  * says how to mend it. */
 int master_key_load(const char *path, bool create, struct master_key *key, struct err *err) ATTR_MUST_USE;
 
+/* The same for a credential of systemd, which may be readable by its group: so the access list shows that lets the service's user read it. */
+int master_key_load_credential(const char *path, struct master_key *key, struct err *err) ATTR_MUST_USE;
+
 /* `out` has room for len + SEAL_OVERHEAD; returns the sealed length. Thread-safe. */
 size_t seal(const struct master_key *key, struct slice place, const uint8_t *plain, size_t len, uint8_t *out);
 /* The length of the plain bytes, or -1: other key, other place or damaged. */

@@ -8,6 +8,7 @@
 #include "base/id.h"
 #include "base/idmap.h"
 #include "base/mem.h"
+#include "metrics/sources.h"
 
 struct entry {
 	struct entry *next; /* another one whose uid has the same hash */
@@ -95,6 +96,9 @@ void source_table_put(struct source_table *table, struct source *source)
 	idmap_put(&table->by_id, (uint64_t)source->meta.id, entry);
 	pthread_rwlock_unlock(&table->lock);
 	source_unref(before);
+	char text[ID_TEXT_SIZE];
+	id_format(ID_SOURCE, source->meta.id, text);
+	metrics_source(source->meta.id, source->scheme->name, source->uid ? source->uid : text);
 }
 
 void source_table_remove(struct source_table *table, int64_t id)
@@ -107,6 +111,7 @@ void source_table_remove(struct source_table *table, int64_t id)
 	if (entry)
 		source_unref(entry->source);
 	free(entry);
+	metrics_source_gone(id);
 }
 
 static struct entry *find_locked(struct source_table *table, struct slice name)

@@ -1,6 +1,7 @@
 /* The audit's rows. */
 #include "store/audit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,9 @@ static const struct {
     {CHANGE_SOURCE_KEEP_SECRET, "source.keep_secret"},
     {CHANGE_REJECTION_ACCEPT, "rejection.accept"},
     {CHANGE_RETENTION_CONFIRM, "retention.confirm"},
+    {CHANGE_HUB_PAUSE, "hub.pause"},
+    {CHANGE_HUB_RESTORED, "hub.restore"},
+    {CHANGE_HUB_RESUME, "hub.resume"},
 };
 
 enum { ACTIONS = sizeof actions / sizeof *actions };
@@ -103,11 +107,14 @@ static void actor_of(const struct store_change *change, struct audit_record *rec
 	record->request_id = slice_of(caller->request_id && *caller->request_id ? caller->request_id : NULL);
 }
 
+/* As the API shows it: 0.2, not 0.20000000000000001. */
+enum { DUMP = JSON_COMPACT | JSON_REAL_PRECISION(15) };
+
 int audit_note(struct tx *tx, struct store_change *change, const char *action, const char *resource, int64_t subscriber, json_t *before,
                json_t *after)
 {
 	char actor[ID_TEXT_SIZE];
-	char *was = before ? json_dumps(before, JSON_COMPACT) : NULL, *is = after ? json_dumps(after, JSON_COMPACT) : NULL;
+	char *was = before ? json_dumps(before, DUMP) : NULL, *is = after ? json_dumps(after, DUMP) : NULL;
 	int result = (before && !was) || (after && !is) ? change_memory_out(change) : 0;
 	struct audit_record record = {
 	    .at_ms = tx->now_ms,
@@ -121,6 +128,8 @@ int audit_note(struct tx *tx, struct store_change *change, const char *action, c
 		record.id = id_next(&tx->store->ids, tx->now_ms);
 		actor_of(change, &record, actor);
 		result = tx->engine->ops->audit_insert(tx->engine, &record);
+		change->audited = action;
+		snprintf(change->audited_thing, sizeof change->audited_thing, "%s", resource);
 	}
 	free(was);
 	free(is);

@@ -43,6 +43,7 @@ struct caller {
 	int64_t admin; /* with ACTOR_ADMIN */
 	char name[KEY_NAME_MAX + 1];
 	const char *address, *request_id; /* "": none */
+	int64_t request; /* the same as a number */
 	struct tag_list if_match, if_none_match;
 	const struct once *once; /* NULL: as often as it is asked */
 };

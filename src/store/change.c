@@ -38,6 +38,9 @@ static change_handler *const handlers[] = {
     [CHANGE_SOURCE_KEEP_SECRET] = source_keep_secret,
     [CHANGE_REJECTION_ACCEPT] = rejection_accept,
     [CHANGE_ENDPOINT_DRILL] = endpoint_drill,
+    [CHANGE_HUB_PAUSE] = hub_pause,
+    [CHANGE_HUB_RESTORED] = hub_restored,
+    [CHANGE_HUB_RESUME] = hub_resume,
     [CHANGE_CIRCUIT] = endpoint_circuit,
     [CHANGE_EVENT_ERASE] = event_erase,
     [CHANGE_SUBSCRIBER_ERASE] = subscriber_erase,
@@ -59,6 +62,7 @@ int change_run(struct tx *tx, struct store_change *change)
 	const struct engine_ops *ops = tx->engine->ops;
 	size_t news_before = tx->news->len, told_before = herald_mark(tx);
 	store_change_clear(change);
+	census_save(tx->engine->env->census);
 	if (ops->savepoint(tx->engine))
 		return -1;
 	int result = run_once(tx, change);
@@ -71,6 +75,7 @@ int change_run(struct tx *tx, struct store_change *change)
 	change->err = err;
 	news_drop(tx->news, news_before);
 	herald_back(tx, told_before);
+	census_back(tx->engine->env->census);
 	return ops->savepoint_rollback(tx->engine);
 }
 

@@ -472,11 +472,8 @@ int endpoint_disable(struct tx *tx, int64_t id, const char *reason)
 	struct store_change change = {.what = CHANGE_ENDPOINT_DISABLE, .id = id};
 	bool active = record.meta.status != ENDPOINT_DISABLED;
 	int result = active ? disable(tx, &change, &record, reason) : 0;
-	if (active && result == 0) {
-		char text[ID_TEXT_SIZE];
-		id_format(ID_ENDPOINT, id, text);
-		log_warn("store", "the endpoint %s is disabled (%s)", text, reason);
-	}
+	if (active && result == 0)
+		log_told(endpoint_disabled, LOG_FIELDS(.endpoint = id, .reason = reason), "the endpoint is disabled");
 	endpoint_record_clear(&record);
 	if (result && tx->engine->fault == ENGINE_FINE) {
 		/* A stored document that is not valid any more: it stays as it is, the outcome counts all the same. */

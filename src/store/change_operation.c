@@ -16,6 +16,7 @@ int operation_start(struct tx *tx, struct operation_record *record)
 	record->max_id = record->id;
 	record->started_ms = tx->engine->death_ms; /* deaths may be dated a little after the clock's time */
 	tx->operations = true;
+	census_operations(tx->engine->env->census, 1);
 	return tx->engine->ops->operation_insert(tx->engine, record);
 }
 
@@ -93,6 +94,7 @@ static int cancel(struct tx *tx, struct store_change *change, struct operation_r
 		return err_set(&change->err, ERR_WRONG_STATE, "the operation is finished already");
 	record->ended_ms = tx->now_ms;
 	record->cancelled = true;
+	census_operations(tx->engine->env->census, -1);
 	return tx->engine->ops->operation_progress(tx->engine, record) ? -1 : audit_operation(tx, change, &before, record);
 }
 

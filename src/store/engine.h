@@ -16,6 +16,7 @@
 #include "store/read.h"
 #include "store/retention.h"
 #include "store/store.h"
+#include "store/census.h"
 
 struct health_record; /* health.h */
 struct erase_walk; /* erase.h */
@@ -39,6 +40,8 @@ struct engine_env {
 	struct source_table *sources; /* NULL: nobody looks */
 	struct id_source *ids;
 	struct gate *gate; /* before long reads */
+	struct census *census;
+	bool counts; /* it is to be filled at the open */
 };
 
 /* The head of each engine's own structure. */
@@ -247,6 +250,8 @@ struct engine_ops {
 	int (*key_of_subscriber)(struct engine *engine, int64_t subscriber, int64_t *id); /* any one */
 	int (*admin_of_name)(struct engine *engine, const char *name, struct admin *admin);
 	int (*admin_put)(struct engine *engine, const struct admin *admin);
+	int (*pause_get)(struct engine *engine, struct pause_view *view); /* 1; 0: not paused */
+	int (*pause_put)(struct engine *engine, const struct pause_view *view);
 
 	int (*delivery_get)(struct engine *engine, int64_t id, struct delivery_record *record);
 	/* State, reason, round and its attempts, due and end. */

@@ -74,6 +74,12 @@ void health_free(struct health *health)
 	idmap_free(&health->failing);
 }
 
+bool health_failing(const struct health *health, int64_t endpoint)
+{
+	const struct failing *failing = health->failing.len > 0 ? failing_of(health, endpoint) : NULL;
+	return failing && !failing->over;
+}
+
 void health_forget(struct health *health, int64_t endpoint, int64_t now_us)
 {
 	struct failing *failing = failing_of(health, endpoint);
@@ -85,6 +91,18 @@ void health_forget(struct health *health, int64_t endpoint, int64_t now_us)
 	}
 	failing->over = true;
 	write_at(health, failing, now_us + SECOND_US);
+}
+
+/* The rows go with the next writing. */
+void health_forget_all(struct health *health, int64_t now_us)
+{
+	size_t at = 0;
+	uint64_t id;
+	void *failing;
+	while (idmap_next(&health->failing, &at, &id, &failing)) {
+		((struct failing *)failing)->over = true;
+		write_at(health, failing, now_us + SECOND_US);
+	}
 }
 
 static struct failing *failed(struct health *health, int64_t endpoint, int64_t now_ms, int64_t now_us)

@@ -33,8 +33,11 @@ int health_load(struct health *health, struct engine *engine, int64_t now_us) AT
 void health_free(struct health *health);
 /* After the commit of an outcome. True: the endpoint has failed for after_ms (0: never true) and in so many attempts. */
 bool health_learn(struct health *health, const struct outcome *outcome, int64_t after_ms, int64_t attempts, const struct clock *clock);
+/* Whether its last attempt failed, as far as is known. */
+bool health_failing(const struct health *health, int64_t endpoint);
 /* Begins anew. */
 void health_forget(struct health *health, int64_t endpoint, int64_t now_us);
+void health_forget_all(struct health *health, int64_t now_us);
 /* Writes what is to be written by now, HEALTH_SLICE rows at most; `all`: whatever is not stored as it is. 1: there is more, 0, -1: the
  * engine failed. */
 int health_write(struct health *health, struct tx *tx, bool all, int64_t now_us) ATTR_MUST_USE;

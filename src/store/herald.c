@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "metrics/sources.h"
 #include "store/herald_private.h"
 #include "store/private.h"
 #include "store/type_counts.h"
@@ -174,6 +175,7 @@ static int publish(struct tx *tx, struct event *event, enum audience audience, i
 {
 	struct publish_item item = {.event = event, .audience = audience, .except = except}, *items = &item;
 	int result = tx->engine->ops->publish(tx->engine, &items, 1, tx->news);
+	tx->store->herald->published += result == 0 && item.fate == ERR_NONE;
 	index_targets_clear(&item.targets);
 	return result;
 }
@@ -240,6 +242,9 @@ void herald_end(struct herald *herald, bool committed, struct type_counts *count
 	tolls_end(herald, committed);
 	if (herald->fresh)
 		streaks_end(herald, committed);
+	if (committed && herald->published)
+		metrics_ingested(METRICS_SOURCE_HUB, INGEST_ACCEPTED, herald->published);
+	herald->published = 0;
 	herald->fresh = false;
 }
 

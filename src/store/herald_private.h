@@ -43,6 +43,7 @@ struct herald {
 	struct heap told_due;
 	struct idmap streaks; /* source → struct streak * */
 	bool fresh;           /* the open transaction tells of one */
+	unsigned published;   /* events, in the open transaction */
 };
 
 /* Takes `data`. `about`: the id that becomes the event's subject. */

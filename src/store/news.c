@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum news_kind { NEWS_ENDPOINT, NEWS_SUBSCRIBER, NEWS_SUBSCRIBER_GONE, NEWS_KEY, NEWS_KEY_GONE, NEWS_SOURCE, NEWS_SOURCE_GONE, NEWS_DELIVERIES, NEWS_DUE, NEWS_URGED };
+enum news_kind { NEWS_ENDPOINT, NEWS_SUBSCRIBER, NEWS_SUBSCRIBER_GONE, NEWS_KEY, NEWS_KEY_GONE, NEWS_SOURCE, NEWS_SOURCE_GONE, NEWS_DELIVERIES, NEWS_DUE, NEWS_URGED, NEWS_PAUSE };
 
 struct news_item {
 	enum news_kind kind;
@@ -20,6 +20,7 @@ struct news_item {
 		struct source *source;
 		char *uid;
 		struct due due;
+		struct pause_view pause;
 	} u;
 };
 
@@ -99,6 +100,11 @@ void news_urged(struct news *news, const struct due *due)
 	add(news, NEWS_URGED, due->endpoint)->u.due = *due;
 }
 
+void news_pause(struct news *news, const struct pause_view *view)
+{
+	add(news, NEWS_PAUSE, 0)->u.pause = *view;
+}
+
 static void release(struct news_item *item)
 {
 	switch (item->kind) {
@@ -125,6 +131,7 @@ static void release(struct news_item *item)
 	case NEWS_KEY_GONE:
 	case NEWS_DUE:
 	case NEWS_URGED:
+	case NEWS_PAUSE:
 		break;
 	}
 }
@@ -164,6 +171,10 @@ static void keep_memory_true(const struct news_item *item, const struct store_co
 		if (config->sources)
 			source_table_remove(config->sources, item->id);
 		break;
+	case NEWS_PAUSE:
+		if (config->pause)
+			pause_set(config->pause, &item->u.pause);
+		break;
 	case NEWS_DELIVERIES:
 	case NEWS_DUE:
 	case NEWS_URGED:
@@ -179,6 +190,8 @@ static void tell_listener(struct news_item *item, const struct store_listener *l
 		listener->due(listener->context, item->id, item->due_ms);
 	if (item->kind == NEWS_URGED && listener->urged)
 		listener->urged(listener->context, &item->u.due);
+	if (item->kind == NEWS_PAUSE && listener->paused)
+		listener->paused(listener->context, &item->u.pause);
 	if (item->kind == NEWS_DELIVERIES && listener->deliveries) {
 		listener->deliveries(listener->context, item->u.made);
 		item->u.made = NULL;

@@ -25,6 +25,7 @@ void news_event(struct news *news, int64_t id); /* was published */
 void news_deliveries(struct news *news, struct store_deliveries *made); /* takes it over */
 /* Somebody wants this sent now: see store_listener. */
 void news_urged(struct news *news, const struct due *due);
+void news_pause(struct news *news, const struct pause_view *view); /* of the hub */
 /* Rows of this endpoint became due in the outbox. */
 void news_due(struct news *news, int64_t endpoint, int64_t due_ms);
 

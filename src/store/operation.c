@@ -133,8 +133,10 @@ static int slice(struct tx *tx, struct operation_record *record)
 	int64_t seen = record->done + record->skipped;
 	if (run.finished || seen > record->total)
 		record->total = seen;
-	if (run.finished)
+	if (run.finished) {
 		record->ended_ms = tx->now_ms;
+		census_operations(tx->engine->env->census, -1);
+	}
 	return tx->engine->ops->operation_progress(tx->engine, record);
 }
 

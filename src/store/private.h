@@ -37,6 +37,9 @@ struct store {
 
 	struct reject_queue rejects; /* has a lock of its own */
 	struct herald *herald;       /* the writer's; NULL: nothing is told */
+	int64_t found_id;            /* the greatest one that was stored at open */
+	struct census census;
+	_Atomic(int64_t) busy_us;    /* monotonic: since when the writer is at what it does; 0: it waits */
 
 	/* owned by who opened the store */
 	pthread_t thread;
@@ -122,6 +125,7 @@ change_handler event_resend, endpoint_recover;
 change_handler event_type_put, event_type_delete;
 change_handler source_create, source_replace, source_patch, source_remove, source_rotate, source_keep_secret;
 change_handler rejection_accept;
+change_handler hub_pause, hub_restored, hub_resume;
 change_handler once_answer;
 change_handler event_erase, subscriber_erase, retention_confirm;
 

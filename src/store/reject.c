@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "metrics/metrics.h"
 #include "store/audit.h"
 #include "store/herald.h"
 #include "store/private.h"
@@ -90,7 +91,10 @@ enum reject_room store_reject_room(struct store *store, int64_t source, size_t b
 	pthread_mutex_lock(&queue->mutex);
 	bool none = full(queue, source);
 	bool whole = queue->bytes + body_bytes <= QUEUE_BYTES_MAX && (int64_t)body_bytes <= queue->limits.bytes / 4;
-	queue->dropped += none && queue->limits.per_source > 0;
+	if (none && queue->limits.per_source > 0) {
+		queue->dropped++;
+		metrics_count(METRIC_REJECTIONS_DROPPED, 0);
+	}
 	pthread_mutex_unlock(&queue->mutex);
 	return none ? REJECT_NO_ROOM : whole ? REJECT_WHOLE : REJECT_WITHOUT_BODY;
 }

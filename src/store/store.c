@@ -12,6 +12,16 @@
 #include "store/private.h"
 #include "store/read.h"
 
+static int load_pause(struct store *store, struct err *err)
+{
+	struct pause_view view;
+	if (store->engine->ops->pause_get(store->engine, &view) < 0)
+		return err_set(err, ERR_STORAGE, "whether the hub is paused cannot be read: %s", store->engine->why);
+	if (store->config.pause)
+		pause_set(store->config.pause, &view);
+	return 0;
+}
+
 struct store *store_open(const struct store_config *config, struct err *err)
 {
 	struct store *store = mem_new(struct store);
@@ -29,7 +39,10 @@ struct store *store_open(const struct store_config *config, struct err *err)
 	    .sources = config->sources,
 	    .ids = &store->ids,
 	    .gate = &store->long_reads,
+	    .census = &store->census,
+	    .counts = config->counts,
 	};
+	census_init(&store->census);
 	gate_init(&store->long_reads, GATE_CLOSED_US, 0);
 	pthread_rwlock_init(&store->gate, NULL);
 	pthread_mutex_init(&store->mutex, NULL);
@@ -41,6 +54,11 @@ struct store *store_open(const struct store_config *config, struct err *err)
 	store->herald = herald_new(config);
 	if (inbox_init(&store->inbox, err) == 0)
 		store->engine = engine_sqlite.open(&store->env, config->keyring, err);
+	store->found_id = store->ids.last;
+	if (store->engine && load_pause(store, err)) {
+		store_close(store);
+		return NULL;
+	}
 	if (store->engine && health_load(&store->health, store->engine, clock_mono_us(config->clock))) {
 		err_set(err, ERR_STORAGE, "the endpoints that fail cannot be read: %s", store->engine->why);
 		store_close(store);
@@ -158,6 +176,18 @@ bool store_healthy(struct store *store, char *why, size_t why_size)
 	return !failing;
 }
 
+void store_census(struct store *store, struct census_view *view)
+{
+	census_view(&store->census, view);
+}
+
+int64_t store_busy_us(struct store *store)
+{
+	int64_t since_us = atomic_load_explicit(&store->busy_us, memory_order_relaxed);
+	int64_t busy_us = since_us ? clock_mono_us(store->config.clock) - since_us : 0;
+	return busy_us > 0 ? busy_us : 0;
+}
+
 /* One backup at a time; others wait for their turn here. */
 int store_backup(struct store *store, const char *path, struct err *err)
 {
@@ -206,6 +236,7 @@ void store_close(struct store *store)
 	pthread_mutex_destroy(&store->mutex);
 	pthread_rwlock_destroy(&store->gate);
 	gate_destroy(&store->long_reads);
+	census_destroy(&store->census);
 	free(store->env.data_dir);
 	free(store);
 }

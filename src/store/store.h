@@ -29,6 +29,7 @@
 #include "model/drill.h"
 #include "model/event.h"
 #include "model/key.h"
+#include "model/pause.h"
 #include "sign/seal.h"
 #include "source/table.h"
 #include "store/caller.h"
@@ -101,6 +102,7 @@ struct outcome {
 	struct store_cmd cmd;
 	/* in */
 	struct due due;
+	int64_t request; /* that published its event, for the log; 0: not known */
 	int64_t epoch; /* of the endpoint's shard, see store_epoch() */
 	bool urgent;   /* something waits for its commit; others may wait for company, see outcomes_ms */
 	enum delivery_change change; /* SUCCEED, RETRY_LATER, DIE; of a test CANCEL */
@@ -153,6 +155,7 @@ enum store_change_kind {
 	CHANGE_SOURCE_ROTATE, CHANGE_SOURCE_KEEP_SECRET /* that the provider sent, when there is none */,
 	CHANGE_REJECTION_ACCEPT,
 	CHANGE_ENDPOINT_DRILL, /* what a drill found */
+	CHANGE_HUB_PAUSE, CHANGE_HUB_RESTORED /* from a backup: it is paused */, CHANGE_HUB_RESUME,
 	CHANGE_CIRCUIT, /* not a change of what is stored: the circuit of an endpoint opened, or closed */
 	CHANGE_EVENT_ERASE, CHANGE_SUBSCRIBER_ERASE, /* erase.h */
 	CHANGE_RETENTION_CONFIRM, /* the wall clock is right */
@@ -255,6 +258,8 @@ struct store_change {
 	size_t resent_len;
 	struct erased erased;  /* EVENT_ERASE */
 	bool repeated;        /* caller->once was carried out before: this is what came of it */
+	const char *audited;  /* what the audit calls it; NULL: it has no row of it … */
+	char audited_thing[64]; /* … and its resource */
 	/* in memory */
 	void *wait; /* the store's */
 };
@@ -307,6 +312,8 @@ struct store_listener {
 	/* Somebody wants this sent now, whatever kept the hub from trying: a pending delivery that was retried or resent by hand; with delivery
 	 * 0 whatever waits for the endpoint (it was resumed, or bulk work began there). May be NULL. */
 	void (*urged)(void *context, const struct due *due);
+	/* The hub was paused, or resumed. May be NULL. */
+	void (*paused)(void *context, const struct pause_view *view);
 };
 
 /* What the hub publishes of itself: store/herald.h. */
@@ -329,12 +336,14 @@ struct store_config {
 	struct index *index;     /* filled at open, kept true afterwards */
 	struct keyring *keyring; /* likewise */
 	struct source_table *sources; /* likewise; may be NULL */
+	struct pause *pause;          /* likewise */
 	struct rejection_limits rejections;
 	struct retention_limits retention;
 	struct store_operational operational;
 	int64_t disable_after_ms; /* an endpoint that fails for so long without a success is disabled; 0: never */
 	int64_t disable_attempts; /* … when so many attempts failed meanwhile */
 	const char *public_url; /* how the outside calls the hub; NULL: not known */
+	bool counts; /* deliveries are counted by state from the open on: see store_census() */
 	struct store_listener listener;
 };
 
@@ -358,6 +367,10 @@ void store_circuit(struct store *store, int64_t endpoint, bool opened, const cha
 int64_t store_epoch(struct store *store, int64_t endpoint);
 /* False while the disk fails; `why` gets the sentence. Any thread. */
 bool store_healthy(struct store *store, char *why, size_t why_size);
+/* How many deliveries wait, and for how long the writer has been at what it does now, in microseconds (0: it waits for work). Any thread. */
+struct census_view;
+void store_census(struct store *store, struct census_view *view);
+int64_t store_busy_us(struct store *store);
 /* A live, consistent copy to a new file (refuses an existing one): stepped on the writer's connection between batches. Any
  * thread but the writer's; waits. */
 int store_backup(struct store *store, const char *path, struct err *err) ATTR_MUST_USE;

@@ -15,13 +15,15 @@ static enum delivery_state state_after(const struct delivery_record *record, enu
 int transition_end(struct tx *tx, struct delivery_record *record, enum delivery_change change, enum delivery_reason reason)
 {
 	const struct engine_ops *ops = tx->engine->ops;
-	bool was_pending = record->state == DELIVERY_PENDING;
+	enum delivery_state before = record->state;
+	bool was_pending = before == DELIVERY_PENDING;
 	record->state = state_after(record, change);
 	record->reason = reason;
 	if (change != DELIVERY_DISCARD)
 		record->ended_ms = change == DELIVERY_DIE ? engine_death_ms(tx->engine) : tx->now_ms;
 	if (ops->delivery_put(tx->engine, record))
 		return -1;
+	census_moved(tx->engine->env->census, record->due.delivery, before, record->state, reason);
 	if (change == DELIVERY_DIE && herald_death(tx, &record->due, reason, record->subscriber))
 		return -1;
 	/* The scheduler may hold it in its cache: it must look again before it sends anything there. */
@@ -44,7 +46,7 @@ int transition_reopen(struct tx *tx, struct delivery_record *record)
 	if (headed < 0 || ops->attempt_keep_last(tx->engine, record->due.delivery))
 		return -1;
 	/* Like a new one, it waits behind the head of its key. */
-	enum delivery_state opened = state_after(record, DELIVERY_REOPEN);
+	enum delivery_state before = record->state, opened = state_after(record, DELIVERY_REOPEN);
 	record->state = headed ? DELIVERY_HELD : opened;
 	record->reason = REASON_NONE;
 	record->ended_ms = 0;
@@ -53,6 +55,7 @@ int transition_reopen(struct tx *tx, struct delivery_record *record)
 	record->due.round_attempts = 0;
 	if (ops->delivery_put(tx->engine, record))
 		return -1;
+	census_moved(tx->engine->env->census, record->due.delivery, before, record->state, REASON_NONE);
 	if (!headed)
 		news_due(tx->news, record->due.endpoint, record->due.due_ms);
 	return 0;

@@ -14,70 +14,13 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pulse.h"
+#include "metrics/metrics.h"
 #include "store/herald.h"
-#include "store/once.h"
-#include "store/private.h"
-#include "store/type_counts.h"
+#include "store/told.h"
+#include "store/writer.h"
 
-enum { BATCH_ROWS_MAX = 2000, PROBE_MS = 1000, COUNTS_MS = 1000, SWEEP_MS = 60000, REJECTIONS_MS = 50, REJECTION_SLICES_AT_END = 8 };
-
-/* A growing array of pointers that keeps its memory. */
-struct list {
-	void **at;
-	size_t len;
-	size_t cap;
-};
-
-struct writer {
-	struct store *store;
-	struct engine *engine;
-	const struct engine_ops *ops;
-	struct news news;
-
-	/* Taken out of the inbox, not yet run. */
-	struct inbox_node *queue;
-	struct inbox_node **queue_tail;
-	bool urgent;      /* there is more in it than outcomes that may wait for others */
-	bool waiting;     /* they do, until … */
-	int64_t until_us; /* … this time at most */
-	/* Outcomes of failed transactions, oldest first. */
-	struct list kept;
-
-	/* The present batch: its commands in order, and the same by kind. */
-	struct list cmds;
-	struct list outcomes; /* struct outcome * */
-	struct list items;    /* struct publish_item * */
-	struct list changes;  /* struct store_change * */
-
-	bool failing;
-	int64_t probe_us;       /* when to try the disk again */
-	bool expansions;        /* there may be fan-outs to work at (expand.h) */
-	bool operations;        /* there may be unfinished bulk work */
-	int64_t operation_last; /* the operation that had the last slice */
-	void *backup;
-	struct type_counts counts;
-	int64_t counts_us; /* when they are to be written, if there are any */
-	struct list tired; /* int64_t *: endpoints that have failed for too long */
-	bool once_rows;    /* there may be remembered requests */
-	int64_t sweep_us;  /* when to look for old ones */
-};
-
-static void list_add(struct list *list, void *pointer)
-{
-	if (list->len == list->cap) {
-		list->cap = list->cap ? list->cap * 2 : 256;
-		void **at = realloc(list->at, list->cap * sizeof *at);
-		if (!at)
-			log_fatal("store", "memory is out");
-		list->at = at;
-	}
-	list->at[list->len++] = pointer;
-}
-
-static int64_t mono_us(const struct writer *w)
-{
-	return clock_mono_us(w->store->config.clock);
-}
+enum { BATCH_ROWS_MAX = 2000, PROBE_MS = 1000, COUNTS_MS = 1000 };
 
 /* ---- The inbox and batches ---- */
 
@@ -145,12 +88,12 @@ static void batch_take(struct writer *w)
 
 /* ---- Health ---- */
 
-static void set_health(struct writer *w, bool failing, const char *why)
+void writer_set_health(struct writer *w, bool failing, const char *why)
 {
 	struct store *store = w->store;
 	bool was = w->failing;
 	w->failing = failing;
-	w->probe_us = mono_us(w) + PROBE_MS * INT64_C(1000);
+	w->probe_us = writer_mono_us(w) + PROBE_MS * INT64_C(1000);
 	pthread_mutex_lock(&store->mutex);
 	store->failing = failing;
 	store->why[0] = '\0';
@@ -158,15 +101,15 @@ static void set_health(struct writer *w, bool failing, const char *why)
 		memccpy(store->why, why, '\0', sizeof store->why - 1);
 	pthread_mutex_unlock(&store->mutex);
 	if (failing && !was)
-		log_error("store", "the store cannot be written: %s", why);
+		log_told(store_failed, NULL, "the store cannot be written: %s", why);
 	else if (!failing && was)
-		log_info("store", "the store can be written again");
+		log_told(store_works, NULL, "the store can be written again");
 	if (failing != was && store->config.listener.health)
 		store->config.listener.health(store->config.listener.context, failing ? why : NULL);
 }
 
 /* After a failed fsync what was written before may be lost although it was not reported: no acknowledgement may leave any more. */
-static void exit_on_fsync(const struct writer *w)
+void writer_exit_on_fsync(const struct writer *w)
 {
 	if (w->engine->fault != ENGINE_FSYNC)
 		return;
@@ -210,27 +153,41 @@ static int run_part(struct writer *w, struct tx *tx, const struct part *part)
 	return 0;
 }
 
-static void tx_begin(struct writer *w, struct tx *tx)
+void writer_begin(struct writer *w, struct tx *tx)
 {
 	w->engine->fault = ENGINE_FINE;
 	w->engine->now_ms = clock_wall_ms(w->store->config.clock);
+	told_clock(&w->clock, w->engine->now_ms, writer_mono_us(w));
 	if (w->engine->died)
 		w->engine->deaths_from_ms = w->engine->death_ms + 1;
 	w->engine->died = w->engine->expands = false;
 	w->engine->rows = 0;
+	census_begin(&w->store->census);
 	w->engine->death_ms = w->engine->now_ms > w->engine->deaths_from_ms ? w->engine->now_ms : w->engine->deaths_from_ms;
 	*tx = (struct tx){.store = w->store, .engine = w->engine, .news = &w->news, .now_ms = w->engine->now_ms};
 }
 
+static int commit(struct writer *w)
+{
+	int64_t begin_us = writer_mono_us(w);
+	if (w->ops->commit(w->engine))
+		return -1;
+	int64_t took_us = writer_mono_us(w) - begin_us;
+	metrics_observe(METRIC_COMMIT, 0, (uint64_t)took_us);
+	census_commit(&w->store->census);
+	told_commit(took_us);
+	return 0;
+}
+
 /* Commits, or rolls back and gives the fault. After a commit the news are told. */
-static enum engine_fault tx_end(struct writer *w, struct tx *tx, int result)
+enum engine_fault writer_end(struct writer *w, struct tx *tx, int result)
 {
 	if (result == 0)
 		result = herald_publish(tx);
 	if (result == 0)
-		result = w->ops->commit(w->engine);
+		result = commit(w);
 	if (w->counts.len == 0)
-		w->counts_us = mono_us(w) + COUNTS_MS * INT64_C(1000);
+		w->counts_us = writer_mono_us(w) + COUNTS_MS * INT64_C(1000);
 	herald_end(w->store->herald, result == 0, &w->counts);
 	if (result == 0) {
 		w->operations |= tx->operations;
@@ -239,20 +196,21 @@ static enum engine_fault tx_end(struct writer *w, struct tx *tx, int result)
 		news_tell(&w->news, &w->store->config);
 		return ENGINE_FINE;
 	}
-	exit_on_fsync(w);
+	writer_exit_on_fsync(w);
 	w->ops->rollback(w->engine);
 	news_drop(&w->news, 0);
+	metrics_count(METRIC_TRANSACTIONS_FAILED, w->engine->fault == ENGINE_REFUSED ? FAULT_REFUSED : FAULT_STORAGE);
 	return w->engine->fault == ENGINE_FINE ? ENGINE_STORAGE : w->engine->fault;
 }
 
 static enum engine_fault transact(struct writer *w, const struct part *part)
 {
 	struct tx tx;
-	tx_begin(w, &tx);
+	writer_begin(w, &tx);
 	int result = w->ops->begin(w->engine);
 	if (result == 0)
 		result = run_part(w, &tx, part);
-	return tx_end(w, &tx, result);
+	return writer_end(w, &tx, result);
 }
 
 /* ---- Fates ---- */
@@ -294,7 +252,7 @@ static void count_types(struct writer *w, const struct store_cmd *cmd)
 		return;
 	const struct store_publish *publish = CONTAINER_OF(cmd, struct store_publish, cmd);
 	if (w->counts.len == 0)
-		w->counts_us = mono_us(w) + COUNTS_MS * INT64_C(1000);
+		w->counts_us = writer_mono_us(w) + COUNTS_MS * INT64_C(1000);
 	for (size_t i = 0; i < publish->items_len; i++) {
 		const struct publish_item *item = &publish->items[i];
 		if (item->fate == ERR_NONE && !item->duplicate && !item->test)
@@ -309,11 +267,23 @@ static void learn(struct writer *w, const struct store_cmd *cmd)
 	if (cmd->kind != STORE_OUTCOME)
 		return;
 	const struct outcome *outcome = CONTAINER_OF(cmd, struct outcome, cmd);
-	if (!health_learn(&w->store->health, outcome, config->disable_after_ms, config->disable_attempts, config->clock))
+	bool failed = health_failing(&w->store->health, outcome->due.endpoint);
+	bool tired = health_learn(&w->store->health, outcome, config->disable_after_ms, config->disable_attempts, config->clock);
+	told_outcome(outcome, failed, health_failing(&w->store->health, outcome->due.endpoint));
+	if (!tired)
 		return;
 	int64_t *endpoint = mem_new(int64_t);
 	*endpoint = outcome->due.endpoint;
 	list_add(&w->tired, endpoint);
+}
+
+/* What was carried out. Outcomes are told of where they are learnt from. */
+static void tell(const struct store_cmd *cmd)
+{
+	if (cmd->kind == STORE_PUBLISH)
+		told_publish(CONTAINER_OF(cmd, const struct store_publish, cmd));
+	else if (cmd->kind == STORE_CHANGE && cmd->fate == ERR_NONE)
+		told_change(CONTAINER_OF(cmd, const struct store_change, cmd));
 }
 
 static void batch_done(struct writer *w)
@@ -323,6 +293,7 @@ static void batch_done(struct writer *w)
 		count_types(w, cmd);
 		learn(w, cmd);
 		cmd->fate = cmd->kind == STORE_CHANGE ? CONTAINER_OF(cmd, struct store_change, cmd)->err.code : ERR_NONE;
+		tell(cmd);
 		cmd->done(cmd);
 	}
 }
@@ -370,6 +341,7 @@ static void batch_isolate(struct writer *w)
 		count_types(w, cmd);
 		if (fault == ENGINE_FINE)
 			learn(w, cmd);
+		tell(cmd);
 		cmd->done(cmd);
 	}
 }
@@ -391,6 +363,7 @@ static void batch_run(struct writer *w)
 	    .changes = (struct store_change **)w->changes.at,
 	    .changes_len = w->changes.len,
 	};
+	metrics_observe(METRIC_BATCH, 0, w->cmds.len);
 	switch (transact(w, &part)) {
 	case ENGINE_FINE:
 		batch_done(w);
@@ -400,277 +373,13 @@ static void batch_run(struct writer *w)
 		break;
 	case ENGINE_STORAGE:
 	case ENGINE_FSYNC: /* exited */
-		set_health(w, true, w->engine->why);
+		writer_set_health(w, true, w->engine->why);
 		batch_fail(w);
 		break;
 	}
 }
 
-/* ---- Between batches ---- */
-
-static void probe(struct writer *w)
-{
-	if (!w->failing || mono_us(w) < w->probe_us)
-		return;
-	struct tx tx;
-	tx_begin(w, &tx);
-	if (w->ops->probe(w->engine) == 0) {
-		set_health(w, false, NULL);
-		return;
-	}
-	exit_on_fsync(w);
-	set_health(w, true, w->engine->why);
-}
-
-static void run_expansions(struct writer *w)
-{
-	if (!w->expansions || w->failing)
-		return;
-	struct tx tx;
-	tx_begin(w, &tx);
-	int result = w->ops->begin(w->engine);
-	int more = result == 0 ? expand_slice(&tx) : -1;
-	enum engine_fault fault = tx_end(w, &tx, more < 0 ? -1 : 0);
-	if (fault == ENGINE_STORAGE) {
-		set_health(w, true, w->engine->why);
-	} else if (fault == ENGINE_REFUSED) {
-		log_error("store", "deliveries of a large fan-out wait until the next one, or the next start: %s", w->engine->why);
-		w->expansions = false;
-	} else {
-		w->expansions = more > 0;
-	}
-}
-
-static void run_operations(struct writer *w)
-{
-	if (!w->operations || w->failing)
-		return;
-	struct tx tx;
-	tx_begin(w, &tx);
-	int result = w->ops->begin(w->engine);
-	int more = result == 0 ? operation_slice(&tx, &w->operation_last) : -1;
-	enum engine_fault fault = tx_end(w, &tx, more < 0 ? -1 : 0);
-	if (fault == ENGINE_STORAGE) {
-		set_health(w, true, w->engine->why);
-	} else if (fault == ENGINE_REFUSED) {
-		log_error("store", "bulk work stands still until the next start: %s", w->engine->why);
-		w->operations = false;
-	} else {
-		w->operations = more > 0;
-	}
-}
-
-/* Statistics and old rows have transactions of their own, so that whatever becomes of them concerns no command. */
-static void write_counts(struct writer *w)
-{
-	struct tx tx;
-	tx_begin(w, &tx);
-	int result = w->ops->begin(w->engine);
-	if (result == 0)
-		result = type_counts_write(&w->counts, &tx);
-	enum engine_fault fault = tx_end(w, &tx, result);
-	if (fault == ENGINE_STORAGE) {
-		set_health(w, true, w->engine->why); /* they are written when the disk is back */
-		return;
-	}
-	if (fault != ENGINE_FINE)
-		log_error("store", "counts of event types are lost: %s", w->engine->why);
-	type_counts_clear(&w->counts);
-}
-
-static void run_counts(struct writer *w)
-{
-	bool full = w->counts.len >= TYPE_COUNTS_MAX / 2;
-	if (w->counts.len > 0 && !w->failing && (full || mono_us(w) >= w->counts_us))
-		write_counts(w);
-}
-
-static void run_sweep(struct writer *w)
-{
-	if (!w->once_rows || w->failing || mono_us(w) < w->sweep_us)
-		return;
-	struct tx tx;
-	tx_begin(w, &tx);
-	int result = w->ops->begin(w->engine);
-	int more = result == 0 ? once_sweep(&tx, &w->once_rows) : -1;
-	enum engine_fault fault = tx_end(w, &tx, more < 0 ? -1 : 0);
-	if (fault == ENGINE_STORAGE)
-		set_health(w, true, w->engine->why);
-	else if (fault != ENGINE_FINE)
-		log_error("store", "old answers cannot be deleted: %s", w->engine->why);
-	if (fault != ENGINE_FINE || more <= 0)
-		w->sweep_us = mono_us(w) + SWEEP_MS * INT64_C(1000);
-}
-
-/* Endpoints that have failed for too long, each in a transaction of its own. What cannot be done now comes again with the next failure. */
-static void run_disablings(struct writer *w)
-{
-	for (size_t i = 0; i < w->tired.len; i++) {
-		int64_t *endpoint = w->tired.at[i];
-		struct tx tx;
-		tx_begin(w, &tx);
-		int result = w->failing ? -1 : w->ops->begin(w->engine);
-		if (result == 0)
-			result = endpoint_disable(&tx, *endpoint, "failing");
-		if (!w->failing && tx_end(w, &tx, result) != ENGINE_FINE)
-			log_error("store", "an endpoint that has failed for too long could not be disabled: %s", w->engine->why);
-		free(endpoint);
-	}
-	w->tired.len = 0;
-}
-
-static int write_health(struct writer *w, bool all)
-{
-	struct tx tx;
-	tx_begin(w, &tx);
-	int result = w->ops->begin(w->engine);
-	int more = result == 0 ? health_write(&w->store->health, &tx, all, mono_us(w)) : -1;
-	enum engine_fault fault = tx_end(w, &tx, more < 0 ? -1 : 0);
-	if (fault == ENGINE_STORAGE)
-		set_health(w, true, w->engine->why);
-	else if (fault != ENGINE_FINE)
-		log_error("store", "which endpoints fail could not be written: %s", w->engine->why);
-	if (fault != ENGINE_FINE)
-		w->store->health.write_us = mono_us(w) + SWEEP_MS * INT64_C(1000);
-	return fault == ENGINE_FINE ? more : -1;
-}
-
-static void run_health(struct writer *w)
-{
-	int64_t write_us = w->store->health.write_us;
-	if (write_us != 0 && !w->failing && mono_us(w) >= write_us)
-		(void)write_health(w, false);
-}
-
-/* Refused requests have what time is left: as much as a tenth of the writer's. */
-static void run_rejections(struct writer *w)
-{
-	struct reject_queue *queue = &w->store->rejects;
-	int64_t begin_us = mono_us(w);
-	if (w->failing || begin_us < queue->next_us || !reject_waits(queue))
-		return;
-	struct tx tx;
-	tx_begin(w, &tx);
-	int result = w->ops->begin(w->engine);
-	if (result == 0)
-		result = reject_slice(&tx, begin_us);
-	enum engine_fault fault = tx_end(w, &tx, result);
-	reject_done(queue, fault == ENGINE_FINE);
-	if (fault == ENGINE_STORAGE)
-		set_health(w, true, w->engine->why);
-	else if (fault != ENGINE_FINE)
-		log_error("store", "refused requests are not kept: %s", w->engine->why);
-	int64_t end_us = mono_us(w), pause_us = (end_us - begin_us) * 9;
-	queue->next_us = end_us + (pause_us > REJECTIONS_MS * 1000 ? pause_us : REJECTIONS_MS * INT64_C(1000));
-}
-
-static void run_retention(struct writer *w)
-{
-	int64_t begin_us = mono_us(w);
-	if (w->failing || w->backup || !w->store->config.retention.on || begin_us < w->store->retention.next_us)
-		return;
-	struct tx tx;
-	tx_begin(w, &tx);
-	int result = w->ops->begin(w->engine);
-	if (result == 0)
-		result = retention_slice(&tx);
-	enum engine_fault fault = tx_end(w, &tx, result);
-	retention_done(w->store, fault == ENGINE_FINE, begin_us);
-	if (fault == ENGINE_STORAGE)
-		set_health(w, true, w->engine->why);
-	else if (fault != ENGINE_FINE)
-		log_error("store", "what is old cannot be deleted: %s", w->engine->why);
-}
-
-/* Deaths that were not told of at once. */
-static void run_herald(struct writer *w)
-{
-	if (w->failing || herald_due_us(w->store->herald) > mono_us(w))
-		return;
-	struct tx tx;
-	tx_begin(w, &tx);
-	int result = w->ops->begin(w->engine);
-	if (result == 0)
-		result = herald_slice(&tx);
-	enum engine_fault fault = tx_end(w, &tx, result);
-	if (fault == ENGINE_STORAGE)
-		set_health(w, true, w->engine->why);
-	else if (fault != ENGINE_FINE)
-		log_error("store", "deaths cannot be told of: %s", w->engine->why);
-}
-
-/* What was left by the last run, before anything else happens. */
-static void begin_herald(struct writer *w)
-{
-	struct tx tx;
-	if (!w->store->herald)
-		return;
-	tx_begin(w, &tx);
-	int result = w->ops->begin(w->engine);
-	if (result == 0)
-		result = herald_load(&tx);
-	enum engine_fault fault = tx_end(w, &tx, result);
-	if (fault == ENGINE_STORAGE)
-		set_health(w, true, w->engine->why);
-	else if (fault != ENGINE_FINE)
-		log_error("store", "what was still to be told cannot be read: %s", w->engine->why);
-}
-
-static void backup_answer(struct writer *w, int result)
-{
-	struct store *store = w->store;
-	pthread_mutex_lock(&store->mutex);
-	struct backup_request *request = atomic_load(&store->backup);
-	request->result = result;
-	request->done = true;
-	atomic_store(&store->backup, NULL);
-	pthread_cond_broadcast(&store->backup_done);
-	pthread_mutex_unlock(&store->mutex);
-	w->backup = NULL;
-}
-
-static void run_backup(struct writer *w)
-{
-	struct backup_request *request = atomic_load(&w->store->backup);
-	if (!request)
-		return;
-	if (!w->backup)
-		w->backup = w->ops->backup_begin(w->engine, request->path, request->err);
-	if (!w->backup) {
-		backup_answer(w, -1);
-		return;
-	}
-	int more = w->ops->backup_step(w->engine, w->backup, request->err);
-	if (more > 0)
-		return;
-	int ended = w->ops->backup_end(w->engine, w->backup, more == 0, request->err);
-	backup_answer(w, more == 0 ? ended : -1);
-}
-
-static void tidy(struct writer *w)
-{
-	w->engine->fault = ENGINE_FINE;
-	if (w->ops->tidy(w->engine)) {
-		exit_on_fsync(w);
-		log_warn("store", "a checkpoint failed: %s", w->engine->why);
-	}
-	retention_scrubbing(w->store);
-}
-
 /* ---- The thread ---- */
-
-/* How long it is until a monotonic time. */
-static int wait_ms(const struct writer *w, int64_t until_us)
-{
-	int64_t left_us = until_us - mono_us(w);
-	return left_us > 0 ? (int)(left_us / 1000 + 1) : 0;
-}
-
-/* −1 is never. */
-static int sooner(int a, int b)
-{
-	return a < 0 || (b >= 0 && b < a) ? b : a;
-}
 
 /* Until when there is nothing to do, in ms: 0: there is something, -1: until something is posted. */
 static int idle_ms(const struct writer *w)
@@ -678,17 +387,10 @@ static int idle_ms(const struct writer *w)
 	if (w->queue || atomic_load(&w->store->backup))
 		return 0;
 	if (w->failing)
-		return wait_ms(w, w->probe_us);
+		return writer_wait_ms(w, w->probe_us);
 	if (w->operations || w->expansions || w->kept.len > 0)
 		return 0;
-	int counts = w->counts.len > 0 ? wait_ms(w, w->counts_us) : -1, sweep = w->once_rows ? wait_ms(w, w->sweep_us) : -1;
-	int rejections = reject_waits(&w->store->rejects) ? wait_ms(w, w->store->rejects.next_us) : -1;
-	int64_t due_us = herald_due_us(w->store->herald);
-	int health = w->store->health.write_us != 0 ? wait_ms(w, w->store->health.write_us) : -1;
-	int herald = due_us == INT64_MAX ? -1 : wait_ms(w, due_us);
-	int64_t old_us = retention_due_us(w->store);
-	int old = old_us == INT64_MAX ? -1 : wait_ms(w, old_us);
-	return sooner(sooner(sooner(counts, sweep), old), sooner(sooner(rejections, health), herald));
+	return writer_chores_wait_ms(w);
 }
 
 /* Each commit writes a dozen pages and waits for the disk, also for one outcome; nobody waits for that, and the next publish brings a commit
@@ -699,9 +401,9 @@ static bool wait_for_company(struct writer *w)
 	if (wait_us == 0 || !w->queue || w->urgent || w->failing || w->operations || w->expansions)
 		return false;
 	if (!w->waiting)
-		w->until_us = mono_us(w) + wait_us;
+		w->until_us = writer_mono_us(w) + wait_us;
 	w->waiting = true;
-	int left_ms = wait_ms(w, w->until_us);
+	int left_ms = writer_wait_ms(w, w->until_us);
 	if (left_ms > 0)
 		inbox_doze(&w->store->inbox, left_ms);
 	return left_ms > 0;
@@ -715,21 +417,7 @@ static void finish(struct writer *w)
 		cmd->fate = ERR_STORAGE;
 		cmd->done(cmd);
 	}
-	struct backup_request *request = atomic_load(&w->store->backup);
-	if (w->backup) /* the result does not count: it is not complete */
-		(void)!w->ops->backup_end(w->engine, w->backup, false, NULL);
-	if (request) {
-		err_set(request->err, ERR_UNAVAILABLE, "the hub is stopping; the copy was not finished");
-		backup_answer(w, -1);
-	}
-	if (w->counts.len > 0 && !w->failing)
-		write_counts(w);
-	while (w->store->health.write_us != 0 && !w->failing && write_health(w, true) > 0)
-		;
-	for (int i = 0; i < REJECTION_SLICES_AT_END; i++) {
-		w->store->rejects.next_us = 0;
-		run_rejections(w);
-	}
+	writer_chores_end(w);
 	type_counts_free(&w->counts);
 	news_free(&w->news);
 	free(w->kept.at);
@@ -742,15 +430,22 @@ static void finish(struct writer *w)
 	free(w->tired.at);
 }
 
+static void set_busy(struct writer *w, bool busy)
+{
+	atomic_store_explicit(&w->store->busy_us, busy ? writer_mono_us(w) : 0, memory_order_relaxed);
+}
+
 void *writer_run(void *argument)
 {
 	struct store *store = argument;
 	struct writer w = {.store = store, .engine = store->engine, .ops = store->engine->ops, .operations = true, .expansions = true, .once_rows = true};
 	w.queue_tail = &w.queue;
-	begin_herald(&w);
+	pulse_begin("write", &store->inbox);
+	writer_chores_begin(&w);
 	for (;;) {
 		bool stopping = atomic_load(&store->stopping);
 		gather(&w);
+		pulse_beat();
 		if (stopping && !w.queue && (w.kept.len == 0 || w.failing))
 			break;
 		if (!stopping && wait_for_company(&w))
@@ -759,30 +454,20 @@ void *writer_run(void *argument)
 		int idle = idle_ms(&w);
 		if (idle != 0) {
 			/* A stop that came after `stopping` was read may have lost its wake-up to gather(). */
+			set_busy(&w, false);
 			if (!atomic_load(&store->stopping))
 				inbox_wait(&store->inbox, idle);
-			if (w.ops->scrubbing(w.engine))
-				tidy(&w);
+			writer_scrub(&w);
 			continue;
 		}
-		probe(&w);
+		set_busy(&w, true);
+		writer_probe(&w);
 		inbox_hold();
 		batch_run(&w);
 		inbox_release();
-		if (!stopping) {
-			run_expansions(&w);
-			run_operations(&w);
-			run_backup(&w);
-			run_sweep(&w);
-			run_rejections(&w);
-			run_herald(&w);
-			run_disablings(&w);
-			run_health(&w);
-			run_retention(&w);
-		}
-		run_counts(&w);
-		tidy(&w);
+		writer_chores(&w, stopping);
 	}
+	pulse_end();
 	finish(&w);
 	return NULL;
 }

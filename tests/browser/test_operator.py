@@ -249,7 +249,7 @@ def test_what_comes_of_a_button_is_brought_into_view(page, hub, sink):
 def test_an_event_is_explained_and_sent_again(page, hub, sink):
     event = hub.publish("order.created")
     endpoint = hub.endpoint(sink.url("/hook"), ["order.*"], uid="billing")
-    page.enter("#/events/" + event["id"]).sees("It reached no endpoint.")
+    page.enter("#/events/" + event["id"]).sees("It reached no endpoint.", hub.got(f"/v1/events/{event['id']}")["request_id"])
     page.fill("Endpoint", "billing").click("Why, or why not?").sees("It has no delivery to this endpoint", "after the event")
     page.fill("Endpoint", "nobody").click("Why, or why not?").sees("?endpoint")
     page.click("Send again…").confirm("Send this event again?", "Send it")

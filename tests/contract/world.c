@@ -10,6 +10,7 @@
 #include "base/codec.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/census.h"
 
 static const struct {
 	const char *name;
@@ -146,7 +147,7 @@ struct world *world_new(void)
 	memset(w->master.bytes, 0x5a, sizeof w->master.bytes);
 	pthread_mutex_init(&w->mutex, NULL);
 	pthread_cond_init(&w->changed, NULL);
-	log_configure(LOG_ERROR, false);
+	log_configure(LOG_ERROR, LOG_TEXT);
 	return w;
 }
 
@@ -179,6 +180,7 @@ static struct store *open_store(struct world *w, struct err *err)
 	    .operational = w->operational,
 	    .disable_after_ms = w->disable_after_ms,
 	    .disable_attempts = w->disable_attempts,
+	    .counts = true,
 	    .listener = {w, hear_deliveries, hear_due, hear_endpoint, hear_health, NULL, hear_urged},
 	};
 	return engines[engine_at].open(&config, err);
@@ -211,11 +213,30 @@ bool world_opens(struct world *w, struct err *err)
 	return store != NULL;
 }
 
+/* Whatever a test did: what was counted as it went is what is stored. */
+static void check_census(struct world *w)
+{
+	struct stats stats;
+	struct census_view view;
+	struct err err = {0};
+	store_census(w->store, &view);
+	assert_true(view.counted);
+	atomic_store(&w->mono_step_us, 0); /* nothing takes time */
+	if (reader_stats(w->reader, 0, 0, &stats, &err))
+		return; /* the test broke the file */
+	assert_int_equal(view.pending, stats.pending.count);
+	assert_int_equal(view.held, stats.held.count);
+	assert_int_equal(view.dead, stats.dead.count);
+	assert_int_equal(view.operations, stats.operations);
+	assert_int_equal(view.oldest_ms >> 10, stats.oldest_pending_ms >> 10);
+}
+
 void world_close(struct world *w)
 {
 	if (!w->store)
 		return;
 	store_stop(w->store);
+	check_census(w);
 	reader_close(w->reader);
 	store_close(w->store);
 	free_memory(w);

@@ -2,7 +2,8 @@
  *
  *   IOFAULT_FOLDER   the folder, absolute; calls on files anywhere below it are concerned, nothing else
  *   IOFAULT_CONTROL  the control file: absent, nothing happens; else its words say which calls fail and how:
- *                    "write" (write, pwrite, ftruncate and their kin), "sync" (fsync, fdatasync); "EIO" or "ENOSPC"
+ *                    "write" (write, pwrite, ftruncate and their kin), "sync" (fsync, fdatasync); "EIO" or "ENOSPC"; or "stall": the
+ *                    call waits until the file says so no more, and the file IOFAULT_CONTROL.stalled is made when one does
  *
  * A failing call has no effect: not a byte is written. The control file is looked at in every call, so a test that has made or removed it
  * knows that all later calls obey. Thread-safe: no state but the real functions' addresses. */
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 static bool below_folder(int fd)
@@ -34,22 +36,44 @@ static bool below_folder(int fd)
 	return strncmp(path, folder, folder_len) == 0 && path[folder_len] == '/';
 }
 
+/* Whether the control file names this class; its words. */
+static bool concerns(const char *control, int fd, const char *class, char words[128])
+{
+	int file = open(control, O_RDONLY | O_CLOEXEC);
+	if (file < 0)
+		return false;
+	ssize_t len = read(file, words, 127);
+	close(file);
+	words[len > 0 ? len : 0] = '\0';
+	return strstr(words, class) && below_folder(fd);
+}
+
+static void tell_stalled(const char *control)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof path, "%s.stalled", control);
+	int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (file >= 0)
+		close(file);
+}
+
 /* The errno that a call of this class gets now; 0: it goes through. */
 static int fault(int fd, const char *class)
 {
 	const char *control = getenv("IOFAULT_CONTROL");
+	const struct timespec look = {.tv_nsec = 5000000};
 	char words[128];
 	int saved = errno, result = 0;
 
 	if (!control)
 		return 0;
-	int file = open(control, O_RDONLY | O_CLOEXEC);
-	if (file >= 0) {
-		ssize_t len = read(file, words, sizeof words - 1);
-		close(file);
-		words[len > 0 ? len : 0] = '\0';
-		if (strstr(words, class) && below_folder(fd))
+	while (concerns(control, fd, class, words)) {
+		if (!strstr(words, "stall")) {
 			result = strstr(words, "ENOSPC") ? ENOSPC : EIO;
+			break;
+		}
+		tell_stalled(control);
+		nanosleep(&look, NULL);
 	}
 	errno = saved;
 	return result;

@@ -106,6 +106,8 @@ class Answer:
 class Hub:
     # What fails is tried again as its retry policy says, however often; tests of breakers give options of their own.
     STANDING = ["--breaker-wait", "0ms"]
+    WRAP = []  # a program and its arguments that runs the hub
+    pass_fds = ()
 
     def __init__(self, folder, *options, env=None, allow=LOOPBACK, start=True):
         self.data = os.path.join(str(folder), "data")
@@ -124,7 +126,7 @@ class Hub:
 
     def spawn(self, *options, env=None):
         """Starts the process without waiting for it to be ready."""
-        command = [BINARY, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}", "--stop-deadline", "3s"]
+        command = [*self.WRAP, BINARY, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}", "--stop-deadline", "3s"]
         command += ["--egress-allow", self.allow] if self.allow else []
         command += self.STANDING
         log = open(self.log_path, "ab")
@@ -135,6 +137,7 @@ class Hub:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
+                pass_fds=self.pass_fds,
             )
         return self
 

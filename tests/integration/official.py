@@ -14,8 +14,8 @@ NODE_MODULES = os.path.abspath(os.path.join(FOLDER, "node", "node_modules"))
 sys.path.append(os.path.abspath(os.path.join(FOLDER, "python")))
 
 
-def missing(name):
-    text = f"{name} is not installed: make libraries"
+def missing(name, what="make libraries"):
+    text = f"{name} is not installed: {what}"
     if os.environ.get("GRAPNEL_NEED_LIBRARIES") == "1":
         pytest.fail(text, pytrace=False)
     pytest.skip(text)
@@ -26,3 +26,9 @@ def node(package):
     if not shutil.which("node") or not os.path.isdir(os.path.join(NODE_MODULES, package)):
         missing(f"node, or its package {package},")
     return {**os.environ, "NODE_PATH": NODE_MODULES}
+
+
+def program(name):
+    """A program that a test runs; Go is found where its own installer puts it, too."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/local/go/bin")
+    return found or missing(name, "./dev test installs it")

@@ -24,7 +24,7 @@ OPEN, FOREIGN = "open", "foreign"
 
 # Beside the scope, these need a key of no subscriber.
 OPERATORS = {"/v1/sources", "/v1/sources/{id}", "/v1/sources/{id}/secret", "/v1/sources/{id}/secret/rotate", "/v1/rejections", "/v1/rejections/{id}", "/v1/rejections/accept"}
-WHOLE_HUB = {"POST /v1/subscribers", "GET /v1/retention", "DELETE /v1/subscribers/{id}", "PUT /v1/event-types/{type}", "DELETE /v1/event-types/{type}"}
+WHOLE_HUB = {"GET /metrics", "GET /v1/retention", "POST /v1/subscribers", "DELETE /v1/subscribers/{id}", "PUT /v1/event-types/{type}", "DELETE /v1/event-types/{type}", "POST /v1/hub/pause", "POST /v1/hub/resume"}
 # Their path names no thing of a subscriber, so that a foreign key finds what its own finds.
 SHARED = {"/v1/event-types/{type}", "/assets/{name}", *OPERATORS}
 # Without a scope, but a session's cookie alone changes nothing there either.
@@ -82,6 +82,10 @@ def samples(w):
         "GET /v1/stats": Sample(200),
         "GET /v1/retention": Sample(200),
         "POST /v1/retention/confirm": Sample(200),
+        "GET /v1/hub": Sample(200),
+        "POST /v1/hub/pause": Sample(200),
+        "POST /v1/hub/resume": Sample(200),
+        "GET /metrics": Sample(200),
         "GET /v1/operations": Sample(200),
         "GET /v1/operations/{id}": Sample(200, f"/v1/operations/{w.operation}"),
         "DELETE /v1/operations/{id}": Sample(409, f"/v1/operations/{w.operation}", code="wrong_state"),
@@ -129,6 +133,7 @@ def samples(w):
         "GET /v1/rejections": Sample(200),
         "GET /v1/rejections/{id}": Sample(200, f"/v1/rejections/{w.rejection}"),
         "POST /v1/rejections/accept": Sample(200, json={"filter": {}, "dry_run": True}),
+        "POST /local/restored": Sample(200),
         "POST /local/backup": Sample(422, json={"path": "relative.db"}, code="invalid"),
         "GET /local/admins": Sample(200),
         "POST /local/admins": Sample(422, json={"name": "ada"}, code="invalid"),

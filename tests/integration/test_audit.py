@@ -1,6 +1,7 @@
 """Every change says who made it, and secrets are never part of it."""
 
 import json
+import os
 import re
 
 import pytest
@@ -76,6 +77,15 @@ def test_every_kind_of_change_is_there(hub, sink):
     assert [(r["before"]["state"], r["before"]["round"], r["after"]["state"], r["after"]["round"]) for r in rows] == [("dead", 1, "pending", 2)]
 
 
+def test_numbers_are_written_as_they_were_given(hub):
+    made = hub.endpoint(URL, retry={"jitter": 0.3, "factor": 1.7})
+    (row,) = audit(hub, resource=made["id"])
+    assert row["after"]["retry"]["jitter"] == 0.3
+    text = hub.api("GET", f"/v1/audit?resource={made['id']}").body.decode()
+    assert '"jitter":0.3,' in text.replace(" ", "") or '"jitter":0.3}' in text.replace(" ", ""), text
+    assert not re.search(r"\d\.\d{12,}", text), text
+
+
 def test_what_the_hub_does_by_itself_is_there(hub, sink):
     sink.on("/", 410)
     made = hub.endpoint(sink.url())
@@ -92,7 +102,7 @@ def test_the_command_line_is_local(hub):
     made = run("key", "create", "--data", hub.data, "--scope", "read", "--name", "by-hand")
     assert made.returncode == 0
     row = audit(hub, actor="local", action="key.create")[-1]
-    assert row["actor"] == {"kind": "local", "id": None, "name": None}
+    assert row["actor"] == {"kind": "local", "id": None, "name": f"uid {os.getuid()}"}
     assert row["after"]["name"] == "by-hand"
     assert row["resource"] == key_id(hub, "by-hand")
 
@@ -102,7 +112,8 @@ def test_the_command_line_without_a_hub_is_local_too(hub):
     hub.terminate()
     assert run("key", "create", "--data", hub.data, "--scope", "read", "--name", "offline").returncode == 0
     hub.start()
-    assert audit(hub, actor="local", action="key.create")[-1]["after"]["name"] == "offline"
+    row = audit(hub, actor="local", action="key.create")[-1]
+    assert row["after"]["name"] == "offline" and row["actor"]["name"] == f"uid {os.getuid()}"
 
 
 def test_a_revoked_keys_name_stays(hub):

@@ -201,6 +201,7 @@ def test_it_lives_through_a_restart_a_pause_and_a_restored_backup(hub, sink, tmp
     assert done.returncode == 0, done.stderr
     hub.data = str(restored)
     hub.start()
+    assert hub.api("POST", "/v1/hub/resume").status == 200
     assert next_received(hub, sink).headers["authorization"] == f"Bearer {SECRET}"
 
 

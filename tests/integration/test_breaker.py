@@ -180,7 +180,7 @@ def test_who_fails_for_too_long_is_disabled_once(make_hub, sink):
     disabled = eventually(lambda: (lambda e: e if e["status"] == "disabled" else None)(hub.got(f"/v1/endpoints/{endpoint['id']}")), "it is disabled")
     assert disabled["status_reason"] == "failing"
     assert len(sink.received("/down")) >= 5
-    assert f"the endpoint {endpoint['id']} is disabled (failing)" in hub.log()
+    assert f"the endpoint is disabled; endpoint={endpoint['id']} reason=failing" in hub.log()
     assert hub.wait_delivery(waits, "dead")["reason"] == "endpoint_disabled"
     lines = hub.got("/v1/audit", action="endpoint.disable")["data"]
     assert [(line["actor"]["kind"], line["after"]["status_reason"]) for line in lines] == [("hub", "failing")]

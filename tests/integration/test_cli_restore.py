@@ -40,6 +40,7 @@ def test_a_restored_folder_is_the_hub_of_the_backup(hub, backup, make_hub, sink)
     copy.start()
     assert [e["uid"] for e in copy.pages("/v1/events")] == ["before"]
     assert copy.got("/v1/endpoints/hook/secret") == hub.got("/v1/endpoints/hook/secret")
+    assert copy.api("POST", "/v1/hub/resume").status == 200  # test_pause.py
     copy.wait_delivery(copy.publish(uid="new"), "delivered")
     assert run("check", "--data", copy.data).stdout == "ok\n"
 

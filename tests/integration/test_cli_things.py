@@ -41,14 +41,47 @@ def test_an_endpoints_life(ask):
     assert made["event_types"] == ["order.*", "a.b"] and made["headers"] == {"X-Shop": "1"} and made["ordered"] is True
     assert made["secret"].startswith("whsec_")
     table = ask("endpoints", "list").stdout.splitlines()
-    assert table[0].split() == ["ID", "UID", "SUBSCRIBER", "STATUS", "VERIFIED", "BREAKER", "TYPES", "URL"]
-    assert table[1].split() == [made["id"], "billing", "-", "active", "-", "closed", "order.*,a.b", "http://127.0.0.1:9/hook"]
+    assert table[0].split() == ["ID", "UID", "SUBSCRIBER", "STATUS", "VERIFIED", "BREAKER", "INSECURE", "TYPES", "URL"]
+    assert table[1].split() == [made["id"], "billing", "-", "active", "-", "closed", "-", "order.*,a.b", "http://127.0.0.1:9/hook"]
     for verb, status in (("pause", "paused"), ("resume", "active"), ("disable", "disabled")):
         done = ask("endpoints", verb, "billing")
         assert (done.returncode, done.stdout.split()[-1]) == (OK, status), done.stderr
     assert re.search(r"^status +disabled$", ask("endpoints", "show", made["id"]).stdout, re.M)
     assert (ask("endpoints", "delete", "billing").returncode, ask("endpoints", "show", "billing").returncode) == (OK, FAILED)
     assert rows(ask("endpoints", "list", "--json")) == []
+
+
+def test_an_endpoint_is_shown_with_how_it_is_reached_and_why_it_is_insecure(ask):
+    document = {
+        "auth": {"type": "basic", "username": "ada", "password": "secret-canary"},
+        "tls": {"verify": False, "min_version": "1.3"},
+        "signature": {"versions": ["v1", "v1a"], "legacy": {"style": "github", "header": "X-Hub-Signature-256"}},
+        "rate": {"limit": 10, "per_ms": 1000},
+    }
+    added = ask("endpoints", "add", "https://127.0.0.1:9/hook", "--uid", "e", "--document", "-", input=json.dumps(document))
+    assert added.returncode == OK, added.stderr
+    done = ask("endpoints", "show", "e")
+    for line in ("auth +basic", "tls +NOT VERIFIED,at least 1.3", "signature +v1,v1a", "legacy signature +github", "public key +whpk_.*",
+                 "insecure +tls_unverified", r'rate +\{"limit":10,"per_ms":1000\}'):
+        assert re.search(rf"^{line}$", done.stdout, re.M), (line, done.stdout)
+    assert "secret-canary" not in done.stdout
+    (row,) = [line.split() for line in ask("endpoints", "list").stdout.splitlines()[1:]]
+    assert row[6] == "tls_unverified"
+    assert rows(ask("endpoints", "show", "e", "--json"))[0]["tls"]["verify"] is False
+
+
+def test_a_source_is_changed_disabled_and_enabled(ask):
+    assert ask("sources", "add", "github", "--uid", "gh", "--secret", "s" * 20, "--description", "old").returncode == OK
+    (now,) = rows(ask("sources", "update", "gh", "--event-type", "hub.{type}", "--json"))
+    assert (now["event_type"], now["description"]) == ("hub.{type}", "old")
+    (now,) = rows(ask("sources", "update", "gh", "--document", "-", "--json", input='{"description": null, "max_body_bytes": 4096}'))
+    assert (now["description"], now["max_body_bytes"], now["event_type"]) == ("", 4096, "hub.{type}")
+    assert re.search(r"^enabled +no$", ask("sources", "disable", "gh").stdout, re.M)
+    assert rows(ask("sources", "show", "gh", "--json"))[0]["enabled"] is False
+    assert re.search(r"^enabled +yes$", ask("sources", "enable", "gh").stdout, re.M)
+    nothing = ask("sources", "update", "gh")
+    assert nothing.returncode == USAGE and "--event-type" in nothing.stderr
+    assert ask("sources", "disable", "nobody").returncode == FAILED
 
 
 def test_subscribers_and_their_endpoints(ask):
@@ -72,6 +105,7 @@ def test_events_are_listed_and_shown(ask):
     assert len(ask("events", "list").stdout.splitlines()) == 8
     assert ask("events", "show", "u3", "--payload").stdout == '{"n": 1.10}'
     assert re.search(r"^type +order\.created$", ask("events", "show", "u3").stdout, re.M)
+    assert re.search(r"^request +req_[0-9a-z]{13}$", ask("events", "show", "u3").stdout, re.M), "also of what a command published without a hub"
     bad = ask("events", "list", "--since", "yesterday")
     assert bad.returncode == FAILED and "?since" in bad.stderr
 

@@ -46,7 +46,8 @@ def follow(shell, steps, name):
         try:
             eventually(attempt, "the answer that is shown")
         except AssertionError:
-            pass
+            if "fault" not in last:
+                raise  # the command itself failed
         assert last["fault"] is None, f"{name}:{step.line}: {last['fault']}\n{step.command}\nshown: {step.status} {step.answer}\n{last['calls']}\n{last['printed'][:3000]}"
 
 

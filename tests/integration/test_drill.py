@@ -152,9 +152,22 @@ def test_drill_that_tells_nothing_leaves_the_mark(hub, sink, receiver):
     since = report(hub, endpoint)["insecure"]["since"]
     status[0] = 500
     found = report(hub, endpoint)
-    assert (found["verdict"], codes(found)) == ("inconclusive", ["valid_refused"])
+    assert (found["verdict"], codes(found)) == ("inconclusive", ["receiver_failed"]), "a failure is no refusal"
     assert found["insecure"]["since"] == since
     assert [r["attempt"] and r["attempt"]["status"] for r in found["requests"]] == [500, None, 500, 500], "what was refused is not repeated"
+    assert found["snippets"]
+
+
+def test_without_an_access_token_nothing_is_said_of_signatures(hub, sink):
+    sink.on("/token", 400)
+    auth = {"type": "oauth2", "token_url": sink.url("/token"), "client_id": "c", "client_secret": "s"}
+    found = report(hub, hub.endpoint(sink.url("/"), auth=auth))
+    assert (found["verdict"], codes(found), found["snippets"]) == ("unreachable", ["no_token"], None)
+
+
+def test_refusing_what_is_signed_rightly_is_inconclusive(hub, sink, receiver):
+    found = report(hub, receiver(lambda secret, received: 401))
+    assert (found["verdict"], codes(found)) == ("inconclusive", ["valid_refused"])
     assert found["snippets"]
 
 

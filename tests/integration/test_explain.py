@@ -312,6 +312,7 @@ def test_stats_are_the_numbers_of_the_hub_or_of_a_subscriber(make_hub, sink):
         "events": {"last_minute": 0, "last_hour": 0},
         "endpoints": {"active": 0, "paused": 0, "disabled": 0},
         "operations": {"running": 0},
+        "paused": False,
         "lower_bounds": [],
     }
     hub.subscriber("acme")

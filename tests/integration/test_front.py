@@ -194,8 +194,8 @@ def test_requests_of_one_address_are_limited_and_others_are_served(make_hub):
     hub = make_hub("--http-trusted-proxies", "127.0.0.1", "--http-requests-per-ip", "20")
     connection = hub.connect()
 
-    def ask(address):
-        connection.request("GET", "/healthz", headers={"X-Forwarded-For": address})
+    def ask(address, path="/openapi.json", method="GET"):
+        connection.request(method, path, headers={"X-Forwarded-For": address})
         answer = connection.getresponse()
         return Answer(answer.status, answer.getheaders(), answer.read())
 
@@ -205,6 +205,11 @@ def test_requests_of_one_address_are_limited_and_others_are_served(make_hub):
     assert refused[0].code == "rate_limited" and refused[0].headers["retry-after"] == "1"
     assert [a.status for a in answers[:20]] == [200] * 20
     assert ask("203.0.113.2").status == 200
+    # Who looks whether the hub lives is answered, and takes nothing of the address's share.
+    for path in ("/healthz", "/readyz"):
+        assert {ask("203.0.113.1", path).status for _ in range(100)} == {200}
+    assert 429 in {ask("203.0.113.1", "/healthz", "POST").status for _ in range(100)}, "what is no such look is counted"
+    assert [ask("203.0.113.3", path).status for path in ["/healthz"] * 100 + ["/openapi.json"] * 20] == [200] * 120
     connection.close()
     # The command line comes by the admin socket, which no limit is for.
     assert all(run("events", "list", "--data", hub.data).returncode == 0 for _ in range(3))

@@ -17,10 +17,10 @@ from incoming import github, source
 from neighbour import P99_MS, Neighbour
 
 
-def make_certificate(folder, name, host="localhost"):
+def make_certificate(folder, name, host="localhost", days=2):
     """A certificate that signs itself, and its key."""
     chain, key = os.path.join(folder, f"{name}.pem"), os.path.join(folder, f"{name}.key")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", f"/CN={host}",
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", str(days), "-subj", f"/CN={host}",
                     "-addext", f"subjectAltName=DNS:{host},IP:127.0.0.1", "-keyout", key, "-out", chain], check=True, capture_output=True)
     return chain, key
 
@@ -165,6 +165,16 @@ def test_sighup_takes_a_new_certificate_and_old_connections_live_on(hub):
     old.request("GET", "/healthz")
     assert old.getresponse().status == 200 and old.sock is same
     old.close()
+
+
+def test_a_certificate_that_expires_soon_is_a_warning(hub):
+    assert hub.log().count("WARN http: the certificate in") == 1 and "expires soon: it is good until" in hub.log()
+    serial_of(hub)
+    long = make_certificate(hub.folder, "long", days=90)
+    hub.show(long)
+    reload(hub, "is shown; it is good until")
+    assert serial_of(hub, hub.context(long[0])) == read(long[0])
+    assert hub.log().count("WARN http: the certificate in") == 1, "a day has not passed, and the new one is good for long"
 
 
 def test_a_bad_new_certificate_changes_nothing_and_is_said(hub):
@@ -335,3 +345,28 @@ def test_slow_handshakes_and_slow_requests_are_closed_at_the_deadline(tmp_path):
         slow.close()
     finally:
         hub.close()
+
+
+def test_commands_take_the_authority_of_a_hub_elsewhere(hub):
+    def ask(*options):
+        return run("endpoints", "list", "--url", f"https://127.0.0.1:{hub.port}", *options, env={"GRAPNEL_KEY": hub.admin})
+
+    refused = ask()
+    assert refused.returncode != 0 and "certificate" in refused.stderr.lower(), refused
+    assert ask("--ca", hub.first[0]).returncode == 0
+    other = make_certificate(hub.folder, "other")
+    assert ask("--ca", other[0]).returncode != 0
+    missing = ask("--ca", hub.first[0] + ".none")
+    assert missing.returncode == 2 and "ca: the file" in missing.stderr
+
+
+def test_the_page_is_for_https_alone_where_the_hub_speaks_it(hub, make_hub):
+    with hub.talk() as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"strict-transport-security: max-age=31536000\r\n" in connection.recv(65536).lower()
+    with hub.talk() as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"strict-transport" not in connection.recv(65536).lower()
+    plain = make_hub("--http-trusted-proxies", "127.0.0.1")
+    answer = plain.api("GET", "/", headers={"X-Forwarded-Proto": "https"})
+    assert answer.status == 200 and "strict-transport-security" not in answer.headers, "that is the proxy's to say"

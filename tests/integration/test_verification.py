@@ -1,6 +1,7 @@
 """Endpoints that are to be verified get nothing but the question until they answer it: the CloudEvents handshake, or a challenge."""
 
 import json
+import re
 import socket
 
 import pytest
@@ -99,7 +100,7 @@ def test_the_challenge_is_the_same_in_every_format(hub, sink, format):
         (lambda r: Reply(200, body=b'{"challenge": "' + challenge_of(r).encode() + b'", "challenge": 1}'), "challenge"),
         (lambda r: Reply(500, body=challenge_of(r).encode()), "500"),
         (lambda r: Reply(302, body=challenge_of(r).encode(), headers={"Location": "/"}), "302"),
-        (Reply(then="close"), "connection_closed"),
+        (Reply(then="close"), "the connection ended"),
     ],
 )
 def test_other_answers_fail_and_say_why(hub, sink, answer, word):
@@ -113,7 +114,7 @@ def test_an_endpoint_that_does_not_listen_fails(hub):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         endpoint = hub.endpoint(f"http://127.0.0.1:{free.getsockname()[1]}/", verification=CHALLENGE)
-        assert wait_state(hub, endpoint, "failed")["detail"].startswith("connect: ")
+        assert wait_state(hub, endpoint, "failed")["detail"].startswith("no connection: refused")
 
 
 def test_a_subscriber_learns_no_more_than_that_nothing_is_reached(hub):
@@ -123,13 +124,13 @@ def test_a_subscriber_learns_no_more_than_that_nothing_is_reached(hub):
         port = free.getsockname()[1]
         endpoints = [hub.endpoint(url, subscriber="acme", verification=CHALLENGE) for url in (f"http://127.0.0.1:{port}/", "http://nobody.invalid/")]
         said = {wait_state(hub, endpoint, "failed")["detail"] for endpoint in endpoints}
-    assert len(said) == 1 and said.pop().startswith("unreachable: ")
+    assert len(said) == 1 and said.pop().startswith("there is no way to the endpoint now")
 
 
 def test_the_address_policy_holds_for_the_question(make_hub, sink):
     hub = make_hub(allow=None)
     endpoint = hub.endpoint("http://localhost.test.invalid/", verification=CHALLENGE)
-    assert wait_state(hub, endpoint, "failed")["detail"].startswith("dns: ")
+    assert wait_state(hub, endpoint, "failed")["detail"].startswith("the host name could not be resolved: ")
     refused = hub.api("POST", "/v1/endpoints", {"url": sink.url(), "event_types": ["*"], "verification": CHALLENGE})
     assert refused.status == 422 and not sink.received()
 
@@ -471,3 +472,34 @@ def test_every_change_is_in_the_audit(hub, sink):
 def test_other_verifications_are_refused(shared_hub, pointer, given):
     answer = shared_hub.api("POST", "/v1/endpoints", {"url": "http://127.0.0.1:9/", "event_types": ["*"], "verification": given})
     assert answer.status == 422 and answer.pointers == [pointer], answer
+
+
+# ---- The command line ----
+
+
+def verified_by_hand(hub, endpoint, *options):
+    return run("endpoints", "verify", endpoint["id"], "--data", hub.data, *options)
+
+
+def test_the_command_waits_for_what_comes_of_it(hub, sink):
+    sink.on("/", Reply(204))
+    endpoint = hub.endpoint(sink.url(), verification=CHALLENGE)
+    wait_state(hub, endpoint, "failed")
+    done = verified_by_hand(hub, endpoint)
+    assert done.returncode == 1 and re.search(r"^verification +failed$", done.stdout, re.M) and re.search(r"^why +\S", done.stdout, re.M), done
+    sink.on("/", echo)
+    done = verified_by_hand(hub, endpoint)
+    assert done.returncode == 0 and re.search(r"^verification +verified$", done.stdout, re.M), done
+    sink.on("/", Reply(then="never"))
+    done = verified_by_hand(hub, endpoint, "--wait", "200ms")
+    assert done.returncode == 1 and "pending" in done.stdout and "not answered yet" in done.stderr, done
+    assert verified_by_hand(hub, endpoint, "--wait", "long").returncode == 2
+
+
+def test_without_a_hub_the_command_does_not_wait(hub, sink):
+    sink.on("/", echo)
+    endpoint = hub.endpoint(sink.url(), verification=CHALLENGE)
+    wait_state(hub, endpoint, "verified")
+    hub.terminate()
+    done = run("endpoints", "verify", endpoint["id"], "--data", hub.data, "--egress-allow", "127.0.0.0/8")
+    assert done.returncode == 1 and "pending" in done.stdout and "no hub runs" in done.stderr, done

@@ -11,6 +11,7 @@ static void write_backup(void)
 	write_file("backup.db", "a database");
 	write_file("kept.key", "a key");
 	answer(0, 200, "{\"findings\":[],\"ok\":true}");
+	answer(1, 200, "{\"backup_at\":\"2030-01-02T03:04:05.678Z\",\"pending\":7,\"held\":2,\"at_least\":false}");
 }
 
 static int entries(const char *path)
@@ -34,6 +35,7 @@ static void a_backup_is_put_into_a_new_folder(void **state)
 	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key", "--data", "new"), EXIT_OK);
 	assert_string_equal(stub.opened_data, "new/restore.tmp");
 	assert_string_equal(stub.seen[0].path, "/local/check");
+	assert_string_equal(stub.seen[1].path, "/local/restored");
 	assert_int_equal(stub.closes, 1);
 	assert_int_equal(stat("new/grapnel.db", &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0600);
@@ -41,7 +43,8 @@ static void a_backup_is_put_into_a_new_folder(void **state)
 	assert_int_equal(stat("new/master.key", &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0600);
 	assert_int_equal(entries("new"), 3); /* the lock, too */
-	assert_string_equal(printed.out, "restored backup.db to new\n");
+	assert_holds(printed.out, "restored backup.db to new\nthe backup ends at 2030-01-02T03:04:05.678Z\n7 deliveries are pending and 2 are held");
+	assert_holds(printed.out, "paused");
 }
 
 static void options_may_be_there_before(void **state)
@@ -52,7 +55,7 @@ static void options_may_be_there_before(void **state)
 	assert_int_equal(mkdir("var/restore.tmp", 0700), 0);
 	write_file("var/restore.tmp/grapnel.db", "of a restore that was broken off");
 	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key", "--json"), EXIT_OK);
-	assert_string_equal(printed.out, "{\"restored\":\"backup.db\",\"data\":\"./var\"}\n");
+	assert_string_equal(printed.out, "{\"restored\":\"backup.db\",\"data\":\"./var\",\"paused\":true,\"backup_at\":\"2030-01-02T03:04:05.678Z\",\"pending\":7,\"held\":2,\"at_least\":false}\n");
 	assert_int_equal(access("var/restore.tmp", F_OK), -1);
 	assert_int_equal(access("var/grapnel.db", F_OK), 0);
 }
@@ -103,6 +106,37 @@ static void a_live_database_is_no_backup(void **state)
 	assert_int_equal(entries("var"), 0);
 }
 
+static void a_key_that_the_options_name_is_put_there_and_never_replaced(void **state)
+{
+	struct stat status;
+
+	(void)state;
+	write_backup();
+	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key", "--data", "new", "--master-key-file", "the.key"), EXIT_OK);
+	assert_int_equal(stat("the.key", &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
+	assert_int_equal(access("new/master.key", F_OK), -1);
+	stub.calls = 0;
+	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key", "--data", "newer", "--master-key-file", "the.key"), EXIT_OK);
+	write_file("the.key", "another key");
+	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key", "--data", "newest", "--master-key-file", "the.key"), EXIT_FAILED);
+	assert_holds(printed.err, "cp kept.key the.key");
+	assert_int_equal(access("newest/grapnel.db", F_OK), -1);
+	write_file("the.key", "a key");
+	stub.calls = 0;
+	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key", "--data", "newest", "--master-key-file", "the.key"), EXIT_OK);
+}
+
+static void what_cannot_be_paused_is_not_restored(void **state)
+{
+	(void)state;
+	write_backup();
+	answer(1, 503, "{\"detail\":\"the disk is full\"}");
+	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key"), EXIT_FAILED);
+	assert_holds(printed.err, "the disk is full");
+	assert_int_equal(entries("var"), 1);
+}
+
 static void what_does_not_open_or_is_damaged_leaves_nothing(void **state)
 {
 	(void)state;
@@ -128,6 +162,8 @@ int main(void)
 	    CLI_TEST(a_folder_in_use_is_left_alone),
 	    CLI_TEST(the_master_key_must_come_along),
 	    CLI_TEST(a_live_database_is_no_backup),
+	    CLI_TEST(a_key_that_the_options_name_is_put_there_and_never_replaced),
+	    CLI_TEST(what_cannot_be_paused_is_not_restored),
 	    CLI_TEST(what_does_not_open_or_is_damaged_leaves_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,15 +5,15 @@ static void a_list_is_an_aligned_table(void **state)
 {
 	(void)state;
 	answer(0, 200,
-	       "{\"data\":[{\"id\":\"ep_1\",\"uid\":\"zürich\",\"subscriber\":null,\"status\":\"active\",\"breaker\":{\"state\":\"half_open\"},\"event_types\":[\"a.*\",\"b\"],"
+	       "{\"data\":[{\"id\":\"ep_1\",\"uid\":\"zürich\",\"subscriber\":null,\"status\":\"active\",\"breaker\":{\"state\":\"half_open\"},\"insecure\":{\"findings\":[{\"code\":\"tls_unverified\"},{\"code\":\"stale_accepted\"}]},\"event_types\":[\"a.*\",\"b\"],"
 	       "\"url\":\"http://x/\"},{\"id\":\"ep_22222\",\"status\":\"paused\",\"event_types\":[],\"url\":\"y\\u001b[2J\"}],"
 	       "\"next_cursor\":null}");
 	assert_int_equal(RUN("endpoints", "list", "--subscriber", "a&b c"), EXIT_OK);
 	assert_string_equal(stub.seen[0].path, "/v1/endpoints");
 	assert_string_equal(stub.seen[0].query, "subscriber=a%26b%20c&limit=100");
-	assert_string_equal(printed.out, "ID        UID     SUBSCRIBER  STATUS  VERIFIED  BREAKER    TYPES  URL\n"
-	                                 "ep_1      zürich  -           active  -         half_open  a.*,b  http://x/\n"
-	                                 "ep_22222  -       -           paused  -         -          -      y?[2J\n");
+	assert_string_equal(printed.out, "ID        UID     SUBSCRIBER  STATUS  VERIFIED  BREAKER    INSECURE                       TYPES  URL\n"
+	                                 "ep_1      zürich  -           active  -         half_open  tls_unverified,stale_accepted  a.*,b  http://x/\n"
+	                                 "ep_22222  -       -           paused  -         -          -                              -      y?[2J\n");
 	assert_string_equal(printed.err, "");
 }
 
@@ -148,7 +148,7 @@ static void an_endpoint_is_made_from_options(void **state)
 	assert_string_equal(stub.seen[0].body, "{\"url\":\"http://x/\",\"uid\":\"u\",\"format\":\"raw\",\"ordered\":true,"
 	                                       "\"event_types\":[\"order.*\",\"a.b\",\"c\"],\"headers\":{\"X-A\":\"1=2\"},"
 	                                       "\"metadata\":{\"team\":\"pay\"},\"timeout_ms\":5000,\"max_in_flight\":3}");
-	assert_holds(printed.out, "secret         whsec_1\n");
+	assert_holds(printed.out, "secret            whsec_1\n");
 	assert_int_equal(RUN("endpoints", "add", "http://x/"), EXIT_OK);
 	assert_string_equal(stub.seen[1].body, "{\"url\":\"http://x/\",\"event_types\":[\"*\"]}");
 }

@@ -14,12 +14,14 @@
 #include "../lib/temp.h"
 #include "conf/conf.h"
 #include "conf/option.h"
+#include "conf/place.h"
 
 /* ---- Helpers ----------------------------------------------------------------------------------------------------------- */
 
-/* Each test has a working folder of its own, with an empty data folder "var", and an empty environment. */
+/* Each test has a working folder of its own, with an empty data folder "var", and an empty environment. The system's places are in it, too. */
 static int enter_folder(void **state)
 {
+	conf_place = (struct conf_place){.file = "etc/grapnel.conf", .key = "etc/master.key", .data = "system"};
 	char *folder = temp_make();
 
 	if (chdir(folder) != 0 || mkdir("var", 0700) != 0)

@@ -12,6 +12,8 @@
 #define YES DRILL_ACCEPTED
 #define REF DRILL_REFUSED
 #define SIL DRILL_SILENT
+#define BRK DRILL_BROKEN
+#define TOK DRILL_NO_TOKEN
 
 static void rounds_tell_what_is_sent(void **state)
 {
@@ -58,6 +60,9 @@ static void answers_are_judged(void **state)
 	    {YES, YES, YES, SIL, DRILL_INSECURE, DRILL_FOUND_BAD_SIGNATURE | DRILL_FOUND_NO_ANSWER},
 	    {YES, YES, NO, NO, DRILL_INCONCLUSIVE, 0},
 	    {SIL, NO, NO, NO, DRILL_UNREACHABLE, DRILL_FOUND_NO_ANSWER},
+	    {BRK, NO, REF, REF, DRILL_INCONCLUSIVE, DRILL_FOUND_BROKEN},
+	    {BRK, NO, YES, REF, DRILL_INSECURE, DRILL_FOUND_BAD_SIGNATURE | DRILL_FOUND_BROKEN},
+	    {TOK, NO, NO, NO, DRILL_UNREACHABLE, DRILL_FOUND_NO_TOKEN},
 	    {NO, NO, NO, NO, DRILL_UNREACHABLE, 0},
 	};
 	(void)state;
@@ -95,6 +100,17 @@ static void the_mark_stays_until_one_passes(void **state)
 	assert_int_equal(now.insecure, 0);
 }
 
+static void an_answer_is_what_it_tells(void **state)
+{
+	(void)state;
+	assert_int_equal(drill_answer_of(DRILL_VALID, FAILURE_NONE, 204), DRILL_ACCEPTED);
+	assert_int_equal(drill_answer_of(DRILL_VALID, FAILURE_STATUS, 401), DRILL_REFUSED);
+	assert_int_equal(drill_answer_of(DRILL_VALID, FAILURE_STATUS, 500), DRILL_BROKEN);
+	assert_int_equal(drill_answer_of(DRILL_BAD_SIGNATURE, FAILURE_STATUS, 500), DRILL_REFUSED);
+	assert_int_equal(drill_answer_of(DRILL_VALID, FAILURE_TOKEN, 0), DRILL_NO_TOKEN);
+	assert_int_equal(drill_answer_of(DRILL_STALE, FAILURE_TIMEOUT, 0), DRILL_SILENT);
+}
+
 /* They are in databases. */
 static void stored_numbers_and_texts_are_fixed(void **state)
 {
@@ -102,8 +118,8 @@ static void stored_numbers_and_texts_are_fixed(void **state)
 	static const char *const verdicts[] = {"unknown", "passed", "insecure", "inconclusive", "unreachable", "unknown"};
 	for (int i = 0; i < 6; i++)
 		assert_string_equal(drill_verdict_text((enum drill_verdict)i), verdicts[i]);
-	static const char *const codes[] = {"bad_signature_accepted", "stale_accepted", "duplicate_refused", "valid_refused", "no_answer"};
-	for (unsigned i = 0; i < 5; i++) {
+	static const char *const codes[] = {"bad_signature_accepted", "stale_accepted", "duplicate_refused", "valid_refused", "no_answer", "receiver_failed", "no_token"};
+	for (unsigned i = 0; i < 7; i++) {
 		json_t *found = drill_findings_json(1u << i);
 		assert_int_equal(json_array_size(found), 1);
 		assert_string_equal(json_string_value(json_object_get(json_array_get(found, 0), "code")), codes[i]);
@@ -119,6 +135,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(rounds_tell_what_is_sent),        cmocka_unit_test(only_drills_and_tests_are_tests),
 	    cmocka_unit_test(answers_are_judged),              cmocka_unit_test(the_mark_stays_until_one_passes),
+	    cmocka_unit_test(an_answer_is_what_it_tells),
 	    cmocka_unit_test(stored_numbers_and_texts_are_fixed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

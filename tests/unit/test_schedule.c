@@ -385,6 +385,50 @@ static void quiesced_scheduler_starts_nothing(void **state)
 	assert_int_equal(jobs_len, 1);
 }
 
+/* The marker is a test, which is sent all the same. */
+static void paused_hub_sends_nothing_until_it_is_resumed(void **state)
+{
+	(void)state;
+	set_endpoint(1, ENDPOINT_ACTIVE, 8, false);
+	set_endpoint(2, ENDPOINT_ACTIVE, 8, false);
+	put_row(1, 11, START_MS, ROW_PENDING);
+	scheduler_pause(scheduler, true);
+	begin();
+	publish(1, 12, START_MS);
+	publish_round(2, 21, START_MS, DELIVERY_ROUND_TEST);
+	struct job *job = next_job();
+	assert_int_equal(job->outcome.due.delivery, 21);
+	succeed(job);
+	wait_tested(1, 21);
+	advance(60000);
+	publish_round(2, 22, START_MS, DELIVERY_ROUND_TEST);
+	job = next_job();
+	assert_int_equal(job->outcome.due.delivery, 22);
+	succeed(job);
+	scheduler_pause(scheduler, false);
+	int64_t sum = 0;
+	for (int i = 0; i < 2; i++) {
+		job = next_job();
+		sum += job->outcome.due.delivery;
+		succeed(job);
+	}
+	assert_int_equal(sum, 11 + 12);
+}
+
+static void what_expires_in_a_pause_of_the_hub_ends(void **state)
+{
+	(void)state;
+	set_endpoint(1, ENDPOINT_ACTIVE, 8, false);
+	put_row(1, 11, START_MS, ROW_PENDING)->due.expires_ms = START_MS + 1000;
+	scheduler_pause(scheduler, true);
+	begin();
+	advance(2000);
+	struct outcome *ended = next_posted();
+	assert_int_equal(ended->due.delivery, 11);
+	assert_int_equal(ended->reason, REASON_EXPIRED);
+	settle((struct job *)(void *)ended, DELIVERY_DIE, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -408,6 +452,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(outcome_that_was_not_stored_is_sent_again, setup, teardown),
 	    cmocka_unit_test_setup_teardown(expired_deliveries_end_without_a_request, setup, teardown),
 	    cmocka_unit_test_setup_teardown(delivery_in_flight_is_left_to_its_worker_when_it_expires, setup, teardown),
+	    cmocka_unit_test_setup_teardown(paused_hub_sends_nothing_until_it_is_resumed, setup, teardown),
+	    cmocka_unit_test_setup_teardown(what_expires_in_a_pause_of_the_hub_ends, setup, teardown),
 	    cmocka_unit_test_setup_teardown(quiesced_scheduler_starts_nothing, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,6 +146,25 @@ static void a_written_key_is_read(void **state)
 	}
 }
 
+static void a_credential_may_be_readable_to_its_group_and_no_more(void **state)
+{
+	(void)state;
+	static const mode_t good[] = {0400, 0440, 0600}, bad[] = {0404, 0444, 0460, 0450, 0420};
+	struct master_key key;
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		write_file(ZEROS "af", good[i]);
+		assert_int_equal(master_key_load_credential(path, &key, NULL), 0);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		write_file(ZEROS "af", bad[i]);
+		assert_int_equal(master_key_load_credential(path, &key, NULL), -1);
+	}
+	/* It is never made. */
+	unlink(path);
+	assert_int_equal(master_key_load_credential(path, &key, NULL), -1);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void a_file_that_others_may_read_is_refused(void **state)
 {
 	(void)state;
@@ -196,6 +215,7 @@ int main(void)
 	    cmocka_unit_test(another_place_or_key_does_not_open_it),
 	    cmocka_unit_test(a_missing_key_is_made_once),
 	    cmocka_unit_test(a_written_key_is_read),
+	    cmocka_unit_test(a_credential_may_be_readable_to_its_group_and_no_more),
 	    cmocka_unit_test(a_file_that_others_may_read_is_refused),
 	    cmocka_unit_test(half_a_key_is_no_key),
 	    cmocka_unit_test(what_is_no_file_is_refused),

@@ -94,7 +94,10 @@ int sqlite_order_promote(struct engine *engine, int64_t endpoint, const char *ke
 	run = db_run(&s->db, QUERY_DELIVERY_PROMOTE);
 	run_int(&run, 1, promoted->delivery);
 	run_int(&run, 2, to);
-	return sqlite_done(s, &run) ? -1 : 1;
+	if (sqlite_done(s, &run))
+		return -1;
+	census_moved(engine->env->census, promoted->delivery, DELIVERY_HELD, to, REASON_NONE);
+	return 1;
 }
 
 int sqlite_pending_ids(struct engine *engine, int64_t endpoint, int64_t *ids, int max)

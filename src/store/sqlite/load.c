@@ -132,6 +132,35 @@ static int load_sources(struct sqlite *s, struct err *err)
 	return row < 0 ? err_set(err, ERR_STORAGE, "the sources cannot be read: %s", s->db.why) : 0;
 }
 
+/* How many there are of what ends. Nothing else is as long as a backlog: the pending ones are walked, in an index. */
+static int load_census(struct sqlite *s)
+{
+	struct census *census = s->base.env->census;
+	int64_t held = 0, dead = 0, operations = 0;
+	int row;
+	if (!s->base.env->counts)
+		return 0;
+	struct run run = db_run(&s->db, QUERY_CENSUS_PENDING);
+	while ((row = run_row(&run)) > 0)
+		census_found_pending(census, run_int_at(&run, 0));
+	if (row < 0)
+		return -1;
+	run = db_run(&s->db, QUERY_CENSUS_HELD);
+	if (run_value(&run, &held) < 0)
+		return -1;
+	run = db_run(&s->db, QUERY_CENSUS_DEAD);
+	if (run_value(&run, &dead) < 0)
+		return -1;
+	run = db_run(&s->db, QUERY_STATS_OPERATIONS);
+	if (run_value(&run, &operations) < 0)
+		return -1;
+	census_found_operations(census, operations);
+	census_found(census, DELIVERY_HELD, held);
+	census_found(census, DELIVERY_DEAD, dead);
+	census_known(census);
+	return 0;
+}
+
 /* All that was read is in the index now; the pages would be in the cache until others take their place. */
 static void forget_pages(struct sqlite *s)
 {
@@ -143,7 +172,8 @@ static void forget_pages(struct sqlite *s)
 
 int load_all(struct sqlite *s, struct keyring *keyring, struct err *err)
 {
-	if (load_ids(s) || load_deaths(s) || load_ordered(s) || load_subscribers(s) || load_keys(s, keyring) || dedupe_load(s))
+	if (load_ids(s) || load_deaths(s) || load_ordered(s) || load_subscribers(s) || load_keys(s, keyring) || dedupe_load(s) ||
+	    load_census(s))
 		return err_set(err, ERR_STORAGE, "the database cannot be read: %s", s->db.why);
 	if (load_endpoints(s, err) || load_sources(s, err))
 		return -1;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/systemd.h"
 
 static const struct {
 	int64_t number;
@@ -22,11 +23,18 @@ static const struct {
 #undef MIGRATION
 };
 
-enum { MIGRATIONS = sizeof migrations / sizeof migrations[0] };
+enum { MIGRATIONS = sizeof migrations / sizeof migrations[0], PROGRESS_STEPS = 1000000 };
 
 int64_t migrate_newest(void)
 {
 	return migrations[MIGRATIONS - 1].number;
+}
+
+/* By SQLite, in the midst of a statement. */
+static int on_progress(void *status)
+{
+	systemd_working(status);
+	return 0;
 }
 
 static int migrate_one(struct db *db, size_t at)
@@ -43,12 +51,24 @@ static int migrate_one(struct db *db, size_t at)
 	return 0;
 }
 
+/* Of rows that are there already: a service manager that waits for the start is told that it goes on. */
+static int migrate_aloud(struct db *db, size_t at)
+{
+	char status[96];
+	snprintf(status, sizeof status, "starting: the database is migrated to schema %lld", (long long)migrations[at].number);
+	systemd_working(status);
+	sqlite3_progress_handler(db->conn, PROGRESS_STEPS, on_progress, status);
+	int result = migrate_one(db, at);
+	sqlite3_progress_handler(db->conn, 0, NULL, NULL);
+	return result;
+}
+
 static int migrate_from(struct db *db, int64_t version, const char *path, struct err *err)
 {
 	for (size_t i = 0; i < MIGRATIONS; i++) {
 		if (migrations[i].number <= version)
 			continue;
-		if (migrate_one(db, i))
+		if (version > 0 ? migrate_aloud(db, i) : migrate_one(db, i))
 			return err_set(err, ERR_STORAGE, "%s: migration %lld (%s) failed: %s", path, (long long)migrations[i].number,
 			               migrations[i].name, db->why);
 		if (version > 0)
@@ -112,8 +132,10 @@ static int recognise(struct db *db, const char *path, int64_t *version, struct e
 	if (db_value(db, "SELECT value FROM meta WHERE name = 'schema_version'", version))
 		return err_set(err, ERR_STORAGE, "%s is damaged: %s; restore it from a backup", path, db->why);
 	if (*version > migrate_newest())
-		return err_set(err, ERR_STORAGE,
-		               "%s has schema %lld, made by a newer grapnel; this one knows schemas up to %lld: install the newer one",
+		/* No start of this program will ever do: a supervisor need not try again. */
+		return err_set(err, ERR_INVALID,
+		               "%s has schema %lld, made by a newer grapnel; this one knows schemas up to %lld, and there is no way back: install the "
+		               "newer one again, or restore a backup from before the upgrade into an empty data folder",
 		               path, (long long)*version, (long long)migrate_newest());
 	return 0;
 }

@@ -26,6 +26,14 @@ static void bind_change(struct sqlite *s, struct run *run, const struct outcome 
 	run_int(run, 6, to == DELIVERY_PENDING ? 0 : end_ms);
 }
 
+static int moved(struct sqlite *s, struct run *run, const struct outcome *outcome, enum delivery_state from, enum delivery_state to)
+{
+	int applied = changed(s, run);
+	if (applied > 0)
+		census_moved(s->base.env->census, outcome->due.delivery, from, to, outcome->reason);
+	return applied;
+}
+
 static int apply_attempt(struct sqlite *s, const struct outcome *outcome)
 {
 	enum delivery_state to;
@@ -38,7 +46,7 @@ static int apply_attempt(struct sqlite *s, const struct outcome *outcome)
 	run_int(&run, 9, outcome->status);
 	run_int(&run, 10, outcome->failure);
 	run_text(&run, 11, detail_of(outcome));
-	return changed(s, &run);
+	return moved(s, &run, outcome, DELIVERY_PENDING, to);
 }
 
 /* It ended without a request: one that is held can end so, too. */
@@ -50,7 +58,7 @@ static int apply_end(struct sqlite *s, const struct outcome *outcome, enum deliv
 	struct run run = db_run(&s->db, QUERY_OUTCOME_END);
 	bind_change(s, &run, outcome, to);
 	run_int(&run, 7, from);
-	return changed(s, &run);
+	return moved(s, &run, outcome, from, to);
 }
 
 /* `whole`: with what the endpoint answered. */

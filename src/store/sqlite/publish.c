@@ -43,6 +43,7 @@ static int insert_event(struct sqlite *s, const struct publish_item *item, size_
 	else
 		run_int(&run, 17, reach);
 	run_text(&run, 18, f->context);
+	run_int_or_null(&run, 19, f->request);
 	return sqlite_done(s, &run);
 }
 
@@ -92,7 +93,10 @@ static int insert_delivery(struct sqlite *s, const struct event *event, const st
 	run_int_or_null(&run, 7, due->expires_ms);
 	run_text(&run, 8, key);
 	run_int(&run, 9, due->round);
-	return sqlite_done(s, &run) ? -1 : !held;
+	if (sqlite_done(s, &run))
+		return -1;
+	census_moved(s->base.env->census, due->delivery, CENSUS_NONE, held ? DELIVERY_HELD : DELIVERY_PENDING, REASON_NONE);
+	return !held;
 }
 
 int sqlite_delivery_make(struct engine *engine, const struct event *event, const struct endpoint *endpoint, struct due *due)
@@ -133,7 +137,11 @@ static int insert_several(struct sqlite *s, const struct event *event, struct en
 	run_int(&run, 2, due[0].due_ms);
 	run_int_or_null(&run, 3, due[0].expires_ms);
 	run_int(&run, 4, due[0].round);
-	return sqlite_done(s, &run);
+	if (sqlite_done(s, &run))
+		return -1;
+	for (size_t i = 0; i < len; i++)
+		census_moved(s->base.env->census, due[i].delivery, CENSUS_NONE, DELIVERY_PENDING, REASON_NONE);
+	return 0;
 }
 
 /* How many of the next ones a statement can insert: SOME or MANY that are not ordered, or one. */

@@ -2,6 +2,7 @@
  * endpoints. Each call is one slice: it ends when it has deleted enough, looked at enough, or its time is over. */
 #include "base/clock.h"
 #include "base/id.h"
+#include "store/census.h"
 #include "store/sqlite/sqlite.h"
 
 /* Attempts are stored when they end, so not quite in the order in which they began. */
@@ -89,7 +90,7 @@ static int judge(struct sqlite *s, struct retire *retire)
 	return 0;
 }
 
-static int delete_delivery(struct sqlite *s, struct retire *retire, int64_t id)
+static int delete_delivery(struct sqlite *s, struct retire *retire, int64_t id, enum delivery_state state)
 {
 	struct run run = db_run(&s->db, QUERY_ATTEMPTS_DELETE);
 	run_int(&run, 1, id);
@@ -100,6 +101,7 @@ static int delete_delivery(struct sqlite *s, struct retire *retire, int64_t id)
 	run_int(&run, 1, id);
 	if (sqlite_done(s, &run))
 		return -1;
+	census_moved(s->base.env->census, id, state, CENSUS_NONE, REASON_NONE);
 	retire->counts.attempts += attempts;
 	retire->counts.deliveries++;
 	retire->rows -= attempts + 1;
@@ -136,7 +138,7 @@ static int delete_part(struct sqlite *s, struct retire *retire)
 			leave_event(retire);
 			return 0;
 		}
-		if (delete_delivery(s, retire, places.at[i].id))
+		if (delete_delivery(s, retire, places.at[i].id, places.at[i].state))
 			return -1;
 		if (spent(s, retire))
 			return 0;
@@ -194,7 +196,7 @@ static int retire_dead(struct sqlite *s, struct retire *retire)
 		if (found > 0) {
 			int64_t id = run_int_at(&run, 0), event = run_int_at(&run, 1);
 			run_end(&run);
-			if (delete_delivery(s, retire, id))
+			if (delete_delivery(s, retire, id, DELIVERY_DEAD))
 				return -1;
 			retire->event = event < end ? event : 0;
 		} else {

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "metrics/metrics.h"
 #include "store/sqlite/migrate.h"
 
 int sqlite_failed(struct sqlite *s)
@@ -49,6 +50,14 @@ static int begin(struct engine *engine)
 	return simple(engine, QUERY_BEGIN);
 }
 
+static void tell_keys(const struct sqlite *s)
+{
+	const struct dedupe_store *d = &s->dedupe;
+	size_t recent = d->young.len + d->frozen.len;
+	if (d->known)
+		metrics_set(METRIC_DEDUPE_KEYS, (uint64_t)d->keys + recent);
+}
+
 static int commit(struct engine *engine)
 {
 	struct sqlite *s = sqlite_of(engine);
@@ -56,6 +65,7 @@ static int commit(struct engine *engine)
 		return -1;
 	s->dedupe.dirty = false;
 	space_wiped(s);
+	tell_keys(s);
 	return 0;
 }
 
@@ -127,11 +137,14 @@ static int tidy(struct engine *engine)
 	if (s->wal_pages < s->checkpoint_at)
 		return 0;
 	int in_wal = 0, in_file = 0;
+	int64_t begin_us = clock_mono_us(engine->env->clock);
 	int code = sqlite3_wal_checkpoint_v2(s->db.conn, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &in_file);
 	/* While readers keep the WAL from beginning anew, its length alone would ask for a checkpoint after each commit. */
 	s->checkpoint_at = s->wal_pages + DB_CHECKPOINT_PAGES;
-	if (code == SQLITE_OK || code == SQLITE_BUSY) {
-		bool held = code == SQLITE_BUSY || in_file < in_wal;
+	bool done = code == SQLITE_OK || code == SQLITE_BUSY, held = code == SQLITE_BUSY || in_file < in_wal;
+	metrics_observe(METRIC_CHECKPOINT, !done ? CHECKPOINT_FAILED : held ? CHECKPOINT_PARTIAL : CHECKPOINT_WHOLE,
+	                (uint64_t)(clock_mono_us(engine->env->clock) - begin_us));
+	if (done) {
 		if (held && s->wal_pages >= DB_WAL_LONG_PAGES)
 			gate_close(engine->env->gate);
 		else if (!held)
@@ -183,6 +196,7 @@ static struct engine *open_engine(const struct engine_env *env, struct keyring *
 	}
 	if (load_all(s, keyring, err))
 		goto failed;
+	tell_keys(s);
 	return &s->base;
 failed:
 	close_engine(&s->base);
@@ -230,6 +244,8 @@ const struct engine_ops engine_sqlite = {
     .key_of_subscriber = sqlite_key_of_subscriber,
     .admin_of_name = sqlite_admin_of_name,
     .admin_put = sqlite_admin_put,
+    .pause_get = sqlite_pause_get,
+    .pause_put = sqlite_pause_put,
     .delivery_get = sqlite_delivery_get,
     .delivery_put = sqlite_delivery_put,
     .attempt_keep_last = sqlite_attempt_keep_last,

@@ -87,6 +87,10 @@ int sqlite_rejections_tally(struct engine *engine, void (*each)(void *context, i
 int sqlite_admin_of_name(struct engine *engine, const char *name, struct admin *admin);
 int sqlite_admin_put(struct engine *engine, const struct admin *admin);
 
+/* pause_rows.c */
+int sqlite_pause_get(struct engine *engine, struct pause_view *view);
+int sqlite_pause_put(struct engine *engine, const struct pause_view *view);
+
 /* delivery_rows.c */
 int sqlite_delivery_get(struct engine *engine, int64_t id, struct delivery_record *record);
 int sqlite_delivery_put(struct engine *engine, const struct delivery_record *record);
