@@ -28,11 +28,11 @@
 #include "descriptors.h"
 #include "folder.h"
 #include "http/server.h"
-#include "model/uri.h"
 #include "model/url.h"
 #include "ports.h"
+#include "reload.h"
 #include "schedule/schedule.h"
-#include "sign/identity.h"
+#include "settings.h"
 #include "sign/outgoing.h"
 #include "store/store.h"
 
@@ -66,6 +66,8 @@ struct hub {
 	struct server *server;
 	struct api *api;
 	struct inbox *_Atomic watch; /* of who wants to know when it is not ready any more, or again; NULL: nobody */
+	atomic_bool reloadable;
+	struct reload reload;
 };
 
 /* ---- Wiring -------------------------------------------------------------------------------------------------------------- */
@@ -180,8 +182,9 @@ static void on_breaker(void *context, const struct breaker_report *report)
 	struct hub *hub = context;
 	store_circuit(hub->store, report->endpoint, report->opened, report->why, report->why_outside, report->since_ms);
 	if (report->opened)
-		log_told(breaker_opened, LOG_FIELDS(.endpoint = report->endpoint), "the endpoint is not sent anything for now, its breaker is open: %s",
-		         report->why);
+		log_told(breaker_opened, LOG_FIELDS(.endpoint = report->endpoint, .failure = attempt_failure_text(report->failure)),
+		         "the endpoint is not sent anything for now, its breaker is open; the last attempt: %s",
+		         attempt_failure_meaning(report->failure));
 	else
 		log_told(breaker_closed, LOG_FIELDS(.endpoint = report->endpoint), "the endpoint takes deliveries again, its breaker is closed");
 }
@@ -218,18 +221,7 @@ static void defaults_set(const struct conf *conf)
 
 static struct egress *egress_up(const struct conf *conf, struct err *err)
 {
-	struct egress_rules rules = {
-		.allow = conf->egress_allow,
-		.deny = conf->egress_deny,
-		.ports = conf->egress_ports,
-		.allow_http = conf->egress_allow_http,
-		.proxy = conf->egress_proxy,
-		.source = conf->egress_source,
-	};
-	if (conf->egress_authorities && access(conf->egress_authorities, R_OK)) {
-		err_set(err, ERR_INVALID, "egress.authorities: the file %s cannot be read: %s", conf->egress_authorities, strerror(errno));
-		return NULL;
-	}
+	struct egress_rules rules = settings_egress(conf);
 	return egress_new(&rules, err);
 }
 
@@ -273,8 +265,7 @@ static int store_up(struct hub *hub, struct err *err)
 		.sources = hub->sources,
 		.pause = hub->pause,
 		.rejections = {conf->rejections_per_source, conf->rejections_bytes, conf->retention_rejections},
-		.retention = {hub->serves, conf->retention_events, conf->retention_attempts, conf->retention_dead_letters, conf->retention_rejections,
-			      conf->retention_audit, conf->retention_size},
+		.retention = hub->serves ? settings_retention(conf) : (struct retention_limits){.on = false},
 		.operational = {conf->operational_events, conf->operational_interval, conf->operational_source_after},
 		.public_url = conf->public_url,
 		.counts = hub->serves,
@@ -291,21 +282,6 @@ static size_t delivery_cache_bytes(const struct conf *conf)
 {
 	int64_t share = conf->memory_budget / 4;
 	return (size_t)(conf->delivery_cache < share ? conf->delivery_cache : share);
-}
-
-/* What the hub is called where it asks endpoints for their consent. */
-static int origin_find(struct hub *hub, struct err *err)
-{
-	const struct conf *conf = hub->conf;
-	struct url url;
-	const char *origin = conf->endpoints_origin;
-	if (!origin)
-		origin = conf->public_url && url_parse(slice_of(conf->public_url), "public.url", &url, NULL) == 0 ? url.host : PACKAGE_NAME;
-	size_t len = strspn(origin, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:");
-	if (len == 0 || origin[len] || len > URL_HOST_MAX)
-		return err_set(err, ERR_INVALID, "endpoints.origin must be a host name, such as hooks.example.com");
-	memcpy(hub->origin, origin, len + 1);
-	return 0;
 }
 
 /* Before the scheduler's thread looks at anything. */
@@ -335,8 +311,6 @@ static int delivery_up(struct hub *hub, struct err *err)
 		.breaker = on_breaker,
 		.context = hub,
 	};
-	if (!uri_is_reference(slice_of(conf->cloudevents_source)))
-		return err_set(err, ERR_INVALID, "cloudevents.source must be a URI or a path (RFC 3986), such as /grapnel or https://example.com/events");
 	hub->scheduler = scheduler_new(&scheduling, err);
 	if (!hub->scheduler)
 		return -1;
@@ -357,7 +331,7 @@ static int delivery_up(struct hub *hub, struct err *err)
 		.freed = scheduler_freed,
 	};
 	hub->deliver = deliver_start(&delivering, err);
-	if (!hub->deliver || origin_find(hub, err))
+	if (!hub->deliver || settings_origin(conf, hub->origin, err))
 		return -1;
 	hub->verifier = verifier_new(hub->store, hub->deliver, &clock_system, hub->origin);
 	return 0;
@@ -414,6 +388,8 @@ static void on_bound(void *context, const struct server *server)
 	places_known(context, server);
 }
 
+static json_t *reload(void *context, bool dry);
+
 static int api_up(struct hub *hub, struct err *err)
 {
 	const struct conf *conf = hub->conf;
@@ -444,6 +420,7 @@ static int api_up(struct hub *hub, struct err *err)
 		.session_idle_ms = conf->session_idle,
 		.key_failures_per_ip = (unsigned)conf->http_key_failures_per_ip,
 		.pool_threads = hub->serves ? 4 : 1,
+		.reload = hub->serves ? reload : NULL,
 		.data_dir = conf->data,
 		.ready = ready,
 		.ready_context = hub,
@@ -458,9 +435,6 @@ static int api_up(struct hub *hub, struct err *err)
 static int front_up(struct hub *hub, struct err *err)
 {
 	const struct conf *conf = hub->conf;
-	if (!conf->tls_certificate != !conf->tls_key)
-		return err_set(err, ERR_INVALID, "tls.certificate and tls.key belong together: %s is missing",
-		               conf->tls_certificate ? "tls.key" : "tls.certificate");
 	if (conf->tls_certificate && !(hub->tls = tls_new(conf->tls_certificate, conf->tls_key, &clock_system, err)))
 		return -1;
 	if (hub->tls && conf->tls_ports == TLS_PUBLIC && !ports_have(&hub->ports, HTTP_PUBLIC))
@@ -501,13 +475,27 @@ static int server_up(struct hub *hub, struct err *err)
 	return 0;
 }
 
+void hub_reloadable(struct hub *hub, int argc, char **argv)
+{
+	reload_init(&hub->reload, hub->conf, argc, argv);
+	atomic_store(&hub->reloadable, true);
+}
+
+/* Of the API, which writes the audit, and of a signal. */
+static json_t *reload(void *context, bool dry)
+{
+	struct hub *hub = context;
+	const struct reload_parts parts = {hub->egress, hub->proxies, hub->tls, hub->server, hub->api, hub->store};
+	return atomic_load(&hub->reloadable) ? reload_now(&hub->reload, &parts, dry) : NULL;
+}
+
 void hub_reload(struct hub *hub)
 {
-	struct err err = {0};
-	if (!hub->tls)
-		log_warn("hub", "SIGHUP reads the files of tls.certificate and tls.key again, and there are none; other options are read at the start only");
-	else if (tls_reload(hub->tls, &err))
-		log_error("hub", "the certificate stays the one that it was: %s", err.detail);
+	struct store_change change = {.what = CHANGE_HUB_RELOAD, .doc = reload(hub, false)};
+	if (json_is_true(json_object_get(change.doc, "reloaded")) && store_change(hub->store, &change))
+		log_warn("hub", "the reload does not stand in the audit: %s", change.err.detail);
+	store_change_clear(&change);
+	json_decref(change.doc);
 }
 
 struct hub *hub_start(const struct conf *conf, bool serve, int lock_wait_ms, struct err *err)
@@ -517,16 +505,16 @@ struct hub *hub_start(const struct conf *conf, bool serve, int lock_wait_ms, str
 	hub->serves = serve;
 	data_folder_init(&hub->folder);
 	atomic_init(&hub->stopping, false);
+	atomic_init(&hub->reloadable, false);
 	budget_init(&hub->budget, (size_t)conf->memory_budget);
 	defaults_set(conf);
 	descriptors_up(hub);
 
-	if (ports_plan(&hub->ports, conf, serve, err) || data_folder_open(&hub->folder, conf, serve, lock_wait_ms, err))
+	if (ports_plan(&hub->ports, conf, serve, err) || (serve && settings_check(conf, err)) ||
+	    data_folder_open(&hub->folder, conf, serve, lock_wait_ms, err))
 		goto failed;
 	hub->egress = egress_up(conf, err);
 	if (!hub->egress)
-		goto failed;
-	if (conf->egress_authorities && serve && identity_check_file(conf->egress_authorities, clock_wall_ms(&clock_system), err))
 		goto failed;
 	if (conf->egress_allow && serve)
 		log_warn("hub", "egress.allow opens addresses that are refused by default: %s", conf->egress_allow);
@@ -635,6 +623,7 @@ void hub_stop(struct hub *hub)
 	source_table_free(hub->sources);
 	pause_free(hub->pause);
 	egress_free(hub->egress);
+	reload_destroy(&hub->reload);
 	if (hub->serves && hub->server)
 		log_told(stopped, NULL, "stopped");
 	data_folder_close(&hub->folder);

@@ -25,7 +25,9 @@ void hub_paused(struct hub *hub, struct pause_view *view);
 int hub_backlog(struct hub *hub, struct api_backlog *ask) ATTR_MUST_USE;
 /* One API request as the administrator, in the caller's thread. */
 void hub_call(struct hub *hub, const struct http_request *request, struct http_response *response);
-/* Takes the certificate from its files again; what cannot be used is logged, and changes nothing. */
+/* From now on it can be reloaded; the arguments are those that `conf` was loaded from, and live until hub_stop(). */
+void hub_reloadable(struct hub *hub, int argc, char **argv);
+/* Takes options and certificate again (reload.h). What came of it is logged. */
 void hub_reload(struct hub *hub);
 /* Drains and stops everything within the deadline of the options; NULL is allowed. */
 void hub_stop(struct hub *hub);

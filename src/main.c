@@ -9,6 +9,7 @@
 #include "config.h"
 #include "hub.h"
 #include "service.h"
+#include "settings.h"
 
 /* How long one try for the data folder's lock waits: a command tries the admin socket again between two tries; serve has only this. */
 enum { MAIN_COMMAND_WAIT_MS = 500, MAIN_SERVE_WAIT_MS = 5000 };
@@ -21,7 +22,7 @@ static void exit_at_once(int signal)
 	_exit(128 + signal);
 }
 
-/* Waits for the signal that ends the hub; from then on another one exits at once. SIGHUP takes the certificate again. */
+/* Waits for the signal that ends the hub; from then on another one exits at once. SIGHUP takes options and certificate again. */
 static int wait_for_end(struct service *service, struct hub *hub)
 {
 	struct sigaction at_once = {.sa_handler = exit_at_once};
@@ -50,7 +51,7 @@ static int say_no_start(const struct err *err)
 	return err->code == ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
 }
 
-static int serve(const struct conf *conf)
+static int serve(const struct conf *conf, int argc, char **argv)
 {
 	sigset_t signals;
 	struct err err = {0};
@@ -74,6 +75,7 @@ static int serve(const struct conf *conf)
 		service_close(service);
 		return say_no_start(&err);
 	}
+	hub_reloadable(hub, argc, argv);
 	service_ready(service, hub);
 	int signal = wait_for_end(service, hub);
 	log_info("main", "%s: stopping", signal == SIGTERM ? "SIGTERM" : "SIGINT");
@@ -110,6 +112,7 @@ int main(int argc, char **argv)
 	    .call = local_call,
 	    .close = local_close,
 	    .serve = serve,
+	    .find = settings_find_all,
 	    .clock = &clock_system,
 	};
 

@@ -82,6 +82,12 @@ static int group_find(const char *name, gid_t *gid, struct err *err)
 	return 0;
 }
 
+int ports_check_group(const struct conf *conf, struct err *err)
+{
+	gid_t group;
+	return conf->socket_group ? group_find(conf->socket_group, &group, err) : 0;
+}
+
 /* The socket helps nobody who cannot get at it. */
 static void warn_of_folder(const struct conf *conf, int folder_fd, gid_t group)
 {

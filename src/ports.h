@@ -25,5 +25,7 @@ int ports_plan(struct ports *ports, const struct conf *conf, bool serves, struct
 int ports_add_admin(struct ports *ports, const struct conf *conf, int folder_fd, struct err *err) ATTR_MUST_USE;
 /* Whether one of them is only for the doors of sources, or for everything but them. */
 bool ports_have(const struct ports *ports, enum http_role role);
+/* Whether socket.group is a group of this machine. */
+int ports_check_group(const struct conf *conf, struct err *err) ATTR_MUST_USE;
 
 #endif

@@ -44,7 +44,7 @@ class Tree:
                 if name.endswith(".md"):
                     path = os.path.normpath(os.path.relpath(os.path.join(folder, name), srcdir))
                     self.pages[path] = Page(path, read(folder, name))
-        self.options = re.findall(r'^OPTION\(\w+, "([^"]+)"', read(srcdir, "src/conf/options.def"), re.MULTILINE)
+        self.options = re.findall(r'^OPTION(?:_LIVE)?\(\w+, "([^"]+)"', read(srcdir, "src/conf/options.def"), re.MULTILINE)
         self.sections = {name.split(".")[0] for name in self.options if "." in name}
         self.arguments = {re.sub(r"[._]", "-", name) for name in self.options}
         self.commands = {tuple(words.split()): own_options(srcdir, function) for function, words in

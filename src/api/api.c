@@ -90,7 +90,7 @@ static int authenticate_session(struct api *api, const struct http_request *requ
  * failures behind the same address lock out nobody. */
 static int refuse_key(struct api *api, const struct http_request *request, struct err *err)
 {
-	int64_t wait_ms = api->key_failures ? rates_take(api->key_failures, request->peer_key, clock_mono_us(api->config.clock)) : 0;
+	int64_t wait_ms = rates_take(api->key_failures, request->peer_key, clock_mono_us(api->config.clock));
 	log_told(refused_key, LOG_FIELDS(.request = request->number, .peer = request->peer), "a wrong API key was shown");
 	if (wait_ms == 0)
 		return err_set(err, ERR_UNAUTHENTICATED, "Send a valid API key: Authorization: Bearer gk_…");
@@ -420,8 +420,7 @@ struct api *api_start(const struct api_config *config, struct err *err)
 	api->router = router_new(patterns, ROUTES);
 	api->sessions = sessions_new(config->session_lifetime_ms, config->session_idle_ms);
 	api->throttle = throttle_new();
-	if (config->key_failures_per_ip)
-		api->key_failures = rates_new(config->key_failures_per_ip, 60 * 1000);
+	api->key_failures = rates_new(config->key_failures_per_ip, 60 * 1000);
 	api->pool = pool_start("api", config->pool_threads, POOL_QUEUE_MAX, worker_make, worker_drop, api, err);
 	if (api->pool)
 		api->waiters = waiters_start(config->clock, post_waiter, api, err);
@@ -431,6 +430,16 @@ struct api *api_start(const struct api_config *config, struct err *err)
 		pool_stop(api->pool);
 	api_free(api);
 	return NULL;
+}
+
+void api_limit(struct api *api, const struct api_limits *limits)
+{
+	atomic_store(&api->config.ingest.item_bytes_max, limits->item_bytes_max);
+	atomic_store(&api->config.ingest.batch_items_max, limits->batch_items_max);
+	atomic_store(&api->config.ingest.depth_max, limits->depth_max);
+	atomic_store(&api->config.request_bytes_max, limits->request_bytes_max);
+	atomic_store(&api->config.secret_overlap_ms, limits->secret_overlap_ms);
+	rates_change(api->key_failures, limits->key_failures_per_ip);
 }
 
 void api_listens(struct api *api, const struct api_places *places)

@@ -35,8 +35,8 @@ struct api_config {
 	const struct egress *egress;
 	const char *dns_servers;
 	struct ingest_config ingest;
-	size_t request_bytes_max;   /* 8 MiB */
-	int64_t secret_overlap_ms;  /* the default overlap of a rotation: 24 h */
+	_Atomic(size_t) request_bytes_max;  /* 8 MiB */
+	_Atomic(int64_t) secret_overlap_ms; /* the default overlap of a rotation: 24 h */
 	int64_t session_lifetime_ms, session_idle_ms; /* of a login on the page */
 	unsigned key_failures_per_ip; /* wrong keys that one address may show a minute; 0: no limit */
 	unsigned pool_threads;      /* 4 */
@@ -44,10 +44,19 @@ struct api_config {
 	/* "" when ready; else why not. Any thread. */
 	void (*ready)(void *context, char *why, size_t why_size);
 	void *ready_context;
+	/* Takes the options again: what came of it, NULL: it cannot be done now. Any thread. NULL: no hub runs. */
+	json_t *(*reload)(void *ready_context, bool dry);
 };
 
 struct api;
 struct api *api_start(const struct api_config *config, struct err *err) ATTR_MUST_USE;
+/* What may change while it runs; any thread. It counts for what begins afterwards. */
+struct api_limits {
+	size_t item_bytes_max, request_bytes_max;
+	unsigned batch_items_max, depth_max, key_failures_per_ip;
+	int64_t secret_overlap_ms;
+};
+void api_limit(struct api *api, const struct api_limits *limits);
 struct http_app api_app(struct api *api);
 /* Where the hub is reached when nothing better is known: before the first request, or never. */
 enum { API_PLACE_SIZE = 320 };

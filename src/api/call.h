@@ -75,7 +75,7 @@ struct api {
 	struct call *once_running; /* under the mutex: calls with an Idempotency-Key, linked by once_next */
 	struct sessions *sessions;
 	struct throttle *throttle;
-	struct rates *key_failures; /* by address; NULL: no limit */
+	struct rates *key_failures; /* by address */
 	struct api_places places;
 	struct waiters *waiters;
 	struct scrape *scrape; /* metrics.c */

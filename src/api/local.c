@@ -35,3 +35,34 @@ int local_check(struct call *call)
 	strbuf_printf(&call->response->body, "],\"ok\":%s}", call->listed == 0 ? "true" : "false");
 	return 0;
 }
+
+static int reload(struct call *call, bool dry)
+{
+	const struct api_config *config = &call->api->config;
+	json_t *report = config->reload ? config->reload(config->ready_context, dry) : NULL;
+	if (!report)
+		return err_set(&call->err, ERR_UNAVAILABLE, config->reload ? "The hub is starting; try again" : "No hub runs here: options are read when it starts");
+	if (json_is_true(json_object_get(report, "reloaded"))) {
+		struct store_change change = {.what = CHANGE_HUB_RELOAD, .doc = report};
+		int result = call_change(call, &change);
+		store_change_clear(&change);
+		if (result < 0) {
+			json_decref(report);
+			return -1;
+		}
+	}
+	return call_json(call, 200, report);
+}
+
+int local_reload(struct call *call)
+{
+	json_t *doc = call_body(call);
+	const json_t *dry = json_object_get(doc, "dry_run");
+	int result = doc ? call_members(call, doc, "", "dry_run") : -1;
+	if (result == 0 && dry && !json_is_boolean(dry))
+		result = err_field(&call->err, ERR_INVALID, "/dry_run", "must be true or false");
+	if (result == 0)
+		result = reload(call, json_is_true(dry));
+	json_decref(doc);
+	return result;
+}

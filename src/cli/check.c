@@ -1,5 +1,6 @@
-/* grapnel check: are options, database and the settings in it sound? */
+/* grapnel check: are options, database and the settings in it sound? With --config: are the options in this file, and nothing else? */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/client.h"
 #include "cli/table.h"
@@ -20,6 +21,49 @@ static void put_finding(const json_t *finding)
 	free(text);
 }
 
+static void keep_finding(void *context, const char *text)
+{
+	(void)!json_array_append_new(context, json_string(text));
+}
+
+/* Whether --config is among the arguments: then a file is meant, not the hub of a data folder. */
+static bool about_a_file(const struct args *args)
+{
+	for (int i = 0; i < args->conf_len; i++) {
+		if (strcmp(args->conf[i], "--config") == 0 || strncmp(args->conf[i], "--config=", strlen("--config=")) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int put_answer(const struct command_run *run, const json_t *answer)
+{
+	const json_t *findings = json_object_get(answer, "findings");
+
+	if (args_value(run->args, "json"))
+		json_line(answer, stdout);
+	else if (json_array_size(findings) == 0)
+		puts("ok");
+	for (size_t i = 0; i < json_array_size(findings) && !args_value(run->args, "json"); i++)
+		put_finding(json_array_get(findings, i));
+	return json_array_size(findings) == 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+/* No data folder is looked into, and no hub asked. */
+static int check_file(const struct command_run *run)
+{
+	struct conf conf;
+	json_t *findings = json_array();
+
+	conf_find(&conf, run->args->conf_len, run->args->conf, keep_finding, findings);
+	run->local->find(&conf, keep_finding, findings);
+	conf_free(&conf);
+	json_t *answer = json_pack("{s:o, s:b}", "findings", findings, "ok", json_array_size(findings) == 0);
+	int code = put_answer(run, answer);
+	json_decref(answer);
+	return code;
+}
+
 int check_run(const struct command_run *run)
 {
 	json_t *answer = NULL;
@@ -27,6 +71,8 @@ int check_run(const struct command_run *run)
 
 	if (command_words(run, 0, 0) != EXIT_OK)
 		return EXIT_USAGE;
+	if (about_a_file(run->args))
+		return check_file(run);
 	struct client *client = client_open(run, false, &code);
 	if (!client)
 		return code;
@@ -35,15 +81,8 @@ int check_run(const struct command_run *run)
 	if (code == EXIT_OK && !json_is_array(findings)) {
 		command_say("the hub's answer holds no findings");
 		code = EXIT_FAILED;
-	} else if (code == EXIT_OK && args_value(run->args, "json")) {
-		json_line(answer, stdout);
-		code = json_array_size(findings) == 0 ? EXIT_OK : EXIT_FAILED;
-	} else if (code == EXIT_OK && json_array_size(findings) == 0) {
-		puts("ok");
 	} else if (code == EXIT_OK) {
-		for (size_t i = 0; i < json_array_size(findings); i++)
-			put_finding(json_array_get(findings, i));
-		code = EXIT_FAILED;
+		code = put_answer(run, answer);
 	}
 	json_decref(answer);
 	client_close(client);

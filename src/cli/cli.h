@@ -24,7 +24,10 @@ struct cli_local {
 	void *(*open)(const struct conf *conf, struct err *err);
 	void (*call)(void *hub, const struct http_request *request, struct http_response *response);
 	void (*close)(void *hub);
-	int (*serve)(const struct conf *conf); /* the serve command: returns the exit code */
+	/* The serve command, with the arguments that `conf` was loaded from: returns the exit code. */
+	int (*serve)(const struct conf *conf, int argc, char **argv);
+	/* What is wrong with options beyond one by itself (settings.h): their number. */
+	unsigned (*find)(const struct conf *conf, void (*found)(void *context, const char *text), void *context);
 	const struct clock *clock;
 };
 

@@ -13,6 +13,7 @@
 
 #include "cli/client.h"
 #include "cli/table.h"
+#include "conf/place.h"
 
 const struct args_option restore_run_options[] = {
     {"master-key", "FILE", "the copy of master.key that belongs to the backup"},
@@ -27,7 +28,7 @@ struct restore {
 	const struct command_run *run;
 	const char *file, *key;
 	char data[PATH_MAX];
-	char key_place[PATH_MAX]; /* where the options say that the key is; "": in the data folder */
+	char key_place[PATH_MAX]; /* where the hub has its key by its options, or, of a packaged one, by its unit; "": in the data folder */
 	bool key_there;           /* it is there already */
 	char staging[PATH_MAX + sizeof STAGING];
 	int folder; /* the data folder */
@@ -353,7 +354,8 @@ static int read_arguments(struct restore *restore)
 		return EXIT_USAGE;
 	}
 	snprintf(restore->data, sizeof restore->data, "%s", conf.data);
-	snprintf(restore->key_place, sizeof restore->key_place, "%s", conf.master_key_file ? conf.master_key_file : "");
+	const char *key_place = conf.master_key_file ? conf.master_key_file : conf_place_key(&conf);
+	snprintf(restore->key_place, sizeof restore->key_place, "%s", key_place ? key_place : "");
 	conf_free(&conf);
 	snprintf(restore->staging, sizeof restore->staging, "%s/" STAGING, restore->data);
 	return EXIT_OK;

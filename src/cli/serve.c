@@ -14,7 +14,7 @@ int serve_run(const struct command_run *run)
 		command_say("%s", err.detail);
 		return EXIT_USAGE;
 	}
-	int code = run->local->serve(&conf);
+	int code = run->local->serve(&conf, run->args->conf_len, run->args->conf);
 	conf_free(&conf);
 	return code;
 }

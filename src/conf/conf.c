@@ -173,8 +173,14 @@ static int take_arguments(struct loader *loader, int argc, char **argv, int *res
 	int at = 0;
 
 	while (at < argc && strncmp(argv[at], "--", 2) == 0 && argv[at][2] != '\0') {
-		if (take_argument(loader, argc, argv, &at) != 0)
+		int before = at;
+		if (take_argument(loader, argc, argv, &at) == 0)
+			continue;
+		if (!loader_goes_on(loader))
 			return -1;
+		/* One that is not known may have a value behind it. */
+		at += at == before;
+		at += at == before + 1 && at < argc && !strchr(argv[before], '=') && strncmp(argv[at], "--", 2) != 0;
 	}
 	if (at < argc && strcmp(argv[at], "--") == 0)
 		at++;
@@ -306,7 +312,7 @@ static int take_environment(struct loader *loader)
 		struct slice name;
 		if (!variable_name(*at, &name))
 			continue;
-		if (take_variable(loader, name, *at + name.len + 1) != 0)
+		if (take_variable(loader, name, *at + name.len + 1) != 0 && !loader_goes_on(loader))
 			return -1;
 	}
 	return 0;
@@ -367,6 +373,94 @@ int conf_load(struct conf *conf, int argc, char **argv, int *rest, struct err *e
 		return 0;
 	conf_free(conf);
 	return -1;
+}
+
+struct finding {
+	void (*found)(void *context, const char *text);
+	void *context;
+	unsigned len;
+};
+
+static void count_finding(void *context, const char *text)
+{
+	struct finding *finding = context;
+	finding->len++;
+	finding->found(finding->context, text);
+}
+
+bool loader_goes_on(struct loader *loader)
+{
+	if (!loader->found)
+		return false;
+	loader->found(loader->context, loader->err->detail);
+	*loader->err = (struct err){.code = ERR_NONE};
+	return true;
+}
+
+unsigned conf_find(struct conf *conf, int argc, char **argv, void (*found)(void *context, const char *text), void *context)
+{
+	struct err err = {0};
+	struct finding finding = {found, context, 0};
+	struct loader loader = {.conf = conf, .err = &err, .found = count_finding, .context = &finding};
+
+	memset(conf, 0, sizeof *conf);
+	if (take_arguments(&loader, argc, argv, NULL) != 0)
+		loader_goes_on(&loader);
+	if (take_environment(&loader) != 0)
+		loader_goes_on(&loader);
+	if (take_file(&loader) != 0)
+		loader_goes_on(&loader);
+	if (take_defaults(&loader) != 0)
+		loader_goes_on(&loader);
+	return finding.len;
+}
+
+void conf_copy(struct conf *to, const struct conf *from)
+{
+	*to = *from;
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		char **text = is_text(&option_table[i]) ? member_of(to, &option_table[i]) : NULL;
+		if (text && *text)
+			*text = mem_text(*text);
+	}
+}
+
+static size_t size_of(const struct option *option)
+{
+	return option->type == OPTION_SWITCH ? sizeof(bool) : option->type == OPTION_REAL ? sizeof(double) : sizeof(int64_t);
+}
+
+static bool same_value(const struct conf *a, const struct conf *b, const struct option *option)
+{
+	const void *of_a = (const char *)a + option->offset, *of_b = (const char *)b + option->offset;
+
+	if (!is_text(option))
+		return memcmp(of_a, of_b, size_of(option)) == 0;
+	const char *text_a = *(char *const *)of_a, *text_b = *(char *const *)of_b;
+	return text_a && text_b ? strcmp(text_a, text_b) == 0 : text_a == text_b;
+}
+
+void conf_differences(const struct conf *a, const struct conf *b, void (*each)(void *context, const char *name, bool live), void *context)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (!same_value(a, b, &option_table[i]))
+			each(context, option_table[i].name, option_table[i].live);
+	}
+}
+
+void conf_take_live(struct conf *conf, struct conf *from)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct option *option = &option_table[i];
+		void *to = member_of(conf, option), *source = member_of(from, option);
+		if (option->live && is_text(option)) {
+			free(*(char **)to);
+			*(char **)to = *(char **)source;
+			*(char **)source = NULL;
+		} else if (option->live) {
+			memcpy(to, source, size_of(option));
+		}
+	}
 }
 
 void conf_free(struct conf *conf)

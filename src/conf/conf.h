@@ -36,6 +36,15 @@ struct conf {
  * is left to be freed. */
 int conf_load(struct conf *conf, int argc, char **argv, int *rest, struct err *err) ATTR_MUST_USE;
 void conf_free(struct conf *conf);
+/* The same, but looks at everything, and tells of each thing that is wrong in a sentence that names where it stands. Their number; `conf`
+ * is loaded from the rest in any case. */
+unsigned conf_find(struct conf *conf, int argc, char **argv, void (*found)(void *context, const char *text), void *context);
+/* A copy, freed by itself. */
+void conf_copy(struct conf *to, const struct conf *from);
+/* Each option whose value differs; `live`: a reload takes it. */
+void conf_differences(const struct conf *a, const struct conf *b, void (*each)(void *context, const char *name, bool live), void *context);
+/* Takes over the values of all options that a reload takes; those of the others stay. */
+void conf_take_live(struct conf *conf, struct conf *from);
 /* Logs the GRAPNEL_ variables that are no option. conf_load() refuses only those that were probably meant as one. */
 void conf_warn(void);
 /* How many words the option at the head of an argument list takes, itself included: 1 or 2; 0: it is no option of the table. */

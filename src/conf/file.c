@@ -86,7 +86,7 @@ static int handle(void *user, const char *section, const char *key, const char *
 	struct reading *reading = user;
 
 	if (!reading->stopped)
-		reading->stopped = take(reading, section, key, value) != 0;
+		reading->stopped = take(reading, section, key, value) != 0 && !loader_goes_on(reading->loader);
 	return 1;
 }
 

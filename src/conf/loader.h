@@ -14,6 +14,9 @@ struct loader {
 	struct conf *conf;
 	enum loader_rank ranks[OPTION_COUNT];
 	struct err *err;
+	/* What is wrong is told, and the rest looked at all the same; NULL: the first thing that is wrong ends it. */
+	void (*found)(void *context, const char *text);
+	void *context;
 	bool system; /* the file is that of the system (place.h) */
 };
 
@@ -21,6 +24,8 @@ struct loader {
  * "environment variable GRAPNEL_X", "argument --x". */
 int loader_take(struct loader *loader, const struct option *option, enum loader_rank rank, const char *origin,
 		const char *text) ATTR_MUST_USE;
+/* After something went wrong: whether to go on, which it is if all is to be found. Then it was told, and loader->err is empty again. */
+bool loader_goes_on(struct loader *loader);
 /* Reads an option file. `found_in_data`: it was found through the data folder, so it need not exist and cannot move that folder. */
 int loader_file(struct loader *loader, const char *path, bool found_in_data) ATTR_MUST_USE;
 

@@ -11,9 +11,12 @@
 #include "conf/nearest.h"
 
 const struct option option_table[OPTION_COUNT] = {
-#define OPTION(member, name, type, standard, range, help) {name, OPTION_##type, standard, range, help, offsetof(struct conf, member)},
+#define ROW(member, name, type, standard, range, help, live) {name, OPTION_##type, standard, range, help, offsetof(struct conf, member), live},
+#define OPTION(member, name, type, standard, range, help) ROW(member, name, type, standard, range, help, false)
+#define OPTION_LIVE(member, name, type, standard, range, help) ROW(member, name, type, standard, range, help, true)
 #include "conf/options.def"
 #undef OPTION
+#undef ROW
 };
 
 #define RANGE_MARK " … "

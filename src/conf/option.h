@@ -28,6 +28,7 @@ struct option {
 	const char *range;
 	const char *help;
 	size_t offset; /* of the member in struct conf */
+	bool live;     /* a reload takes it; otherwise it counts from the next start on */
 };
 
 /* Their number, to size arrays by. */

@@ -48,6 +48,8 @@ static void put_help(struct strbuf *out, const struct option *option, bool first
 	strbuf_printf(out, "      %s", option->help);
 	if (option->standard[0])
 		strbuf_printf(out, " (default: %s)", option->standard);
+	if (option->live)
+		strbuf_puts(out, " (a reload takes it)");
 	strbuf_puts(out, "\n");
 }
 
@@ -70,7 +72,7 @@ static void put_sample(struct strbuf *out, const struct option *option, bool fir
 	strbuf_puts(out, "\n");
 	if (first)
 		strbuf_printf(out, "[%.*s]\n", (int)section.len, section.at);
-	strbuf_printf(out, "# %s\n# accepted: %s\n#%s =%s%s\n", option->help, accepts, option_key(option), option->standard[0] ? " " : "",
+	strbuf_printf(out, "# %s\n# accepted: %s%s\n#%s =%s%s\n", option->help, accepts, option->live ? "; a reload takes it" : "", option_key(option), option->standard[0] ? " " : "",
 		      option->standard);
 }
 
@@ -113,7 +115,7 @@ static void put_man(struct strbuf *out, const struct option *option, bool first)
 	put_roff(out, accepts);
 	strbuf_puts(out, ".\nDefault: ");
 	put_roff(out, option->standard[0] ? option->standard : "unset");
-	strbuf_puts(out, ".\n");
+	strbuf_puts(out, option->live ? ".\nA reload takes it.\n" : ".\n");
 }
 
 static const char man_head[] = ".\\\" Made from src/conf/options.def by `make docs`.\n"
@@ -194,7 +196,16 @@ static const char man_head[] = ".\\\" Made from src/conf/options.def by `make do
 			       ".Pq Ev GRAPNEL_SERVICE_HOST , GRAPNEL_PORT_8080_TCP .\n"
 			       ".Pp\n"
 			       ".Ql grapnel help --sample-conf\n"
-			       "prints an option file with all defaults.\n"
+			       "prints an option file with all defaults;\n"
+			       ".Ql grapnel check --config Ar file\n"
+			       "looks through one and names everything that is wrong with it.\n"
+			       ".Pp\n"
+			       "SIGHUP, or\n"
+			       ".Ql grapnel reload ,\n"
+			       "makes a running hub read the file, the environment and the certificate again.\n"
+			       "Options of which it says below that a reload takes them count from then on, for what begins afterwards; the others at the next start: the log\n"
+			       "names those that changed.\n"
+			       "When anything is wrong nothing changes, and the log says what.\n"
 			       ".Sh OPTIONS\n"
 			       ".Bl -tag -width Ds\n";
 
@@ -232,7 +243,7 @@ static void put_markdown(struct strbuf *out, const struct option *option, bool f
 	put_cell(out, option->standard[0] ? option->standard : "unset");
 	strbuf_puts(out, " | ");
 	put_cell(out, accepts);
-	strbuf_puts(out, " | ");
+	strbuf_puts(out, option->live ? " | reload | " : " | start | ");
 	put_cell(out, option->help);
 	strbuf_puts(out, " |\n");
 }
@@ -248,7 +259,10 @@ void conf_markdown(struct strbuf *out)
 		 "own has `--sysconfdir` and `--localstatedir` of its `configure` in place of `/etc` and `/var`.) A name `section.key` stands in a file as\n"
 		 "`key = value` below `[section]`. Text can also come from a file that `GRAPNEL_SECTION_KEY_FILE` names. See\n"
 		 "grapnel.conf(5); `grapnel help --sample-conf` prints a file with all defaults.\n\n"
-		 "| option | argument | environment | default | accepted | meaning |\n"
-		 "|---|---|---|---|---|---|\n");
+		 "`taken` says when a change counts: at the next `start`, or by a `reload` (SIGHUP, `systemctl reload`, `grapnel reload`), which reads file\n"
+		 "and environment again, takes all or nothing, and names what waits for the next start. `grapnel check --config FILE` looks through a file\n"
+		 "before either.\n\n"
+		 "| option | argument | environment | default | accepted | taken | meaning |\n"
+		 "|---|---|---|---|---|---|---|\n");
 	each_by_section(out, put_markdown);
 }

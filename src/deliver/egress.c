@@ -243,17 +243,29 @@ struct egress *egress_new(const struct egress_rules *rules, struct err *err)
 	return egress;
 }
 
+/* Returns the one before. */
+static struct policy *put_policy(struct egress *egress, struct policy *policy)
+{
+	pthread_rwlock_wrlock(&egress->lock);
+	struct policy *before = egress->policy;
+	egress->policy = policy;
+	pthread_rwlock_unlock(&egress->lock);
+	return before;
+}
+
 int egress_change(struct egress *egress, const struct egress_rules *rules, struct err *err)
 {
 	struct policy *policy = policy_new(rules, err);
 	if (!policy)
 		return -1;
-	pthread_rwlock_wrlock(&egress->lock);
-	struct policy *before = egress->policy;
-	egress->policy = policy;
-	pthread_rwlock_unlock(&egress->lock);
-	free(before);
+	free(put_policy(egress, policy));
 	return 0;
+}
+
+void egress_become(struct egress *egress, struct egress *other)
+{
+	other->policy = put_policy(egress, other->policy);
+	egress_free(other);
 }
 
 void egress_free(struct egress *egress)

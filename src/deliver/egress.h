@@ -30,6 +30,9 @@ void egress_free(struct egress *egress);
 /* Other rules from now on. When they are wrong, those before stay. */
 int egress_change(struct egress *egress, const struct egress_rules *rules, struct err *err) ATTR_MUST_USE;
 
+/* The rules of `other` from now on; takes it over. */
+void egress_become(struct egress *egress, struct egress *other);
+
 enum egress_verdict { EGRESS_ADMITTED, EGRESS_ADDRESS, EGRESS_PORT, EGRESS_HTTP };
 /* Whether a request may go to this address, at this port, by https or not; if not, what is against it, and `why` (may be NULL) names the rule and
  * the option: for the admin's eyes. */

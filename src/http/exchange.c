@@ -253,7 +253,7 @@ static int exchange_wait_s(const struct http_exchange *x)
 {
 	const struct server *server = x->shard->server;
 	bool (*counts)(const struct http_request *request) = server->config.app.counts;
-	if (!server->rates || x->request.local || (counts && !counts(&x->request)))
+	if (x->request.local || (counts && !counts(&x->request)))
 		return 0;
 	return (int)((rates_take(server->rates, x->request.peer_key, clock_mono_us(server->config.clock)) + 999) / 1000);
 }
@@ -265,7 +265,7 @@ static enum MHD_Result exchange_too_often(struct http_exchange *x, int wait_s)
 	struct http_response response = {0};
 	struct err err = {0};
 	err_set(&err, ERR_RATE_LIMITED, "this address sends more than %u requests a second: try again later",
-	        x->shard->server->config.requests_per_ip);
+	        rates_limit(x->shard->server->rates));
 	err.retry_after_s = wait_s;
 	problem_respond(&response, &err, x->request.id);
 	return exchange_refuse(x, &response);

@@ -107,15 +107,29 @@ static int listen_family(const char *host, const char *port, int family, int rea
 	return fd;
 }
 
+static int parse(const char *address, char host[HOST_MAX], char port_text[PORT_MAX], unsigned *number, struct err *err)
+{
+	if (split(address, host, port_text) == 0 && sscanf(port_text, "%u", number) == 1 && *number <= UINT16_MAX)
+		return 0;
+	return err_set(err, ERR_INVALID,
+		       "cannot listen on \"%s\" (options listen, listen.public, listen.api; arguments --listen, …): accepted: host:port, [IPv6]:port or :port "
+		       "(all addresses)",
+		       address);
+}
+
+int listen_check(const char *address, struct err *err)
+{
+	char host[HOST_MAX], port[PORT_MAX];
+	unsigned number;
+	return parse(address, host, port, &number, err);
+}
+
 int listen_tcp(const char *address, int port, bool shared, struct err *err)
 {
 	char host[HOST_MAX], port_text[PORT_MAX];
 	unsigned number = 0;
-	if (split(address, host, port_text) || sscanf(port_text, "%u", &number) != 1 || number > UINT16_MAX)
-		return err_set(err, ERR_INVALID,
-			       "cannot listen on \"%s\" (options listen, listen.public, listen.api; arguments --listen, …): accepted: host:port, [IPv6]:port or :port "
-			       "(all addresses)",
-			       address);
+	if (parse(address, host, port_text, &number, err))
+		return -1;
 	int real_port = port > 0 ? port : (int)number;
 	bool first = port <= 0;
 	int fd = listen_family(host, port_text, host[0] ? AF_UNSPEC : AF_INET6, real_port, first, shared);

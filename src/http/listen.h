@@ -13,6 +13,8 @@
  * earlier socket for the same address, to which this one is added; 0: this is the first. With `shared` more will be added; an address
  * that another process listens on is an error even then. -1 on error, which names the address. */
 int listen_tcp(const char *address, int port, bool shared, struct err *err) ATTR_MUST_USE;
+/* Whether an address has one of these forms; nothing is looked up or bound. */
+int listen_check(const char *address, struct err *err) ATTR_MUST_USE;
 /* A listening Unix socket in the folder of dir_fd, however long its path; replaces a stale one. Its mode is 0600, or, for the members of a
  * group (NULL: none), 0660. */
 int listen_unix(int dir_fd, const char *name, const gid_t *group, struct err *err) ATTR_MUST_USE;

@@ -10,6 +10,13 @@ void peers_init(struct peers *peers, unsigned max, unsigned per_ip_max)
 	pthread_mutex_init(&peers->mutex, NULL);
 }
 
+void peers_limit(struct peers *peers, unsigned per_ip_max)
+{
+	pthread_mutex_lock(&peers->mutex);
+	peers->per_ip_max = per_ip_max;
+	pthread_mutex_unlock(&peers->mutex);
+}
+
 void peers_destroy(struct peers *peers)
 {
 	idmap_free(&peers->counts);

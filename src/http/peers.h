@@ -12,9 +12,9 @@
 
 struct peers {
 	unsigned max;
-	unsigned per_ip_max;
 	/* under the mutex */
 	pthread_mutex_t mutex;
+	unsigned per_ip_max;
 	unsigned len;
 	struct idmap counts; /* key of the address → its connections, cast to a pointer */
 };
@@ -23,6 +23,7 @@ struct peers {
 enum { PEERS_TRUSTED = 1 };
 
 void peers_init(struct peers *peers, unsigned max, unsigned per_ip_max);
+void peers_limit(struct peers *peers, unsigned per_ip_max); /* from now on; what is connected stays */
 void peers_destroy(struct peers *peers);
 /* The key of an address; 0 for a Unix socket, which is not counted. */
 uint64_t peers_key(const struct cidr_address *address);

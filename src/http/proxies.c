@@ -2,6 +2,7 @@
  * trusted, what he says is believed. */
 #include "http/proxies.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -11,6 +12,8 @@
 enum { PROXIES_MAX = 256, HOPS_MAX = 32 };
 
 struct proxies {
+	pthread_rwlock_t lock;
+	/* under the lock */
 	size_t len;
 	struct cidr ranges[PROXIES_MAX];
 };
@@ -30,6 +33,7 @@ static int add(struct proxies *proxies, struct slice text, struct err *err)
 struct proxies *proxies_new(const char *list, struct err *err)
 {
 	struct proxies *proxies = mem_new(struct proxies);
+	pthread_rwlock_init(&proxies->lock, NULL);
 	for (const char *at = list ? list : ""; *at;) {
 		size_t len = strcspn(at, ", ");
 		if (len && add(proxies, (struct slice){at, len}, err)) {
@@ -44,15 +48,32 @@ struct proxies *proxies_new(const char *list, struct err *err)
 
 void proxies_free(struct proxies *proxies)
 {
+	if (!proxies)
+		return;
+	pthread_rwlock_destroy(&proxies->lock);
 	free(proxies);
+}
+
+void proxies_become(struct proxies *proxies, struct proxies *other)
+{
+	pthread_rwlock_wrlock(&proxies->lock);
+	proxies->len = other->len;
+	memcpy(proxies->ranges, other->ranges, other->len * sizeof *other->ranges);
+	pthread_rwlock_unlock(&proxies->lock);
+	proxies_free(other);
 }
 
 bool proxies_trust(const struct proxies *proxies, const struct cidr_address *address)
 {
-	for (size_t i = 0; proxies && i < proxies->len; i++)
-		if (cidr_has(&proxies->ranges[i], address))
-			return true;
-	return false;
+	bool trusted = false;
+	if (!proxies)
+		return false;
+	/* Who holds it may have it const: asking changes nothing of it but the lock. */
+	pthread_rwlock_rdlock((pthread_rwlock_t *)&proxies->lock);
+	for (size_t i = 0; !trusted && i < proxies->len; i++)
+		trusted = cidr_has(&proxies->ranges[i], address);
+	pthread_rwlock_unlock((pthread_rwlock_t *)&proxies->lock);
+	return trusted;
 }
 
 static struct slice trimmed(struct slice text)

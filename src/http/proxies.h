@@ -1,5 +1,5 @@
 /* Proxies that are trusted to say whom they speak for (http.trusted_proxies): X-Forwarded-For and X-Forwarded-Proto count from them, and
- * from nobody else. Immutable after proxies_new(); thread-safe. */
+ * from nobody else. Thread-safe. */
 #ifndef GRAPNEL_HTTP_PROXIES_H
 #define GRAPNEL_HTTP_PROXIES_H
 
@@ -13,6 +13,8 @@ struct proxies;
 /* `list`: addresses and CIDR ranges, separated by commas; NULL: none. */
 struct proxies *proxies_new(const char *list, struct err *err) ATTR_MUST_USE;
 void proxies_free(struct proxies *proxies); /* NULL is allowed */
+/* What `other` says from now on; takes it over. */
+void proxies_become(struct proxies *proxies, struct proxies *other);
 /* `proxies` may be NULL. */
 bool proxies_trust(const struct proxies *proxies, const struct cidr_address *address);
 /* Who sent a request that came from the trusted `peer`: the rightmost address in X-Forwarded-For that is not trusted itself. What cannot be

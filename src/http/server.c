@@ -362,6 +362,13 @@ static void shard_close(struct shard *shard)
 	close(shard->epoll_fd);
 }
 
+void server_limit(struct server *server, const struct server_limits *limits)
+{
+	peers_limit(&server->peers, limits->connections_per_ip_max);
+	rates_change(server->rates, limits->requests_per_ip);
+	atomic_store(&server->config.request_deadline_ms, limits->request_deadline_ms);
+}
+
 struct server *server_start(const struct server_config *config, struct err *err)
 {
 	struct server *server = mem_alloc(sizeof *server + config->shards * sizeof *server->shards);
@@ -370,8 +377,7 @@ struct server *server_start(const struct server_config *config, struct err *err)
 	server->ports = mem_alloc((config->listen_len + 1) * sizeof *server->ports);
 	server->in_place = strncmp(MHD_get_version(), "0.9.", 4) == 0;
 	peers_init(&server->peers, config->connections_max, config->connections_per_ip_max);
-	if (config->requests_per_ip)
-		server->rates = rates_new(config->requests_per_ip, 1000);
+	server->rates = rates_new(config->requests_per_ip, 1000);
 	for (unsigned i = 0; i < config->shards; i++)
 		if (shard_open(&server->shards[i], server, config, err))
 			goto fail;

@@ -51,7 +51,7 @@ struct server_config {
 	unsigned requests_per_ip; /* a second, and as many at once; 0: no limit */
 	const struct proxies *proxies; /* NULL: none is trusted */
 	struct tls *tls; /* NULL: none */
-	int request_deadline_ms;    /* from the first byte to the last one of a request */
+	_Atomic(int) request_deadline_ms; /* from the first byte to the last one of a request */
 	int idle_timeout_ms;        /* of a keep-alive connection */
 	struct budget *budget;
 	const struct clock *clock;
@@ -63,6 +63,12 @@ struct server_config {
 
 /* Binds everything (an error names the address), then starts the threads. */
 struct server *server_start(const struct server_config *config, struct err *err) ATTR_MUST_USE;
+/* What may change while it runs; any thread. It counts for what begins afterwards. */
+struct server_limits {
+	unsigned connections_per_ip_max, requests_per_ip;
+	int request_deadline_ms;
+};
+void server_limit(struct server *server, const struct server_limits *limits);
 /* The port that listener i is bound to (for ":0"). */
 int server_port(const struct server *server, size_t i);
 /* Gives the answer; takes over the response's memory. Any thread. A client that left makes no difference. */

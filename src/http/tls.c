@@ -141,8 +141,6 @@ static struct identity *identity_read(const struct tls *tls, struct err *err)
 	code = -1;
 	if (import_chain(tls, &chain, identity, err) == 0 && import_key(tls, &key, identity, err) == 0)
 		code = check_pair(tls, &chain, &key, err);
-	if (code == 0)
-		say_until(tls, identity);
 out:
 	gnutls_free(chain.data);
 	if (key.data)
@@ -154,12 +152,23 @@ out:
 	return NULL;
 }
 
+int tls_check(const char *certificate, const char *key, struct err *err)
+{
+	const struct tls tls = {.certificate = certificate, .key = key};
+	struct identity *identity = identity_read(&tls, err);
+	if (!identity)
+		return -1;
+	identity_free(identity);
+	return 0;
+}
+
 int tls_reload(struct tls *tls, struct err *err)
 {
 	struct identity *fresh = identity_read(tls, err), **at;
 	int64_t now_us = clock_mono_us(tls->clock);
 	if (!fresh)
 		return -1;
+	say_until(tls, fresh);
 	pthread_mutex_lock(&tls->mutex);
 	if (tls->identity)
 		tls->identity->replaced_us = now_us;

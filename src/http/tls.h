@@ -15,6 +15,8 @@ struct tls;
 /* `certificate`: PEM, the hub's own first, then those that lead to the authority. `key`: PEM, without a passphrase. Both stay the
  * caller's. */
 struct tls *tls_new(const char *certificate, const char *key, const struct clock *clock, struct err *err) ATTR_MUST_USE;
+/* Whether tls_new() would take these files. */
+int tls_check(const char *certificate, const char *key, struct err *err) ATTR_MUST_USE;
 /* Reads both files again. What cannot be used changes nothing. */
 int tls_reload(struct tls *tls, struct err *err) ATTR_MUST_USE;
 void tls_free(struct tls *tls); /* NULL is allowed; no connection is left */

@@ -17,9 +17,10 @@ struct ingest_config {
 	struct index *index;
 	struct budget *budget;
 	const struct clock *clock;
-	size_t item_bytes_max;   /* one event: 1 MiB */
-	unsigned batch_items_max; /* 1,000 */
-	unsigned depth_max;      /* JSON nesting: 512 */
+	/* may change at any time */
+	_Atomic(size_t) item_bytes_max;    /* one event: 1 MiB */
+	_Atomic(unsigned) batch_items_max; /* 1,000 */
+	_Atomic(unsigned) depth_max;       /* JSON nesting: 512 */
 };
 
 enum ingest_form {

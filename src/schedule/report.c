@@ -60,6 +60,7 @@ void scheduler_report(struct scheduler *scheduler, const struct lane *lane, cons
 	    .opened = opened,
 	    .since_ms = view.since_ms,
 	    .failures = view.failures,
+	    .failure = outcome ? outcome->failure : FAILURE_NONE,
 	    .why = view.why,
 	    .why_outside = view.why_outside,
 	    .next_probe_ms = view.next_probe_ms,

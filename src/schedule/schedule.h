@@ -19,7 +19,8 @@ struct breaker_report {
 	bool opened;        /* else closed: the endpoint has recovered */
 	int64_t since_ms;   /* wall: when it opened */
 	unsigned failures;  /* attempts that failed since the last success */
-	const char *why;    /* opened: a sentence for a person … */
+	enum attempt_failure failure; /* opened: of the last attempt … */
+	const char *why;    /* … a sentence for a person, in which what the endpoint said may stand … */
 	const char *why_outside; /* … and for a subscriber, who is not told how the hub reaches the endpoint */
 	int64_t next_probe_ms; /* opened: wall */
 };

@@ -54,6 +54,7 @@ static const struct {
     {CHANGE_HUB_PAUSE, "hub.pause"},
     {CHANGE_HUB_RESTORED, "hub.restore"},
     {CHANGE_HUB_RESUME, "hub.resume"},
+    {CHANGE_HUB_RELOAD, "hub.reload"},
 };
 
 enum { ACTIONS = sizeof actions / sizeof *actions };

@@ -41,6 +41,7 @@ static change_handler *const handlers[] = {
     [CHANGE_HUB_PAUSE] = hub_pause,
     [CHANGE_HUB_RESTORED] = hub_restored,
     [CHANGE_HUB_RESUME] = hub_resume,
+    [CHANGE_HUB_RELOAD] = hub_reloaded,
     [CHANGE_CIRCUIT] = endpoint_circuit,
     [CHANGE_EVENT_ERASE] = event_erase,
     [CHANGE_SUBSCRIBER_ERASE] = subscriber_erase,

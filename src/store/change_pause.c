@@ -1,4 +1,4 @@
-/* The hub's own pause: set by an operator or by a restore, ended by an operator. */
+/* What is done to the hub as a whole: its pause, set by an operator or by a restore, ended by an operator; and the audit of a reload. */
 #include "base/id.h"
 #include "store/audit.h"
 #include "store/private.h"
@@ -42,4 +42,11 @@ int hub_resume(struct tx *tx, struct store_change *change)
 		return found;
 	health_forget_all(&tx->store->health, clock_mono_us(tx->store->config.clock));
 	return put(tx, change, "hub.resume", &before, &after);
+}
+
+/* Names, no values: some are passwords. */
+int hub_reloaded(struct tx *tx, struct store_change *change)
+{
+	json_t *after = json_pack("{s:O, s:O}", "changed", json_object_get(change->doc, "changed"), "restart", json_object_get(change->doc, "restart"));
+	return after ? audit_note(tx, change, "hub.reload", "hub", 0, NULL, after) : change_memory_out(change);
 }

@@ -44,6 +44,14 @@ static void forget(struct herald *herald, size_t len)
 	}
 }
 
+void herald_tune(struct herald *herald, int64_t interval_ms, int64_t failing_after)
+{
+	if (!herald)
+		return;
+	herald->config.interval_ms = interval_ms;
+	herald->config.failing_after = failing_after;
+}
+
 void herald_free(struct herald *herald)
 {
 	size_t at = 0;

@@ -23,6 +23,8 @@ struct herald;
 /* NULL when nothing is to be told: then the functions below do nothing. */
 struct herald *herald_new(const struct store_config *config);
 void herald_free(struct herald *herald);
+/* Other values of the options; NULL is allowed. */
+void herald_tune(struct herald *herald, int64_t interval_ms, int64_t failing_after);
 /* In the first transaction: describes the types, finds what was left to be told. */
 int herald_load(struct tx *tx) ATTR_MUST_USE;
 

@@ -18,7 +18,7 @@ struct backup_request {
 };
 
 struct store {
-	/* set at open, never changed */
+	/* set at open, never changed, but for disable_…, which the writer alone looks at (store_tune()) */
 	struct store_config config;
 	struct engine_env env;
 	struct engine *engine; /* called by the writer's thread alone, but for epoch and reader_open */
@@ -33,6 +33,8 @@ struct store {
 	pthread_cond_t backup_done;
 	bool failing; /* under the mutex, as all below */
 	char why[ERR_DETAIL_MAX];
+	struct store_tuning tuning;
+	atomic_bool tuned; /* by something that the writer has not taken yet; set under the mutex, looked at without it */
 	struct backup_request *_Atomic backup; /* set under the mutex, looked at without it */
 
 	struct reject_queue rejects; /* has a lock of its own */
@@ -60,6 +62,9 @@ struct tx {
 	bool operations; /* out: bulk work was created */
 	bool once;       /* out: a request was remembered */
 };
+
+/* store.c: what store_tune() gave; the writer's thread. */
+void store_take_tuning(struct store *store);
 
 /* writer.c */
 void *writer_run(void *store);
@@ -125,7 +130,7 @@ change_handler event_resend, endpoint_recover;
 change_handler event_type_put, event_type_delete;
 change_handler source_create, source_replace, source_patch, source_remove, source_rotate, source_keep_secret;
 change_handler rejection_accept;
-change_handler hub_pause, hub_restored, hub_resume;
+change_handler hub_pause, hub_restored, hub_resume, hub_reloaded;
 change_handler once_answer;
 change_handler event_erase, subscriber_erase, retention_confirm;
 

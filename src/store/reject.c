@@ -80,6 +80,14 @@ static void set_waiting(struct reject_queue *queue, int64_t source, uintptr_t co
 		idmap_remove(&queue->by_source, (uint64_t)source + 1);
 }
 
+/* What is too much now goes with the next slice. */
+void reject_queue_limit(struct reject_queue *queue, const struct rejection_limits *limits)
+{
+	pthread_mutex_lock(&queue->mutex);
+	queue->limits = *limits;
+	pthread_mutex_unlock(&queue->mutex);
+}
+
 static bool full(const struct reject_queue *queue, int64_t source)
 {
 	return queue->limits.per_source == 0 || queue->len >= QUEUE_MAX || waiting_of(queue, source) >= QUEUE_OF_SOURCE_MAX;

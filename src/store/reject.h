@@ -19,8 +19,8 @@ struct reject_queue {
 	size_t bytes;
 	struct idmap by_source; /* source → how many wait, as a pointer */
 	uint64_t dropped;       /* since the last slice */
+	struct rejection_limits limits; /* changed by the writer's thread alone, which looks at them without the mutex */
 	/* owned by the writer's thread */
-	struct rejection_limits limits;
 	struct inbox_node *taken; /* of the open slice */
 	bool tallied;             /* the following are true; false after a rollback */
 	struct idmap kept;        /* source + 1 → what is kept of it */
@@ -30,6 +30,8 @@ struct reject_queue {
 };
 
 void reject_queue_init(struct reject_queue *queue, const struct rejection_limits *limits);
+/* Other limits; the writer's thread. */
+void reject_queue_limit(struct reject_queue *queue, const struct rejection_limits *limits);
 void reject_queue_destroy(struct reject_queue *queue);
 
 /* ---- The writer's thread ---- */

@@ -53,6 +53,18 @@ void retention_init(struct store *store)
 	r->status.state = limits->on ? RETENTION_RESTS : RETENTION_OFF;
 }
 
+void retention_limit(struct store *store, const struct retention_limits *limits)
+{
+	struct retention *r = &store->retention;
+	store->config.retention = *limits;
+	r->running = false;
+	r->after_event = r->after_attempt = r->size_us = 0;
+	r->next_us = mono_us(store);
+	pthread_mutex_lock(&store->mutex);
+	r->status.limits = *limits;
+	pthread_mutex_unlock(&store->mutex);
+}
+
 int64_t retention_due_us(const struct store *store)
 {
 	bool scrubbing = store->engine->ops->scrubbing(store->engine);

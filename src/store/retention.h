@@ -104,6 +104,8 @@ struct retention {
 };
 
 void retention_init(struct store *store);
+/* Other limits: a pass looks at all there is again, at once. */
+void retention_limit(struct store *store, const struct retention_limits *limits);
 /* When there is something to do, monotonic; INT64_MAX: never. */
 int64_t retention_due_us(const struct store *store);
 /* One slice. */

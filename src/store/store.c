@@ -49,6 +49,7 @@ struct store *store_open(const struct store_config *config, struct err *err)
 	pthread_cond_init(&store->backup_done, NULL);
 	atomic_init(&store->stopping, false);
 	atomic_init(&store->backup, NULL);
+	atomic_init(&store->tuned, false);
 	store->inbox.fd = -1;
 	reject_queue_init(&store->rejects, &config->rejections);
 	store->herald = herald_new(config);
@@ -78,6 +79,31 @@ int store_start(struct store *store, struct err *err)
 		return -1;
 	store->running = true;
 	return 0;
+}
+
+void store_tune(struct store *store, const struct store_tuning *tuning)
+{
+	pthread_mutex_lock(&store->mutex);
+	store->tuning = *tuning;
+	atomic_store(&store->tuned, true);
+	pthread_mutex_unlock(&store->mutex);
+	inbox_wake(&store->inbox);
+}
+
+/* What options say now: these are the writer's own, and are looked at by nobody else. */
+void store_take_tuning(struct store *store)
+{
+	if (!atomic_load(&store->tuned))
+		return;
+	pthread_mutex_lock(&store->mutex);
+	struct store_tuning tuning = store->tuning;
+	atomic_store(&store->tuned, false);
+	pthread_mutex_unlock(&store->mutex);
+	store->config.disable_after_ms = tuning.disable_after_ms;
+	store->config.disable_attempts = tuning.disable_attempts;
+	reject_queue_limit(&store->rejects, &tuning.rejections);
+	retention_limit(store, &tuning.retention);
+	herald_tune(store->herald, tuning.operational_interval_ms, tuning.operational_failing_after);
 }
 
 static void refuse(struct store_cmd *cmd)

@@ -156,6 +156,7 @@ enum store_change_kind {
 	CHANGE_REJECTION_ACCEPT,
 	CHANGE_ENDPOINT_DRILL, /* what a drill found */
 	CHANGE_HUB_PAUSE, CHANGE_HUB_RESTORED /* from a backup: it is paused */, CHANGE_HUB_RESUME,
+	CHANGE_HUB_RELOAD /* options were read again: not a change of what is stored */,
 	CHANGE_CIRCUIT, /* not a change of what is stored: the circuit of an endpoint opened, or closed */
 	CHANGE_EVENT_ERASE, CHANGE_SUBSCRIBER_ERASE, /* erase.h */
 	CHANGE_RETENTION_CONFIRM, /* the wall clock is right */
@@ -350,6 +351,14 @@ struct store_config {
 /* Opens or creates, migrates, recovers, fills index and keyring; starts no thread. The caller holds the data folder's lock. */
 struct store *store_open(const struct store_config *config, struct err *err) ATTR_MUST_USE;
 int store_start(struct store *store, struct err *err) ATTR_MUST_USE; /* starts the writer's thread */
+/* What may change while it runs; any thread. It counts from the writer's next batch on. */
+struct store_tuning {
+	struct rejection_limits rejections;
+	struct retention_limits retention;
+	int64_t operational_interval_ms, operational_failing_after; /* of store_operational */
+	int64_t disable_after_ms, disable_attempts;
+};
+void store_tune(struct store *store, const struct store_tuning *tuning);
 /* Any thread. */
 void store_post(struct store *store, struct store_cmd *cmd);
 /* Keeps a rejection when there is time: takes it over. Those that come faster than they can be written beside events are dropped. */

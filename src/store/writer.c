@@ -445,6 +445,7 @@ void *writer_run(void *argument)
 	for (;;) {
 		bool stopping = atomic_load(&store->stopping);
 		gather(&w);
+		store_take_tuning(store);
 		pulse_beat();
 		if (stopping && !w.queue && (w.kept.len == 0 || w.failing))
 			break;

@@ -133,6 +133,7 @@ def samples(w):
         "GET /v1/rejections": Sample(200),
         "GET /v1/rejections/{id}": Sample(200, f"/v1/rejections/{w.rejection}"),
         "POST /v1/rejections/accept": Sample(200, json={"filter": {}, "dry_run": True}),
+        "POST /local/reload": Sample(200, json={"dry_run": True}),
         "POST /local/restored": Sample(200),
         "POST /local/backup": Sample(422, json={"path": "relative.db"}, code="invalid"),
         "GET /local/admins": Sample(200),

@@ -342,7 +342,7 @@ def foreign_texts(world):
     return texts | {world.newest, "secret-tenant-b", "secret-None", "gone-tenant-b", "gone-None", "dead-tenant-b", "dead-None"}
 
 
-OPERATORS = ("/v1/sources", "/v1/rejections", "/v1/retention")  # a bound key gets 403
+OPERATORS = ("/v1/sources", "/v1/rejections", "/v1/retention", "/metrics")  # a bound key gets 403
 READING = [r for r in ROUTES if r.method == "GET" and r.scope == "READ" and not r.path.startswith(OPERATORS)]
 VARIANTS = {"GET /v1/events": ["order=asc&wait_ms=0", "q=secret", "unmatched=false"], "GET /v1/dead-letters": ["q=gone"]}
 

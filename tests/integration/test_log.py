@@ -146,7 +146,9 @@ def everything(hub, sink, secrets):
         secrets.append(made["secret"])
     sink.on("/token", Reply(400, {}, json.dumps({"error": "invalid_client", "error_description": RESPONSE}).encode()))
     for number, one in enumerate(auth):
-        secrets.append(hub.endpoint(sink.url(f"/good?n={number}&key={QUERY}"), auth=one)["secret"])
+        made = hub.endpoint(sink.url(f"/good?n={number}&key={QUERY}"), auth=one)
+        secrets.append(made["secret"])
+    tokenless = made["id"]
     secrets.append(hub.endpoint(f"http://127.0.0.1:9/{QUERY}")["secret"])
     for verify in ("cloudevents", "challenge"):
         secrets.append(hub.endpoint(sink.url(f"/good?verify={QUERY}"), verification={"type": verify})["secret"])
@@ -162,6 +164,9 @@ def everything(hub, sink, secrets):
         send(hub, name, body, headers, query=f"?{QUERY}")
     for row in hub.pages("/v1/rejections"):
         hub.api("POST", "/v1/rejections/accept", {"ids": [row["id"]]})
+    for _ in range(10):
+        published(hub)
+    eventually(lambda: entries(hub, kind="breaker_opened", endpoint=tokenless), "a breaker that opens for what a token endpoint said")
     eventually(lambda: len(hub.dead_letters()) >= 2, "dead letters")
     secrets.append(hub.api("POST", "/v1/endpoints/good/secret/rotate").json["secret"])
     hub.api("POST", "/v1/endpoints/good/secret/rotate", {"secret": "whsec_" + base64.b64encode((TOKEN * 2).encode()).decode()})

@@ -170,7 +170,7 @@ def test_a_manager_that_is_gone_disturbs_nothing(make_hub, manager):
     hub = supervised(make_hub(start=False), manager)
     os.remove(manager.path)
     hub.start()
-    assert "the service manager cannot be told" in hub.log()
+    eventually(lambda: "the service manager cannot be told" in hub.log(), "a line in the log")
 
 
 def test_commands_tell_nothing(make_hub, manager, tmp_path):

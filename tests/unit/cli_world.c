@@ -69,8 +69,17 @@ static void stub_close(void *hub)
 	stub.closes++;
 }
 
-static int stub_serve(const struct conf *conf)
+static unsigned stub_find(const struct conf *conf, void (*found)(void *context, const char *text), void *context)
 {
+	if (!conf->tls_certificate)
+		return 0;
+	found(context, "the certificate cannot be used");
+	return 1;
+}
+
+static int stub_serve(const struct conf *conf, int argc, char **argv)
+{
+	(void)argc, (void)argv;
 	snprintf(stub.served_listen, sizeof stub.served_listen, "%s", conf->listen);
 	return 42;
 }
@@ -88,7 +97,7 @@ static int64_t stub_mono_us(void *context)
 }
 
 static const struct clock stub_clock = {stub_wall_ms, stub_mono_us, NULL};
-static const struct cli_local stub_local = {stub_open, stub_call, stub_close, stub_serve, &stub_clock};
+static const struct cli_local stub_local = {stub_open, stub_call, stub_close, stub_serve, stub_find, &stub_clock};
 
 void answer(int at, int status, const char *body)
 {

@@ -1,5 +1,6 @@
 /* grapnel restore: where a backup may be put, what is checked, and what is left when it fails. */
 #include "cli_world.h"
+#include "conf/place.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -127,6 +128,25 @@ static void a_key_that_the_options_name_is_put_there_and_never_replaced(void **s
 	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key", "--data", "newest", "--master-key-file", "the.key"), EXIT_OK);
 }
 
+static void the_key_of_a_packaged_hub_must_be_the_one_of_the_backup(void **state)
+{
+	const struct conf_place before = conf_place;
+
+	(void)state;
+	write_backup();
+	assert_int_equal(mkdir("system", 0700), 0);
+	conf_place = (struct conf_place){.file = "system.conf", .key = "system.key", .data = "system"};
+	write_file("system.key", "another key");
+	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key", "--data", "system"), EXIT_FAILED);
+	assert_holds(printed.err, "cp kept.key system.key");
+	assert_int_equal(access("system/grapnel.db", F_OK), -1);
+	write_file("system.key", "a key");
+	stub.calls = 0;
+	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key", "--data", "system"), EXIT_OK);
+	assert_int_equal(access("system/master.key", F_OK), -1);
+	conf_place = before;
+}
+
 static void what_cannot_be_paused_is_not_restored(void **state)
 {
 	(void)state;
@@ -163,6 +183,7 @@ int main(void)
 	    CLI_TEST(the_master_key_must_come_along),
 	    CLI_TEST(a_live_database_is_no_backup),
 	    CLI_TEST(a_key_that_the_options_name_is_put_there_and_never_replaced),
+	    CLI_TEST(the_key_of_a_packaged_hub_must_be_the_one_of_the_backup),
 	    CLI_TEST(what_cannot_be_paused_is_not_restored),
 	    CLI_TEST(what_does_not_open_or_is_damaged_leaves_nothing),
 	};

@@ -105,14 +105,14 @@ static void every_row_can_be_understood(void **state)
 static void a_bad_row_is_found(void **state)
 {
 	static const struct option bad[] = {
-	    {"a", OPTION_NUMBER, "1", "1 to 3", "a range without its mark", 0},
-	    {"a", OPTION_NUMBER, "4", "1 … 3", "a default out of range", 0},
-	    {"a", OPTION_NUMBER, "2", "3 … 1", "bounds the wrong way", 0},
-	    {"a", OPTION_MILLISECONDS, "2s", "1 … 3s", "a bound without its unit", 0},
-	    {"a", OPTION_CHOICE, "c", "a | b", "a default that is no choice", 0},
-	    {"a", OPTION_SWITCH, "on", "on | off", "a switch with other words", 0},
-	    {"a", OPTION_REAL, "", "0 … 1", "no default", 0},
-	    {"a", OPTION_TEXT, "", "", "no range", 0},
+	    {"a", OPTION_NUMBER, "1", "1 to 3", "a range without its mark", 0, false},
+	    {"a", OPTION_NUMBER, "4", "1 … 3", "a default out of range", 0, false},
+	    {"a", OPTION_NUMBER, "2", "3 … 1", "bounds the wrong way", 0, false},
+	    {"a", OPTION_MILLISECONDS, "2s", "1 … 3s", "a bound without its unit", 0, false},
+	    {"a", OPTION_CHOICE, "c", "a | b", "a default that is no choice", 0, false},
+	    {"a", OPTION_SWITCH, "on", "on | off", "a switch with other words", 0, false},
+	    {"a", OPTION_REAL, "", "0 … 1", "no default", 0, false},
+	    {"a", OPTION_TEXT, "", "", "no range", 0, false},
 	};
 
 	(void)state;

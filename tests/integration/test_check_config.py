@@ -1,0 +1,101 @@
+"""grapnel check --config: everything that is wrong with an option file, before a hub has to live with it."""
+
+import json
+import os
+
+import pytest
+
+from hub import run
+from test_tls import make_certificate
+
+OK, FAILED = 0, 1
+
+
+@pytest.fixture
+def check(tmp_path):
+    def look(text, *options):
+        path = tmp_path / "grapnel.conf"
+        path.write_text(text)
+        done = run("check", "--config", path, "--json", *options)
+        answer = json.loads(done.stdout)
+        assert (done.returncode, done.stderr) == (OK if answer["ok"] else FAILED, ""), done
+        assert answer["ok"] == (answer["findings"] == [])
+        return [f.replace(str(path), "FILE") for f in answer["findings"]]
+
+    look.folder = tmp_path
+    return look
+
+
+def test_a_sound_file(check, tmp_path):
+    assert check("") == []
+    assert check(run("help", "--sample-conf").stdout) == []
+    done = run("check", "--config", tmp_path / "grapnel.conf")
+    assert (done.returncode, done.stdout, done.stderr) == (OK, "ok\n", "")
+
+
+def test_all_that_is_wrong_with_the_lines_of_a_file(check):
+    found = check("data = ./var\n[limits]\nitme = 1MiB\nbatch = many\nitem = 1B\nitem = 2MiB\n[log]\nlevel = loud\n[nothing]\nat = all\nthis is no option\n")
+    assert [f[: f.index(" ")] for f in found] == ["FILE:3:", "FILE:4:", "FILE:5:", "FILE:6:", "FILE:8:", "FILE:10:", "FILE:11:"], found
+    assert "did you mean limits.item?" in found[0]
+    assert 'limits.batch cannot be "many"' in found[1] and "accepted: 1 … 100000" in found[1]
+    assert "it is too small" in found[2] and "stands in line 5 already" in found[3]
+    assert "accepted: debug | info | warn | error" in found[4]
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("[tls]\ncertificate = none.pem\n", ["tls.key is missing"]),
+        ("[tls]\ncertificate = none.pem\nkey = none.key\n", ["none.pem cannot be used"]),
+        ("[http]\ntrusted_proxies = 10.0.0.0/8, nobody\n", ['http.trusted_proxies: "nobody"']),
+        ("[egress]\nallow = 10.0.0.0/99\n", ["egress.allow"]),
+        ("[egress]\nports = 70000\n", ["egress.ports"]),
+        ("[egress]\nproxy = ftp://x\n", ["egress.proxy"]),
+        ("[egress]\nauthorities = none.pem\n", ["egress.authorities: the file none.pem cannot be read"]),
+        ("[dns]\nservers = what is this\n", ["dns.servers"]),
+        ("[cloudevents]\nsource = no uri\n", ["cloudevents.source"]),
+        ("[endpoints]\norigin = http://x/\n", ["endpoints.origin"]),
+        ("listen = nowhere\n", ['cannot listen on "nowhere"']),
+        ("[listen]\npublic = 1.2.3.4\napi = [::1]:99999\n", ['"1.2.3.4"', '"[::1]:99999"']),
+        ("listen = 127.0.0.1:8080\n[listen]\npublic = 127.0.0.1:8080\n", ["two ports cannot be the same"]),
+        ("[tls]\ncertificate = none.pem\nkey = none.key\nports = public\n", ["none.pem", "there is no public port"]),
+    ],
+)
+def test_what_contradicts_or_cannot_be_used(check, text, words):
+    found = check(text)
+    assert len(found) == len(words), found
+    for finding, word in zip(found, words):
+        assert word in finding
+    # What the check refuses, a start refuses with the same words.
+    done = run("serve", "--config", check.folder / "grapnel.conf", "--data", check.folder / "data")
+    assert done.returncode == 2 and found[0] in done.stderr, done
+    assert not os.path.exists(check.folder / "data")
+
+
+def test_files_that_do_not_belong_together(check, tmp_path):
+    chain, key = make_certificate(tmp_path, "one")
+    other = make_certificate(tmp_path, "other")[1]
+    assert check(f"[tls]\ncertificate = {chain}\nkey = {key}\n") == []
+    assert "is not the key of the certificate" in check(f"[tls]\ncertificate = {chain}\nkey = {other}\n")[0]
+    (tmp_path / "short.key").write_text("5a\n")
+    os.chmod(tmp_path / "short.key", 0o600)
+    assert "short.key" in check(f"[master_key]\nfile = {tmp_path}/short.key\n")[0]
+
+
+def test_arguments_and_environment_are_looked_at_too(check, tmp_path):
+    found = check("[limits]\nbatch = 0\n", "--limits-item", "huge")
+    assert len(found) == 2 and "argument --limits-item" in found[0]
+    done = run("check", "--config", tmp_path / "grapnel.conf", env={"GRAPNEL_LIMITS_DEPTH": "deep"})
+    assert done.returncode == FAILED and len(done.stdout.splitlines()) == 2 and "GRAPNEL_LIMITS_DEPTH" in done.stdout
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    done = run("check", "--config", tmp_path / "none.conf")
+    assert done.returncode == FAILED and "none.conf" in done.stdout
+
+
+def test_no_hub_and_no_database_is_touched(hub, check):
+    before = sorted(os.listdir(hub.data))
+    assert check("data = " + hub.data + "\n") == []
+    assert sorted(os.listdir(hub.data)) == before
+    assert run("check", "--data", hub.data).stdout == "ok\n", "without --config it is about the hub"
