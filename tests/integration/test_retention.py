@@ -100,3 +100,13 @@ def test_confirming_a_clock_that_is_right_changes_nothing(hub):
     answer = hub.api("POST", "/v1/retention/confirm")
     assert answer.status == 200 and answer.json["state"] == "rests" and answer.json["clock_jump_ms"] == 0
     assert hub.got("/v1/audit", action="retention.confirm")["data"] == []
+
+
+def test_a_reload_takes_other_limits(make_hub):
+    hub = make_hub()
+    event = hub.publish()
+    with open(hub.data + "/grapnel.conf", "w") as file:
+        file.write("[retention]\nevents = 1s\n")
+    assert run("reload", "--data", hub.data).returncode == 0
+    eventually(lambda: gone(hub, event), "retention")
+    assert hub.got("/v1/retention")["settings"]["events_ms"] == 1000
