@@ -47,6 +47,7 @@ struct event_row {
 	int64_t deliveries;
 	int64_t being_made; /* of them, not made yet; only with reader_event_row() */
 	enum event_reach reach;
+	int64_t erased_ms; /* 0: what it said is there */
 };
 
 struct delivery_row {
