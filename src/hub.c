@@ -200,25 +200,6 @@ static void ready(void *context, char *why, size_t why_size)
 
 /* ---- Start and stop ------------------------------------------------------------------------------------------------------- */
 
-static void defaults_set(const struct conf *conf)
-{
-	endpoint_defaults.retry = retry_policy_default();
-	endpoint_defaults.retry.base_ms = conf->retry_base;
-	endpoint_defaults.retry.factor = conf->retry_factor;
-	endpoint_defaults.retry.max_delay_ms = conf->retry_max_delay;
-	endpoint_defaults.retry.max_attempts = (int)conf->retry_max_attempts;
-	endpoint_defaults.retry.jitter = conf->retry_jitter;
-	endpoint_defaults.timeout_ms = (int)conf->delivery_timeout;
-	endpoint_defaults.max_in_flight = (int)conf->delivery_max_in_flight;
-	endpoint_defaults.http2 = conf->delivery_http2;
-	endpoint_defaults.verification = (enum verification_type)conf->endpoints_verify; /* the words stand in this order */
-	endpoint_defaults.breaker.max_failures = (int)conf->breaker_failures;
-	endpoint_defaults.breaker.ratio = conf->breaker_ratio;
-	endpoint_defaults.breaker.window_ms = conf->breaker_window;
-	endpoint_defaults.breaker.wait_ms = conf->breaker_wait;
-	endpoint_defaults.breaker.max_wait_ms = conf->breaker_max_wait > conf->breaker_wait ? conf->breaker_max_wait : conf->breaker_wait;
-}
-
 static struct egress *egress_up(const struct conf *conf, struct err *err)
 {
 	struct egress_rules rules = settings_egress(conf);
@@ -485,8 +466,11 @@ void hub_reloadable(struct hub *hub, int argc, char **argv)
 static json_t *reload(void *context, bool dry)
 {
 	struct hub *hub = context;
-	const struct reload_parts parts = {hub->egress, hub->proxies, hub->tls, hub->server, hub->api, hub->store};
-	return atomic_load(&hub->reloadable) ? reload_now(&hub->reload, &parts, dry) : NULL;
+	/* The admin socket may be asked before the start is over: what follows is set by then. */
+	if (!atomic_load(&hub->reloadable))
+		return NULL;
+	const struct reload_parts parts = {hub->egress, hub->proxies, hub->tls, hub->server, hub->api, hub->store, hub->scheduler};
+	return reload_now(&hub->reload, &parts, dry);
 }
 
 void hub_reload(struct hub *hub)
@@ -507,7 +491,7 @@ struct hub *hub_start(const struct conf *conf, bool serve, int lock_wait_ms, str
 	atomic_init(&hub->stopping, false);
 	atomic_init(&hub->reloadable, false);
 	budget_init(&hub->budget, (size_t)conf->memory_budget);
-	defaults_set(conf);
+	endpoint_defaults = settings_defaults(conf);
 	descriptors_up(hub);
 
 	if (ports_plan(&hub->ports, conf, serve, err) || (serve && settings_check(conf, err)) ||

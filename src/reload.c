@@ -65,6 +65,26 @@ static void apply_store(struct store *store, const struct conf *conf)
 	store_tune(store, &tuning);
 }
 
+static void is_default(void *context, const char *name, bool live)
+{
+	static const char *const sections[] = {"delivery.", "retry.", "breaker.", "endpoints."};
+	for (size_t i = 0; live && i < sizeof sections / sizeof *sections; i++)
+		if (strncmp(name, sections[i], strlen(sections[i])) == 0)
+			*(bool *)context = true;
+}
+
+/* They are kept when others come after them: so only when one of them changed. */
+static void apply_defaults(struct scheduler *scheduler, const struct conf *before, const struct conf *conf)
+{
+	bool changed = false;
+	conf_differences(before, conf, is_default, &changed);
+	if (!changed)
+		return;
+	struct endpoint_defaults defaults = settings_defaults(conf);
+	endpoint_defaults_set(&defaults);
+	scheduler_defaults(scheduler);
+}
+
 /* What can fail, made before anything changes. */
 struct prepared {
 	struct egress *egress;
@@ -84,7 +104,7 @@ static int prepare(struct prepared *prepared, const struct reload_parts *parts, 
 	return -1;
 }
 
-static void apply(struct prepared *prepared, const struct reload_parts *parts, const struct conf *conf)
+static void apply(struct prepared *prepared, const struct reload_parts *parts, const struct conf *before, const struct conf *conf)
 {
 	apply_log(conf);
 	egress_become(parts->egress, prepared->egress);
@@ -92,6 +112,7 @@ static void apply(struct prepared *prepared, const struct reload_parts *parts, c
 	apply_server(parts->server, conf);
 	apply_api(parts->api, conf);
 	apply_store(parts->store, conf);
+	apply_defaults(parts->scheduler, before, conf);
 }
 
 /* ---- What is told -------------------------------------------------------------------------------------------------------- */
@@ -161,7 +182,7 @@ static void take(struct reload *reload, const struct reload_parts *parts, struct
 		add(findings, err.detail);
 		return;
 	}
-	apply(&prepared, parts, conf);
+	apply(&prepared, parts, &reload->now, conf);
 	conf_take_live(&reload->now, conf);
 }
 

@@ -17,6 +17,7 @@
 #include "http/proxies.h"
 #include "http/server.h"
 #include "http/tls.h"
+#include "schedule/schedule.h"
 #include "store/store.h"
 
 /* What is given new values. */
@@ -27,6 +28,7 @@ struct reload_parts {
 	struct server *server;
 	struct api *api;
 	struct store *store;
+	struct scheduler *scheduler;
 };
 
 struct reload {

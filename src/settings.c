@@ -42,6 +42,27 @@ struct egress_rules settings_egress(const struct conf *conf)
 	};
 }
 
+struct endpoint_defaults settings_defaults(const struct conf *conf)
+{
+	struct endpoint_defaults defaults = endpoint_defaults;
+	defaults.retry = retry_policy_default();
+	defaults.retry.base_ms = conf->retry_base;
+	defaults.retry.factor = conf->retry_factor;
+	defaults.retry.max_delay_ms = conf->retry_max_delay;
+	defaults.retry.max_attempts = (int)conf->retry_max_attempts;
+	defaults.retry.jitter = conf->retry_jitter;
+	defaults.timeout_ms = (int)conf->delivery_timeout;
+	defaults.max_in_flight = (int)conf->delivery_max_in_flight;
+	defaults.http2 = conf->delivery_http2;
+	defaults.verification = (enum verification_type)conf->endpoints_verify; /* the words stand in this order */
+	defaults.breaker.max_failures = (int)conf->breaker_failures;
+	defaults.breaker.ratio = conf->breaker_ratio;
+	defaults.breaker.window_ms = conf->breaker_window;
+	defaults.breaker.wait_ms = conf->breaker_wait;
+	defaults.breaker.max_wait_ms = conf->breaker_max_wait > conf->breaker_wait ? conf->breaker_max_wait : conf->breaker_wait;
+	return defaults;
+}
+
 int settings_origin(const struct conf *conf, char origin[URL_HOST_MAX + 1], struct err *err)
 {
 	struct url url;

@@ -7,6 +7,7 @@
 #include "base/attr.h"
 #include "conf/conf.h"
 #include "deliver/egress.h"
+#include "model/endpoint.h"
 #include "model/url.h"
 #include "store/retention.h"
 
@@ -19,6 +20,7 @@ int settings_check(const struct conf *conf, struct err *err) ATTR_MUST_USE;
 
 /* What parts are made of. */
 struct egress_rules settings_egress(const struct conf *conf);
+struct endpoint_defaults settings_defaults(const struct conf *conf);
 struct retention_limits settings_retention(const struct conf *conf);
 /* What the hub is called where it asks endpoints for their consent. */
 int settings_origin(const struct conf *conf, char origin[URL_HOST_MAX + 1], struct err *err) ATTR_MUST_USE;

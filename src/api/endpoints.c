@@ -33,7 +33,7 @@ static json_t *to_json(struct call *call, const struct document_row *row)
 {
 	char text[SUBSCRIBER_TEXT_SIZE];
 	json_t *json = endpoint_json(row->endpoint, row->doc, subscriber_text(call, row->endpoint->meta.subscriber, text));
-	if (json && !row->endpoint->breaker->off && add_breaker(call, row->endpoint->meta.id, json_object_get(json, "breaker"))) {
+	if (json && !endpoint_breaker(row->endpoint)->off && add_breaker(call, row->endpoint->meta.id, json_object_get(json, "breaker"))) {
 		json_decref(json);
 		return NULL;
 	}
@@ -158,7 +158,7 @@ static const char *token_url_of(const struct endpoint *endpoint)
 static int check_verification(struct call *call, const json_t *doc, const struct endpoint *endpoint, const struct endpoint *present)
 {
 	bool before = present && !present->verification && strcmp(present->url, endpoint->url) == 0;
-	bool waived = !endpoint->verification && json_object_get(doc, "verification") && endpoint_defaults.verification != VERIFY_NONE;
+	bool waived = !endpoint->verification && json_object_get(doc, "verification") && endpoint_defaults_now()->verification != VERIFY_NONE;
 	if (!waived || before || !call->who.subscriber)
 		return 0;
 	return err_field(&call->err, ERR_INVALID, "/verification/type", "must be cloudevents or challenge: this hub verifies endpoints");

@@ -174,7 +174,7 @@ static int put_steps(void *context, const struct document_row *row)
 	struct explained *c = context;
 	c->endpoint = row->endpoint;
 	c->meta = row->endpoint->meta;
-	c->max_in_flight = row->endpoint->max_in_flight;
+	c->max_in_flight = endpoint_max_in_flight(row->endpoint);
 	c->unverified = endpoint_unverified(row->endpoint);
 	c->rate = *endpoint_rate(row->endpoint);
 	c->between = "";

@@ -446,7 +446,7 @@ int exchange_request(struct exchange *exchange, struct prepared *prepared, int t
 	struct slice body = exchange->formatted.body;
 	bool failed = false;
 	failed |= set_method(exchange, method_of(exchange->job));
-	failed |= set_version(exchange, endpoint->http2 && endpoint->https);
+	failed |= set_version(exchange, endpoint_http2(endpoint) && endpoint->https);
 	/* The text, too, or libcurl would show, and when a request is sent again perhaps use, the one that was set before. */
 	failed |= SET(CURLOPT_URL, endpoint->url);
 	failed |= SET(CURLOPT_CURLU, prepared->url);

@@ -515,7 +515,7 @@ static void request(struct token *token, const struct access *access)
 	token->why[0] = '\0';
 	token->no_socket = token->too_large = false;
 	token->secret = mem_text(access->secret);
-	token->deadline_us = now_us(token) + (int64_t)token->endpoint->timeout_ms * 1000;
+	token->deadline_us = now_us(token) + (int64_t)endpoint_timeout_ms(token->endpoint) * 1000;
 	token->resolving = true;
 	begin_running(token);
 	resolver_query(token->tokens->resolver, token->endpoint->auth->token.host, name_resolved, token);

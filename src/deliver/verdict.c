@@ -7,7 +7,7 @@ static bool is_past(const struct due *due, const struct endpoint *endpoint, int6
 {
 	if (due->expires_ms && at_ms >= due->expires_ms)
 		return true;
-	int64_t max_age_ms = endpoint->retry->max_age_ms;
+	int64_t max_age_ms = endpoint_retry(endpoint)->max_age_ms;
 	return max_age_ms && due->round == DELIVERY_ROUND_FIRST && at_ms - event_ms >= max_age_ms;
 }
 
@@ -39,7 +39,7 @@ void verdict(struct outcome *outcome, const struct endpoint *endpoint, int64_t e
 		outcome->disable_endpoint = true;
 		return;
 	}
-	int64_t delay_ms = retry_delay_ms(endpoint->retry, outcome->due.round_attempts + 1, random, retry_after_ms);
+	int64_t delay_ms = retry_delay_ms(endpoint_retry(endpoint), outcome->due.round_attempts + 1, random, retry_after_ms);
 	if (delay_ms < 0) {
 		die(outcome, REASON_EXHAUSTED);
 	} else if (is_past(&outcome->due, endpoint, event_ms, now_ms + delay_ms)) {

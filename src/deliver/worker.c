@@ -266,7 +266,7 @@ static void send_request(struct exchange *exchange)
 	struct worker *worker = exchange->worker;
 	const struct endpoint *endpoint = exchange->job->endpoint;
 	struct err err = {0};
-	int64_t left_ms = endpoint->timeout_ms - elapsed_ms(exchange);
+	int64_t left_ms = endpoint_timeout_ms(endpoint) - elapsed_ms(exchange);
 	if (left_ms <= 0) {
 		fail(exchange, FAILURE_TIMEOUT, "the time was used up before the request was sent");
 		return;
@@ -283,7 +283,7 @@ static void send_request(struct exchange *exchange)
 
 static void watch_deadline(struct exchange *exchange)
 {
-	int64_t until_us = exchange->started_us + (int64_t)exchange->job->endpoint->timeout_ms * 1000;
+	int64_t until_us = exchange->started_us + (int64_t)endpoint_timeout_ms(exchange->job->endpoint) * 1000;
 	heap_push(&exchange->worker->deadlines, &exchange->deadline, until_us, 0);
 }
 

@@ -2,6 +2,7 @@
  * the function that checks and takes it. */
 #include "model/endpoint.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -24,6 +25,29 @@ struct endpoint_defaults endpoint_defaults = {
     .max_in_flight = 8,
     .breaker = {.max_failures = 10, .ratio = 0.9, .window_ms = 60000, .wait_ms = 5000, .max_wait_ms = 60000},
 };
+
+/* One that was replaced may still be looked at: all are kept, as few as there are reloads that change them. */
+struct kept_defaults {
+	struct kept_defaults *before;
+	struct endpoint_defaults defaults;
+};
+
+static _Atomic(const struct endpoint_defaults *) defaults_now = &endpoint_defaults;
+static struct kept_defaults *defaults_kept; /* the reload's */
+
+const struct endpoint_defaults *endpoint_defaults_now(void)
+{
+	return atomic_load_explicit(&defaults_now, memory_order_acquire);
+}
+
+void endpoint_defaults_set(const struct endpoint_defaults *defaults)
+{
+	struct kept_defaults *kept = mem_new(struct kept_defaults);
+	kept->before = defaults_kept;
+	kept->defaults = *defaults;
+	defaults_kept = kept;
+	atomic_store_explicit(&defaults_now, &kept->defaults, memory_order_release);
+}
 
 const char *endpoint_status_text(enum endpoint_status status)
 {
@@ -219,7 +243,7 @@ static int read_metadata(const json_t *value, const char *pointer, struct endpoi
 static int read_retry(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
 {
 	struct retry_policy *own = mem_new(struct retry_policy);
-	*own = endpoint_defaults.retry;
+	*own = endpoint_defaults_now()->retry;
 	endpoint->retry = endpoint->own_retry = own;
 	return retry_policy_parse(value, pointer, own, err);
 }
@@ -250,7 +274,7 @@ static int read_rate(const json_t *value, const char *pointer, struct endpoint *
 static int read_breaker(const json_t *value, const char *pointer, struct endpoint *endpoint, struct err *err)
 {
 	struct breaker_policy *own = mem_new(struct breaker_policy);
-	*own = endpoint_defaults.breaker;
+	*own = endpoint_defaults_now()->breaker;
 	endpoint->breaker = endpoint->own_breaker = own;
 	return breaker_policy_parse(value, pointer, own, err);
 }
@@ -419,11 +443,6 @@ struct endpoint *endpoint_parse(const json_t *doc, const struct endpoint_meta *m
 	struct endpoint *endpoint = mem_new(struct endpoint);
 	atomic_init(&endpoint->refs, 1);
 	endpoint->meta = *meta;
-	endpoint->retry = &endpoint_defaults.retry;
-	endpoint->timeout_ms = endpoint_defaults.timeout_ms;
-	endpoint->max_in_flight = endpoint_defaults.max_in_flight;
-	endpoint->http2 = endpoint_defaults.http2;
-	endpoint->breaker = &endpoint_defaults.breaker;
 	endpoint->sign_v1 = true;
 	copy_secrets(endpoint, secrets, secrets_len);
 	if (read_document(doc, endpoint, err)) {

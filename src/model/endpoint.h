@@ -117,10 +117,11 @@ struct endpoint {
 	char **patterns; /* event_types */
 	unsigned headers_len;
 	struct endpoint_header *headers;
-	const struct retry_policy *retry; /* its own, or that of endpoint_defaults, which most have */
+	/* What it leaves to the defaults is NULL or 0 here: see endpoint_retry() and the others below. */
+	const struct retry_policy *retry;
 	struct retry_policy *own_retry;   /* NULL: none */
-	int timeout_ms;    /* 15,000; 100 … 120,000 */
-	int max_in_flight; /* 8; 1 … 1,000 */
+	int timeout_ms;    /* 100 … 120,000 */
+	int max_in_flight; /* 1 … 1,000 */
 	struct rate rate;
 	const struct breaker_policy *breaker; /* likewise */
 	struct breaker_policy *own_breaker;   /* NULL: none */
@@ -128,7 +129,7 @@ struct endpoint {
 	bool sign_v1, sign_v1a; /* signature.versions: one at least */
 	enum endpoint_format format;
 	enum endpoint_method method;
-	bool http2; /* where it is offered, over TLS */
+	enum { HTTP2_AS_DEFAULT, HTTP2_NO, HTTP2_YES } http2; /* where it is offered, over TLS */
 	char *content_type;               /* instead of the format's own; NULL: none */
 	struct endpoint_signing *signing; /* NULL: as usual, which most have */
 	struct endpoint_verification *verification; /* NULL: none is asked for */
@@ -141,7 +142,7 @@ struct endpoint {
 	struct endpoint_secret *credentials; /* the secrets of auth, tls and headers (model/credentials.h), sealed; NULL: none */
 };
 
-/* Defaults that options set once at start (hub.c), before any thread parses an endpoint. */
+/* What options say of endpoints that say nothing themselves (settings.c). */
 struct endpoint_defaults {
 	struct retry_policy retry;
 	int timeout_ms;
@@ -150,7 +151,38 @@ struct endpoint_defaults {
 	enum verification_type verification; /* of new ones, and of those that get another URL (store/change_endpoint.c) */
 	struct breaker_policy breaker;
 };
+/* Those of the start: set before any thread parses an endpoint. */
 extern struct endpoint_defaults endpoint_defaults;
+/* Those that are in force: of the start, until they are changed. What it gives is never changed nor freed. Any thread. */
+const struct endpoint_defaults *endpoint_defaults_now(void);
+/* Others from now on; for a reload, one at a time. */
+void endpoint_defaults_set(const struct endpoint_defaults *defaults);
+
+/* What counts for an endpoint now: its own, or the default. Any thread. */
+static inline const struct retry_policy *endpoint_retry(const struct endpoint *endpoint)
+{
+	return endpoint->retry ? endpoint->retry : &endpoint_defaults_now()->retry;
+}
+
+static inline const struct breaker_policy *endpoint_breaker(const struct endpoint *endpoint)
+{
+	return endpoint->breaker ? endpoint->breaker : &endpoint_defaults_now()->breaker;
+}
+
+static inline int endpoint_timeout_ms(const struct endpoint *endpoint)
+{
+	return endpoint->timeout_ms ? endpoint->timeout_ms : endpoint_defaults_now()->timeout_ms;
+}
+
+static inline int endpoint_max_in_flight(const struct endpoint *endpoint)
+{
+	return endpoint->max_in_flight ? endpoint->max_in_flight : endpoint_defaults_now()->max_in_flight;
+}
+
+static inline bool endpoint_http2(const struct endpoint *endpoint)
+{
+	return endpoint->http2 == HTTP2_AS_DEFAULT ? endpoint_defaults_now()->http2 : endpoint->http2 == HTTP2_YES;
+}
 
 /* Builds from a document. Every field is checked (all errors are collected with their pointers); unknown fields and those of
  * features that are not built are refused. `secret`, `subscriber` and the read-only fields (id, status, status_reason,

@@ -35,7 +35,7 @@ int endpoint_read_http2(const json_t *value, const char *pointer, struct endpoin
 {
 	if (!json_is_boolean(value))
 		return err_field(err, ERR_INVALID, pointer, "must be true or false");
-	endpoint->http2 = json_is_true(value);
+	endpoint->http2 = json_is_true(value) ? HTTP2_YES : HTTP2_NO;
 	return 0;
 }
 

@@ -14,7 +14,7 @@ struct lane *lane_new(struct endpoint *endpoint, struct lane_payloads *payloads)
 	lane->payloads = payloads;
 	lane->spill_ms = INT64_MAX;
 	lane->group = &lane->own;
-	window_init(&lane->window, endpoint->max_in_flight);
+	window_init(&lane->window, endpoint_max_in_flight(endpoint));
 	return lane;
 }
 
@@ -83,6 +83,11 @@ void lane_free(struct lane *lane)
 	free(lane);
 }
 
+void lane_bound(struct lane *lane)
+{
+	window_bound(&lane->window, endpoint_max_in_flight(lane->endpoint));
+}
+
 bool lane_configure(struct lane *lane, struct endpoint *endpoint, int64_t now_us)
 {
 	if (endpoint->meta.version < lane->endpoint->meta.version)
@@ -90,7 +95,7 @@ bool lane_configure(struct lane *lane, struct endpoint *endpoint, int64_t now_us
 	struct endpoint *before = lane->endpoint;
 	lane->endpoint = endpoint_ref(endpoint);
 	endpoint_unref(before);
-	window_bound(&lane->window, endpoint->max_in_flight);
+	window_bound(&lane->window, endpoint_max_in_flight(endpoint));
 	pace_change(&lane->pace, endpoint_rate(endpoint), now_us);
 	if (endpoint->meta.status == ENDPOINT_DISABLED || endpoint->meta.status == ENDPOINT_DELETED)
 		lane->breaker = (struct breaker){.state = BREAKER_CLOSED};
@@ -211,7 +216,7 @@ bool lane_learn(struct lane *lane, const struct job *job, enum lane_result resul
 	else if (result == LANE_OVERLOADED)
 		window_shrink(&lane->window, job->began_us, now_us);
 	bool changed =
-	    breaker_learn(&lane->breaker, lane->endpoint->breaker, job->probe, result == LANE_SUCCEEDED, now_us, random);
+	    breaker_learn(&lane->breaker, endpoint_breaker(lane->endpoint), job->probe, result == LANE_SUCCEEDED, now_us, random);
 	if (probed && !lane_probes(lane))
 		window_restart(&lane->window);
 	return changed;

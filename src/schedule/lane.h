@@ -90,6 +90,9 @@ void lane_free(struct lane *lane);
  * the spill: rows may be ended in the outbox meanwhile, so it is refilled when it is active again. */
 bool lane_configure(struct lane *lane, struct endpoint *endpoint, int64_t now_us);
 
+/* The default of the window may have changed. */
+void lane_bound(struct lane *lane);
+
 /* A pending delivery became known. Ignored when it is live in this state or waiting already (a waiting one moves to the earlier due time).
  * Takes a reference to `event` (may be NULL) if it is cached and the payloads' limit allows; true when it was cached. */
 bool lane_add(struct lane *lane, const struct due *due, struct event *event);

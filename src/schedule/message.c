@@ -51,6 +51,13 @@ void scheduler_pause(struct scheduler *scheduler, bool paused)
 	inbox_post(&scheduler->inbox, &message->node.node);
 }
 
+void scheduler_defaults(struct scheduler *scheduler)
+{
+	struct schedule_node *node = mem_new(struct schedule_node);
+	node->kind = SCHEDULE_DEFAULTS;
+	inbox_post(&scheduler->inbox, &node->node);
+}
+
 void scheduler_freed(struct job *job)
 {
 	inbox_post(&job->scheduler->inbox, &job->freed.node);
@@ -177,6 +184,21 @@ static void handle_pause(struct scheduler *scheduler, struct schedule_node *node
 	free(message);
 }
 
+static void handle_defaults(struct scheduler *scheduler, struct schedule_node *node, int64_t now_ms)
+{
+	size_t at = 0;
+	uint64_t id;
+	void *lane;
+	(void)now_ms;
+	while (idmap_next(&scheduler->lanes, &at, &id, &lane)) {
+		lane_bound(lane);
+		/* An idle one would be dropped from the map that is being walked. */
+		if (!lane_idle(lane, scheduler->now_us))
+			scheduler_place(scheduler, lane);
+	}
+	free(node);
+}
+
 /* An unordered lane's slot is free as soon as the response is in; an ordered one's when it is committed what became of it. */
 static void handle_freed(struct scheduler *scheduler, struct schedule_node *node, int64_t now_ms)
 {
@@ -265,7 +287,7 @@ static void handle_settled(struct scheduler *scheduler, struct schedule_node *no
 static void (*const handlers[SCHEDULE_MESSAGES])(struct scheduler *, struct schedule_node *, int64_t now_ms) = {
     [SCHEDULE_DELIVERIES] = handle_deliveries, [SCHEDULE_DUE] = handle_due,     [SCHEDULE_URGED] = handle_urged,
     [SCHEDULE_ENDPOINT] = handle_endpoint,     [SCHEDULE_FREED] = handle_freed, [SCHEDULE_SETTLED] = handle_settled,
-    [SCHEDULE_PAUSE] = handle_pause,
+    [SCHEDULE_PAUSE] = handle_pause, [SCHEDULE_DEFAULTS] = handle_defaults,
 };
 
 void scheduler_receive(struct scheduler *scheduler, int64_t now_ms)

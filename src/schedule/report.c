@@ -22,7 +22,7 @@ static void explain(const struct lane *lane, const struct outcome *outcome, bool
 	char last[300];
 	last_failure(outcome, outside, last, sizeof last);
 	if (lane->breaker.by_ratio)
-		snprintf(out, BREAKER_WHY_SIZE, "%.0f%% or more of the attempts failed; the last: %s", lane->endpoint->breaker->ratio * 100, last);
+		snprintf(out, BREAKER_WHY_SIZE, "%.0f%% or more of the attempts failed; the last: %s", endpoint_breaker(lane->endpoint)->ratio * 100, last);
 	else
 		snprintf(out, BREAKER_WHY_SIZE, "%u %s failed in a row; the last: %s", lane->breaker.failures,
 		         lane->breaker.failures == 1 ? "attempt" : "attempts", last);
@@ -36,7 +36,7 @@ void scheduler_report(struct scheduler *scheduler, const struct lane *lane, cons
 		return;
 	breakers_get(config->breakers, lane->endpoint_id, &before);
 	view = before;
-	view.state = lane->endpoint->breaker->off ? BREAKER_CLOSED : lane->breaker.state;
+	view.state = endpoint_breaker(lane->endpoint)->off ? BREAKER_CLOSED : lane->breaker.state;
 	view.failures = lane->breaker.failures;
 	if (before.state == BREAKER_CLOSED && view.state == BREAKER_CLOSED)
 		return;

@@ -61,6 +61,8 @@ void scheduler_urged(struct scheduler *scheduler, const struct due *due);
 void scheduler_endpoint(struct scheduler *scheduler, struct endpoint *endpoint);
 /* The hub is paused (or not any more): deliveries that become known wait, those in flight go on, tests are sent. */
 void scheduler_pause(struct scheduler *scheduler, bool paused);
+/* The defaults of endpoints are others now: windows that were made by them are bounded anew. */
+void scheduler_defaults(struct scheduler *scheduler);
 /* The worker: the response of this job is in, its slot is free (before it posts the outcome). */
 void scheduler_freed(struct job *job);
 /* outcome.cmd.done of every job. */

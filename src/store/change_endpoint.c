@@ -264,7 +264,7 @@ static int owner_check(struct tx *tx, struct store_change *change, int64_t subsc
 static int verification_default(struct store_change *change, json_t *doc, const json_t *before)
 {
 	const char *url = json_string_value(json_object_get(doc, "url")), *was = json_string_value(json_object_get(before, "url"));
-	enum verification_type type = endpoint_defaults.verification;
+	enum verification_type type = endpoint_defaults_now()->verification;
 	const char *asked = json_string_value(json_object_get(json_object_get(before, "verification"), "type"));
 	bool same = url && was && strcmp(url, was) == 0 && (!asked || strcmp(asked, verification_type_text(VERIFY_NONE)) == 0);
 	if (type == VERIFY_NONE || same || !json_is_object(doc) || json_object_get(doc, "verification"))

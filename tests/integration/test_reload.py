@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from hub import eventually, run
+from sink import Reply
 
 OK, FAILED, USAGE, UNAVAILABLE = 0, 1, 2, 3
 TABLE = os.path.join(os.path.dirname(__file__), "..", "..", "src", "conf", "options.def")
@@ -142,6 +143,39 @@ def test_rejections_and_disabling(options, sink):
     eventually(lambda: hub.got("/v1/rejections")["data"], "the refused request is kept")
 
 
+def test_defaults_of_endpoints_that_leave_them_unset(options, sink):
+    hub = options.hub
+    options.takes("[egress]\nallow = 127.0.0.0/8\n", "egress.allow")
+    sink.on("/bad", 500)
+    hub.made("/v1/endpoints", {"uid": "plain", "url": sink.url("/bad"), "event_types": ["*"]})
+    hub.endpoint(sink.url("/bad"), uid="own", timeout_ms=5000, max_in_flight=3, retry={"max_attempts": 7}, breaker={"max_failures": 99})
+    options.takes(
+        "[egress]\nallow = 127.0.0.0/8\n[delivery]\ntimeout = 7s\nmax_in_flight = 2\n[retry]\nmax_attempts = 2\nbase = 1ms\n[breaker]\nfailures = 50\n",
+        "delivery.timeout", "delivery.max_in_flight", "retry.max_attempts", "retry.base", "breaker.failures")
+    plain, own = hub.got("/v1/endpoints/plain"), hub.got("/v1/endpoints/own")
+    assert (plain["timeout_ms"], plain["max_in_flight"], plain["retry"]["max_attempts"], plain["breaker"]["max_failures"]) == (7000, 2, 2, 50)
+    assert (own["timeout_ms"], own["max_in_flight"], own["retry"]["max_attempts"], own["breaker"]["max_failures"]) == (5000, 3, 7, 99)
+    delivery = hub.wait_delivery(hub.publish(), "dead", endpoint=plain)
+    assert (delivery["reason"], len(delivery["attempts"])) == ("exhausted", 2)
+    options.takes("[egress]\nallow = 127.0.0.0/8\n", "delivery.timeout", "delivery.max_in_flight", "retry.max_attempts", "retry.base", "breaker.failures")
+    assert hub.got("/v1/endpoints/plain")["timeout_ms"] == 15000
+
+
+def test_a_wider_window_lets_more_begin(options, sink):
+    hub = options.hub
+    gate = sink.gate()
+    sink.on("/slow", Reply(200, gate=gate))
+    options.takes("[egress]\nallow = 127.0.0.0/8\n[delivery]\nmax_in_flight = 1\n", "egress.allow", "delivery.max_in_flight")
+    hub.endpoint(sink.url("/slow"), uid="slow")
+    for _ in range(4):
+        hub.publish()
+    sink.wait_for(1, "/slow")
+    options.takes("[egress]\nallow = 127.0.0.0/8\n[delivery]\nmax_in_flight = 3\n", "delivery.max_in_flight")
+    sink.wait_for(3, "/slow")
+    gate.set()
+    sink.wait_for(4, "/slow")
+
+
 def test_what_needs_a_start_is_named_and_waits(options):
     hub = options.hub
     options.takes("[session]\nidle = 2h\n[log]\nlevel = debug\n", "log.level", restart=["session.idle"])
@@ -270,7 +304,7 @@ def test_reloads_beside_traffic(make_hub, sink):
         thread.start()
     for i in range(10):
         code, report = options.reload(f"[limits]\nitem = {i + 1}KiB\ndepth = {100 + i}\n[http]\ntrusted_proxies = 192.0.2.{i}\nrequests_per_ip = {10000 + i}\ndeadline = {20 + i}s\n"
-                                      f"[egress]\ndeny = 192.0.2.{i}\n[retention]\nrejections = {i + 1}h\n[disable]\nafter = {i + 1}h\n[operational]\ninterval = {i + 1}s\n[log]\nlevel = {'debug' if i % 2 else 'warn'}\n")
+                                      f"[egress]\ndeny = 192.0.2.{i}\n[retention]\nrejections = {i + 1}h\n[disable]\nafter = {i + 1}h\n[operational]\ninterval = {i + 1}s\n[delivery]\ntimeout = {i + 1}s\nmax_in_flight = {i + 1}\n[retry]\nbase = {i + 1}s\n[breaker]\nfailures = {i + 5}\n[log]\nlevel = {'debug' if i % 2 else 'warn'}\n")
         assert code == OK, report
     stop.set()
     for thread in threads:

@@ -64,9 +64,9 @@ static void a_minimal_document_gets_the_defaults(void **state)
 	assert_int_equal(endpoint->patterns_len, 1);
 	assert_string_equal(endpoint->patterns[0], "order.*");
 	assert_int_equal(endpoint->headers_len, 0);
-	assert_memory_equal(endpoint->retry, &standard, sizeof standard);
-	assert_int_equal(endpoint->timeout_ms, 15000);
-	assert_int_equal(endpoint->max_in_flight, 8);
+	assert_memory_equal(endpoint_retry(endpoint), &standard, sizeof standard);
+	assert_int_equal(endpoint_timeout_ms(endpoint), 15000);
+	assert_int_equal(endpoint_max_in_flight(endpoint), 8);
 	assert_false(endpoint->ordered);
 	endpoint_unref(endpoint);
 	endpoint_unref(NULL);
@@ -80,12 +80,12 @@ static void the_defaults_of_options_are_the_start(void **state)
 	endpoint_defaults.timeout_ms = 3000;
 	endpoint_defaults.max_in_flight = 2;
 	struct endpoint *endpoint = fixture_endpoint(1, 0, ENDPOINT_ACTIVE, "{" MINIMAL ", 'retry': {'max_attempts': 3}}");
-	endpoint_defaults = before;
 	assert_int_equal(endpoint->retry->base_ms, 77);
 	assert_int_equal(endpoint->retry->max_attempts, 3);
-	assert_int_equal(endpoint->timeout_ms, 3000);
-	assert_int_equal(endpoint->max_in_flight, 2);
+	assert_int_equal(endpoint_timeout_ms(endpoint), 3000);
+	assert_int_equal(endpoint_max_in_flight(endpoint), 2);
 	endpoint_unref(endpoint);
+	endpoint_defaults = before;
 }
 
 static void a_full_document_is_taken_whole(void **state)
