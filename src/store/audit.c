@@ -76,17 +76,6 @@ bool audit_action_known(struct slice text)
 }
 
 /* "subscriber.create|update|delete, endpoint.create|…": those of one thing stand together in the table. */
-void audit_actions(struct strbuf *out)
-{
-	for (size_t i = 0; i < ACTIONS; i++) {
-		size_t noun = strcspn(actions[i].action, ".") + 1;
-		if (i == 0 || strncmp(actions[i].action, actions[i - 1].action, noun) != 0)
-			strbuf_printf(out, "%s%s", i ? ", " : "", actions[i].action);
-		else if (strcmp(actions[i].action, actions[i - 1].action) != 0)
-			strbuf_printf(out, "|%s", actions[i].action + noun);
-	}
-}
-
 /* ---- One row ---- */
 
 static void actor_of(const struct store_change *change, struct audit_record *record, char text[ID_TEXT_SIZE])
