@@ -55,7 +55,8 @@ static void apply_api(struct api *api, const struct conf *conf)
 static void apply_store(struct store *store, const struct conf *conf)
 {
 	const struct store_tuning tuning = {
-	    .rejections = {conf->rejections_per_source, conf->rejections_bytes, conf->rejections_age},
+	    .rejections = {conf->rejections_per_source, conf->rejections_bytes, conf->retention_rejections},
+	    .retention = settings_retention(conf),
 	    .operational_interval_ms = conf->operational_interval,
 	    .operational_failing_after = conf->operational_source_after,
 	    .disable_after_ms = conf->disable_after,

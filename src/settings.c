@@ -17,6 +17,19 @@
 #include "sign/identity.h"
 #include "sign/seal.h"
 
+struct retention_limits settings_retention(const struct conf *conf)
+{
+	return (struct retention_limits){
+	    .on = true,
+	    .events_ms = conf->retention_events,
+	    .attempts_ms = conf->retention_attempts,
+	    .dead_ms = conf->retention_dead_letters,
+	    .rejections_ms = conf->retention_rejections,
+	    .audit_ms = conf->retention_audit,
+	    .bytes = conf->retention_size,
+	};
+}
+
 struct egress_rules settings_egress(const struct conf *conf)
 {
 	return (struct egress_rules){

@@ -9,6 +9,7 @@
 #include "deliver/egress.h"
 #include "model/endpoint.h"
 #include "model/url.h"
+#include "store/retention.h"
 
 /* Tells of each thing that is wrong, in a sentence that names the option. Their number. */
 unsigned settings_find(const struct conf *conf, void (*found)(void *context, const char *text), void *context);
@@ -20,6 +21,7 @@ int settings_check(const struct conf *conf, struct err *err) ATTR_MUST_USE;
 /* What parts are made of. */
 struct egress_rules settings_egress(const struct conf *conf);
 struct endpoint_defaults settings_defaults(const struct conf *conf);
+struct retention_limits settings_retention(const struct conf *conf);
 /* What the hub is called where it asks endpoints for their consent. */
 int settings_origin(const struct conf *conf, char origin[URL_HOST_MAX + 1], struct err *err) ATTR_MUST_USE;
 

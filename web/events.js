@@ -1,6 +1,6 @@
 // Events: the list, and one event with its payload and deliveries.
-import {get, payload, post, query} from './api.js'
-import {ask, button, el, facts, link, number, plural, problemBox, sentence, short, time} from './dom.js'
+import {call, get, payload, post, query} from './api.js'
+import {ask, button, chip, el, facts, link, notice, number, plural, problemBox, sentence, short, time} from './dom.js'
 import {deliveryColumns} from './deliveries.js'
 import {loadNames} from './endpoints.js'
 import {filterForm, list, lookup} from './list.js'
@@ -12,7 +12,7 @@ export async function events(filter) {
 		['Time', event => time(event.time)],
 		['Type', event => link('events/' + event.id, short(event.type, 48))],
 		['Uid', event => short(event.uid, 40) ?? '–'],
-		['Subject', event => short(event.subject) ?? '–'],
+		['Subject', event => event.erased_at ? chip('erased') : short(event.subject) ?? '–'],
 		['Subscriber', event => event.subscriber ?? '–'],
 		['Deliveries', event => number(event.deliveries), 'number'],
 	]
@@ -82,24 +82,38 @@ function resend(event, said, reload) {
 	}
 }
 
+// For good: what has not ended is to be ended first, or is cancelled along.
+function erase(event, said, reload) {
+	return async () => {
+		const text = 'Its payload, attributes and subject, and what endpoints answered to it, are overwritten for good. Deliveries that have not ended are cancelled. That it was, and what became of it, stays to be seen.'
+		if (!await ask('Erase this event?', text, 'Erase it', true))
+			return
+		await call('DELETE', `/v1/events/${event.id}/payload?cancel=true`)
+		notice('The event was erased.')
+		reload()
+	}
+}
+
 export async function event(_query, id, reload) {
 	const path = '/v1/events/' + encodeURIComponent(id)
 	const [found] = await Promise.all([get(path), loadNames()])
 	const [bytes, deliveries] = await Promise.all([
-		payload(found.id),
+		found.erased_at ? null : payload(found.id),
 		list(`/v1/events/${found.id}/deliveries`, {}, 'Deliveries of this event', deliveryColumns(['endpoint', 'state', 'attempts', 'when', 'last']),
 			'It reached no endpoint. Below, the hub says why one did not get it.')])
 	const said = el('div', {'aria-live': 'polite'})
 	const failed = problem => said.replaceChildren(problemBox(problem))
 	return el('div', null,
-		el('p', {class: 'buttons'}, button('Send again…', resend(found, said, reload), failed)), said,
+		el('p', {class: 'buttons'}, found.erased_at ? null : button('Send again…', resend(found, said, reload), failed),
+			found.erased_at ? null : button('Erase…', erase(found, said, reload), failed, {class: 'danger'})), said,
+		found.erased_at && el('p', {class: 'empty'}, chip('erased'), ' What this event said, and what endpoints answered to it, was erased at ', time(found.erased_at), '. It cannot be sent again.'),
 		facts([
 			['Type', found.type], ['Id', el('code', null, found.id)], ['Uid', found.uid], ['Subject', found.subject], ['Subscriber', found.subscriber],
 			['Time', time(found.time)], ['Content type', found.content_type], ['Ordering key', found.ordering_key],
 			['Deliver at', found.deliver_at && time(found.deliver_at)], ['Expires at', found.expires_at && time(found.expires_at)], ['Request', found.request_id && el('code', null, found.request_id)]]),
 		Object.keys(found.attributes).length > 0 && [el('h2', null, 'Attributes'), facts(Object.entries(found.attributes))],
 		found.cloudevent && [el('h2', null, 'CloudEvent'), facts(Object.entries(found.cloudevent).map(([name, value]) => [name, String(value)]))],
-		el('h2', null, 'Payload'), preview(bytes, found),
+		!found.erased_at && [el('h2', null, 'Payload'), preview(bytes, found)],
 		el('h2', null, 'Deliveries'), deliveries,
 		el('h2', null, 'Why did it reach an endpoint, or not?'), explainer(found),
 		el('p', null, el('a', {href: '#/events' + query({type: found.type})}, 'Other events of this type')))

@@ -6,7 +6,7 @@ const EVERY_MS = 500
 
 const kinds = {
 	retry: 'Retry', discard: 'Discard', recover: 'Recovery',
-	drain_disabled: 'End of a disabled endpoint’s deliveries', drain_deleted: 'End of a deleted endpoint’s deliveries',
+	drain_disabled: 'End of a disabled endpoint’s deliveries', drain_deleted: 'End of a deleted endpoint’s deliveries', erase: 'Erasure',
 }
 const kind = operation => kinds[operation.kind] ?? operation.kind
 
@@ -24,7 +24,7 @@ export function progress(operation, over) {
 	const bar = el('progress', {'aria-label': kind(operation)})
 	const text = el('span', {class: 'progress-text'})
 	const node = el('div', {class: 'operation'}, el('strong', null, kind(operation)), bar, text,
-		!operation.kind.startsWith('drain') && button('Stop', () => call('DELETE', '/v1/operations/' + operation.id), problem => notice(problem.message)))
+		!operation.kind.startsWith('drain') && operation.kind !== 'erase' && button('Stop', () => call('DELETE', '/v1/operations/' + operation.id), problem => notice(problem.message)))
 
 	function show(now) {
 		bar.max = Math.max(now.total, 1)

@@ -5,6 +5,7 @@ import {result} from './deliveries.js'
 import {endpointKnown, endpointName, endpointsKnown, isLeftAlone, isUnverified, leftAlone, loadNames, name, status, triedNow, verification, waitsForRate} from './endpoints.js'
 import {table} from './list.js'
 import {ended, progress, repair} from './operations.js'
+import {retention} from './retention.js'
 import {pauseButton} from './pause.js'
 
 const SAMPLE = 500, ROWS = 20, NOTICES = 5
@@ -137,7 +138,7 @@ const told = {
 // The latest of each type, because tests and drills are events of the hub, too, and may be many.
 async function notices() {
 	const pages = await Promise.all(Object.keys(told).map(type => get(`/v1/events?type=${type}&limit=${NOTICES}`)))
-	const latest = pages.flatMap(page => page.data).sort((a, b) => Date.parse(b.time) - Date.parse(a.time)).slice(0, NOTICES)
+	const latest = pages.flatMap(page => page.data).filter(event => !event.erased_at).sort((a, b) => Date.parse(b.time) - Date.parse(a.time)).slice(0, NOTICES)
 	return Promise.all(latest.map(async event => ({event, data: JSON.parse(new TextDecoder().decode(await payload(event.id)))})))
 }
 
@@ -147,10 +148,10 @@ const noticed = found => el('ul', null, found.map(({event, data}) => {
 }))
 
 export async function overview(_query, _parameter, reload) {
-	const [stats, running, operations, paused, disabled, dead, pending, held, unmatched, seen] = await Promise.all([
+	const [stats, running, operations, paused, disabled, dead, pending, held, unmatched, seen, kept] = await Promise.all([
 		get('/v1/stats'), get('/v1/operations?state=running'), get('/v1/operations?limit=5'), get('/v1/endpoints?status=paused'), get('/v1/endpoints?status=disabled'),
 		get('/v1/dead-letters?limit=' + SAMPLE), get('/v1/deliveries?state=pending&order=asc&limit=' + SAMPLE), get('/v1/deliveries?state=held&order=asc&limit=' + SAMPLE),
-		get('/v1/events?unmatched=true&since=-1h&limit=' + SAMPLE), notices(), loadNames()])
+		get('/v1/events?unmatched=true&since=-1h&limit=' + SAMPLE), notices(), retention(reload), loadNames()])
 	const said = el('div', {'aria-live': 'polite'})
 	const now = Date.parse(stats.at)
 	const found = troubles(dead, pending, held, [...disabled.data, ...paused.data], now)
@@ -167,5 +168,6 @@ export async function overview(_query, _parameter, reload) {
 		seen.length > 0 && [el('h2', null, 'What the hub noticed'), noticed(seen), el('p', null, link('events?type=grapnel.**', 'All'))],
 		el('h2', null, 'Operations'),
 		running.data.map(operation => progress(operation, reload)),
-		done.length ? el('ul', null, done.map(ended)) : !running.data.length && el('p', {class: 'empty'}, 'No bulk work has been done yet.'))
+		done.length ? el('ul', null, done.map(ended)) : !running.data.length && el('p', {class: 'empty'}, 'No bulk work has been done yet.'),
+		kept)
 }

@@ -2,7 +2,7 @@
 
 -- name: event_get
 SELECT id, subscriber, source, time_ms, deliver_at_ms, expires_at_ms, type, uid, subject, ordering_key, traceparent, tracestate, content_type,
-       attributes, data, context, request
+       attributes, data, context, request, erased_ms
 FROM events WHERE id = ?1;
 
 -- name: lane_after
@@ -21,17 +21,17 @@ SELECT expires_ms FROM deliveries INDEXED BY deliveries_expiry WHERE expires_ms 
 
 -- name: event_row
 SELECT id, subscriber, source, time_ms, deliver_at_ms, expires_at_ms, type, uid, subject, ordering_key, traceparent, tracestate, content_type,
-       attributes, deliveries, length(data), reach, context, request
+       attributes, deliveries, length(data), reach, erased_ms, context, request
 FROM events WHERE id = ?1;
 
 -- name: events_asc
 SELECT id, subscriber, source, time_ms, deliver_at_ms, expires_at_ms, type, uid, subject, ordering_key, traceparent, tracestate, content_type,
-       attributes, deliveries, length(data), reach
+       attributes, deliveries, length(data), reach, erased_ms
 FROM events WHERE id > ?1 AND id < ?2 ORDER BY id;
 
 -- name: events_desc
 SELECT id, subscriber, source, time_ms, deliver_at_ms, expires_at_ms, type, uid, subject, ordering_key, traceparent, tracestate, content_type,
-       attributes, deliveries, length(data), reach
+       attributes, deliveries, length(data), reach, erased_ms
 FROM events WHERE id > ?1 AND id < ?2 ORDER BY id DESC;
 
 -- name: event_brief

@@ -6,8 +6,9 @@ SELECT id, subscriber, source, time_ms, deliver_at_ms, expires_at_ms, type, uid,
        attributes, reach
 FROM events WHERE id = ?1;
 
+-- What was erased cannot be sent any more.
 -- name: repair_events
-SELECT id, subscriber, time_ms, expires_at_ms, type, reach FROM events WHERE id > ?1 AND id < ?2 ORDER BY id;
+SELECT id, subscriber, time_ms, expires_at_ms, type, reach FROM events WHERE id > ?1 AND id < ?2 AND erased_ms IS NULL ORDER BY id;
 
 -- name: repair_delivery
 SELECT id, state, ended_ms, expires_ms, subscriber FROM deliveries INDEXED BY deliveries_event WHERE event = ?1 AND endpoint = ?2 LIMIT 1;

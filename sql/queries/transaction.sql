@@ -25,7 +25,7 @@ SELECT value FROM meta WHERE name = ?1;
 UPDATE meta SET value = ?2 WHERE name = ?1;
 
 -- name: id_greatest
-SELECT max(coalesce((SELECT max(id) FROM events), 0), coalesce((SELECT max(id) FROM deliveries), 0),
+SELECT max(coalesce((SELECT value FROM meta WHERE name = 'id_floor'), 0), coalesce((SELECT max(id) FROM events), 0), coalesce((SELECT max(id) FROM deliveries), 0),
            coalesce((SELECT max(id) FROM admins), 0),
            coalesce((SELECT max(id) FROM sources), 0), coalesce((SELECT max(id) FROM rejections), 0),
            coalesce((SELECT max(id) FROM endpoints), 0), coalesce((SELECT max(id) FROM subscribers), 0),

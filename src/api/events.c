@@ -213,10 +213,10 @@ static int event_whole(void *context, const struct event_row *row)
 	return 0;
 }
 
-static int event_ignore(void *context, const struct event_row *row)
+/* What was erased has no payload to read. */
+static int event_erased(void *context, const struct event_row *row)
 {
-	(void)context;
-	(void)row;
+	*(int64_t *)context = row->erased_ms;
 	return 0;
 }
 
@@ -270,10 +270,14 @@ int events_get(struct call *call)
 /* The bytes as they came. They are somebody else's: a browser must neither guess their type nor run them. */
 int events_payload(struct call *call)
 {
-	int64_t id;
+	int64_t id, erased_ms;
+	char at[CLOCK_RFC3339_SIZE];
 	if (resolve_event_path(call, &id) < 0 ||
-	    reader_event_row(call->worker->reader, id, call->who.subscriber, event_ignore, NULL, &call->err) < 0)
+	    reader_event_row(call->worker->reader, id, call->who.subscriber, event_erased, &erased_ms, &call->err) < 0)
 		return -1;
+	clock_format_rfc3339(erased_ms, at);
+	if (erased_ms)
+		return err_set(&call->err, ERR_PAYLOAD_ERASED, "What this event said was erased at %s; that it was, and what became of it, is still known", at);
 	struct event *event = reader_event(call->worker->reader, id, call->api->config.budget, &call->err);
 	if (!event)
 		return -1;

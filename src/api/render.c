@@ -75,6 +75,7 @@ void put_event_open(struct call *call, struct strbuf *out, const struct event_ro
 	put_time(out, ",\"deliver_at\":", f->deliver_at_ms);
 	put_time(out, ",\"expires_at\":", f->expires_at_ms);
 	put_number(out, ",\"data_bytes\":", (int64_t)row->data_bytes);
+	put_time(out, ",\"erased_at\":", row->erased_ms);
 	put_number(out, ",\"deliveries\":", row->deliveries);
 	if (row->being_made)
 		put_number(out, ",\"being_made\":", row->being_made);
@@ -165,6 +166,7 @@ void put_operation(struct strbuf *out, const struct operation_row *row)
 	    [OPERATION_DRAIN_DISABLED] = "drain_disabled",
 	    [OPERATION_DRAIN_DELETED] = "drain_deleted",
 	    [OPERATION_RECOVER] = "recover",
+	    [OPERATION_ERASE] = "erase",
 	};
 	const char *state = row->cancelled ? "cancelled" : row->ended_ms ? "done" : "running";
 	put_id(out, "{\"id\":", ID_OPERATION, row->id);

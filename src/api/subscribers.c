@@ -116,8 +116,14 @@ int subscribers_patch(struct call *call)
 int subscribers_delete(struct call *call)
 {
 	struct store_change change = {.what = CHANGE_SUBSCRIBER_DELETE};
-	if (resolve_subscriber_path(call, &change.id) < 0 || call_unbound(call, "delete subscribers") < 0)
+	struct slice erase;
+	int given = filter_by_word(call, "erase", "true false", &erase);
+	if (given < 0 || resolve_subscriber_path(call, &change.id) < 0 || call_unbound(call, "delete subscribers") < 0)
 		return -1;
+	if (given && slice_is(erase, "true")) {
+		change.what = CHANGE_SUBSCRIBER_ERASE;
+		return operation_begin(call, &change);
+	}
 	int result = call_change(call, &change);
 	store_change_clear(&change);
 	return result < 0 ? -1 : call_no_content(call);

@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/client.h"
+#include "cli/confirm.h"
 #include "cli/dead_letter.h"
 #include "cli/operation.h"
 
@@ -48,22 +48,12 @@ static int count(struct client *client, const char *path, json_t *doc, int64_t *
 	return code;
 }
 
-/* Whether to go on. */
-static int confirm(const struct command_run *run, const char *done, int64_t number)
+static int confirm_number(const struct command_run *run, const char *done, int64_t number)
 {
-	char answer[16] = "";
+	char sentence[128];
 
-	fprintf(stderr, "%lld dead letter%s will be %s.\n", (long long)number, number == 1 ? "" : "s", done);
-	if (args_value(run->args, "yes"))
-		return EXIT_OK;
-	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
-		return command_misused(run, "this is no terminal to ask on: with --yes it is done");
-	fputs("Go on? [y/N] ", stderr);
-	fflush(stderr);
-	if (fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y'))
-		return EXIT_OK;
-	command_say("nothing was done");
-	return EXIT_FAILED;
+	snprintf(sentence, sizeof sentence, "%lld dead letter%s will be %s.", (long long)number, number == 1 ? "" : "s", done);
+	return confirm(run, sentence);
 }
 
 static int start(const struct command_run *run, struct client *client, const char *path, json_t *doc)
@@ -109,7 +99,7 @@ int bulk_run(const struct command_run *run, const char *verb, const char *done)
 		fprintf(stderr, "There is no such dead letter: nothing is to be %s.\n", done);
 		goto out;
 	}
-	code = confirm(run, done, number);
+	code = confirm_number(run, done, number);
 	if (code == EXIT_OK)
 		code = start(run, client, path, doc);
 out:

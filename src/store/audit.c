@@ -17,6 +17,7 @@ static const struct {
     {CHANGE_SUBSCRIBER_PUT, "subscriber.update"},
     {CHANGE_SUBSCRIBER_PATCH, "subscriber.update"},
     {CHANGE_SUBSCRIBER_DELETE, "subscriber.delete"},
+    {CHANGE_SUBSCRIBER_ERASE, "subscriber.erase"},
     {CHANGE_ENDPOINT_CREATE, "endpoint.create"},
     {CHANGE_ENDPOINT_PUT, "endpoint.update"},
     {CHANGE_ENDPOINT_PATCH, "endpoint.update"},
@@ -36,6 +37,7 @@ static const struct {
     {CHANGE_OPERATION_CREATE, "operation.create"},
     {CHANGE_OPERATION_CANCEL, "operation.cancel"},
     {CHANGE_EVENT_RESEND, "event.resend"},
+    {CHANGE_EVENT_ERASE, "event.erase"},
     {CHANGE_ADMIN_PUT, "admin.create"},
     {CHANGE_ADMIN_PUT, "admin.update"},
     {CHANGE_ADMIN_DISABLE, "admin.disable"},
@@ -48,6 +50,7 @@ static const struct {
     {CHANGE_SOURCE_ROTATE, "source.rotate_secret"},
     {CHANGE_SOURCE_KEEP_SECRET, "source.keep_secret"},
     {CHANGE_REJECTION_ACCEPT, "rejection.accept"},
+    {CHANGE_RETENTION_CONFIRM, "retention.confirm"},
     {CHANGE_HUB_PAUSE, "hub.pause"},
     {CHANGE_HUB_RESTORED, "hub.restore"},
     {CHANGE_HUB_RESUME, "hub.resume"},
@@ -73,17 +76,6 @@ bool audit_action_known(struct slice text)
 }
 
 /* "subscriber.create|update|delete, endpoint.create|…": those of one thing stand together in the table. */
-void audit_actions(struct strbuf *out)
-{
-	for (size_t i = 0; i < ACTIONS; i++) {
-		size_t noun = strcspn(actions[i].action, ".") + 1;
-		if (i == 0 || strncmp(actions[i].action, actions[i - 1].action, noun) != 0)
-			strbuf_printf(out, "%s%s", i ? ", " : "", actions[i].action);
-		else if (strcmp(actions[i].action, actions[i - 1].action) != 0)
-			strbuf_printf(out, "|%s", actions[i].action + noun);
-	}
-}
-
 /* ---- One row ---- */
 
 static void actor_of(const struct store_change *change, struct audit_record *record, char text[ID_TEXT_SIZE])
@@ -366,7 +358,8 @@ int audit_delivery(struct tx *tx, struct store_change *change, const struct deli
 
 static json_t *operation_shown(const struct operation_record *record)
 {
-	static const char *const kinds[] = {[OPERATION_RETRY] = "retry", [OPERATION_DISCARD] = "discard", [OPERATION_RECOVER] = "recover"};
+	static const char *const kinds[] = {[OPERATION_RETRY] = "retry", [OPERATION_DISCARD] = "discard", [OPERATION_RECOVER] = "recover",
+	                                    [OPERATION_ERASE] = "erase"};
 	const char *state = record->cancelled ? "cancelled" : record->ended_ms ? "done" : "running";
 	json_t *filter = json_loads(record->filter ? record->filter : "null", JSON_DECODE_ANY, NULL);
 	return json_pack("{s:s, s:s, s:o?, s:I, s:I, s:I}", "kind", kinds[record->kind], "state", state, "filter", filter, "total",

@@ -43,6 +43,9 @@ static change_handler *const handlers[] = {
     [CHANGE_HUB_RESUME] = hub_resume,
     [CHANGE_HUB_RELOAD] = hub_reloaded,
     [CHANGE_CIRCUIT] = endpoint_circuit,
+    [CHANGE_EVENT_ERASE] = event_erase,
+    [CHANGE_SUBSCRIBER_ERASE] = subscriber_erase,
+    [CHANGE_RETENTION_CONFIRM] = retention_confirm,
     [CHANGE_ONCE_ANSWER] = once_answer,
 };
 

@@ -1,5 +1,6 @@
 /* Changes of deliveries by hand: retry, cancel. */
 #include "store/audit.h"
+#include "store/erase.h"
 #include "store/private.h"
 
 static int find(struct tx *tx, struct store_change *change, struct delivery_record *record)
@@ -37,7 +38,7 @@ static int refuse_held(struct tx *tx, struct store_change *change, const struct 
 int delivery_retry(struct tx *tx, struct store_change *change)
 {
 	struct delivery_record record;
-	if (find(tx, change, &record) || endpoint_check(tx, change, record.due.endpoint))
+	if (find(tx, change, &record) || erase_refuses(tx, change, record.due.event) || endpoint_check(tx, change, record.due.endpoint))
 		return -1;
 	if (record.due.expires_ms != 0 && record.due.expires_ms <= tx->now_ms)
 		return err_set(&change->err, ERR_EXPIRED, "its expires_at has passed");

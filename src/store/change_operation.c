@@ -86,6 +86,8 @@ static int cancel(struct tx *tx, struct store_change *change, struct operation_r
 	if (record->kind == OPERATION_DRAIN_DISABLED || record->kind == OPERATION_DRAIN_DELETED)
 		return err_set(&change->err, ERR_WRONG_STATE,
 		               "it ends the deliveries of a disabled or deleted endpoint and cannot be cancelled");
+	if (record->kind == OPERATION_ERASE)
+		return err_set(&change->err, ERR_WRONG_STATE, "it erases what somebody wants to be gone, and cannot be cancelled");
 	if (record->cancelled)
 		return 0;
 	if (record->ended_ms)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "store/audit.h"
+#include "store/erase.h"
 #include "store/expand.h"
 #include "store/private.h"
 
@@ -211,7 +212,7 @@ int event_resend(struct tx *tx, struct store_change *change)
 		change_not_found(change, "event");
 	else if (found > 0 && resend->event->f.expires_at_ms != 0 && resend->event->f.expires_at_ms <= tx->now_ms)
 		err_set(&change->err, ERR_EXPIRED, "the event's expires_at has passed");
-	else if (found > 0)
+	else if (found > 0 && erase_refuses(tx, change, change->id) == 0)
 		result = resend_all(resend);
 	for (size_t i = 0; i < resend->len && i <= RESEND_ENDPOINTS_MAX; i++)
 		endpoint_unref(resend->at[i].endpoint);

@@ -3,6 +3,7 @@
 
 #include "model/subscriber.h"
 #include "store/audit.h"
+#include "store/erase.h"
 #include "store/private.h"
 
 /* A bound key sees only its own subscriber. */
@@ -147,6 +148,27 @@ static int revoke_keys(struct tx *tx, struct store_change *change, int64_t subsc
 	return found;
 }
 
+static int refuse_sources(struct store_change *change, int64_t sources)
+{
+	return err_set(&change->err, ERR_CONFLICT, "the subscriber has %lld source%s: delete them first, or give them to another one",
+	               (long long)sources, sources == 1 ? "" : "s");
+}
+
+/* With all that is its own, in an operation; its keys are refused at once. */
+int subscriber_erase(struct tx *tx, struct store_change *change)
+{
+	struct subscriber_record record = {0};
+	int64_t sources;
+	if (find(tx, change, change->id, &record))
+		return -1;
+	json_decref(record.doc);
+	if (tx->engine->ops->sources_of_subscriber(tx->engine, change->id, &sources))
+		return -1;
+	if (sources > 0)
+		return refuse_sources(change, sources);
+	return revoke_keys(tx, change, change->id) ? -1 : erase_begin(tx, change, change->id);
+}
+
 int subscriber_remove(struct tx *tx, struct store_change *change)
 {
 	const struct engine_ops *ops = tx->engine->ops;
@@ -161,8 +183,7 @@ int subscriber_remove(struct tx *tx, struct store_change *change)
 		return err_set(&change->err, ERR_CONFLICT, "the subscriber has %lld endpoint%s; delete %s first", (long long)endpoints,
 		               endpoints == 1 ? "" : "s", endpoints == 1 ? "it" : "them");
 	if (sources > 0)
-		return err_set(&change->err, ERR_CONFLICT, "the subscriber has %lld source%s: delete them first, or give them to another one",
-		               (long long)sources, sources == 1 ? "" : "s");
+		return refuse_sources(change, sources);
 	if (revoke_keys(tx, change, change->id) || audit_subscriber(tx, change, change->id, NULL) || ops->subscriber_delete(tx->engine, change->id))
 		return -1;
 	news_subscriber_gone(tx->news, change->id);

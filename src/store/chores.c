@@ -167,6 +167,21 @@ static void run_rejections(struct writer *w)
 	queue->next_us = end_us + (pause_us > REJECTIONS_MS * 1000 ? pause_us : REJECTIONS_MS * INT64_C(1000));
 }
 
+static int slice_retention(struct writer *w, struct tx *tx)
+{
+	(void)w;
+	return retention_slice(tx);
+}
+
+static void run_retention(struct writer *w)
+{
+	int64_t begin_us = writer_mono_us(w);
+	if (w->failing || w->backup || !w->store->config.retention.on || begin_us < w->store->retention.next_us)
+		return;
+	enum slice_end end = run_slice(w, slice_retention, "what is old cannot be deleted");
+	retention_done(w->store, end == SLICE_DONE || end == SLICE_MORE, begin_us);
+}
+
 static int slice_herald(struct writer *w, struct tx *tx)
 {
 	(void)w;
@@ -231,6 +246,13 @@ static void tidy(struct writer *w)
 		writer_exit_on_fsync(w);
 		log_warn("store", "a checkpoint failed: %s", w->engine->why);
 	}
+	retention_scrubbing(w->store);
+}
+
+void writer_scrub(struct writer *w)
+{
+	if (w->ops->scrubbing(w->engine))
+		tidy(w);
 }
 
 void writer_chores(struct writer *w, bool stopping)
@@ -244,6 +266,7 @@ void writer_chores(struct writer *w, bool stopping)
 		run_herald(w);
 		run_disablings(w);
 		run_health(w);
+		run_retention(w);
 	}
 	run_counts(w);
 	tidy(w);
@@ -268,7 +291,9 @@ int writer_chores_wait_ms(const struct writer *w)
 	int64_t due_us = herald_due_us(w->store->herald);
 	int health = w->store->health.write_us != 0 ? writer_wait_ms(w, w->store->health.write_us) : -1;
 	int herald = due_us == INT64_MAX ? -1 : writer_wait_ms(w, due_us);
-	return sooner(sooner(counts, sweep), sooner(sooner(rejections, health), herald));
+	int64_t old_us = retention_due_us(w->store);
+	int old = old_us == INT64_MAX ? -1 : writer_wait_ms(w, old_us);
+	return sooner(sooner(sooner(counts, sweep), old), sooner(sooner(rejections, health), herald));
 }
 
 void writer_chores_end(struct writer *w)

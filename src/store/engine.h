@@ -14,10 +14,12 @@
 #include "store/gate.h"
 #include "store/news.h"
 #include "store/read.h"
+#include "store/retention.h"
 #include "store/store.h"
 #include "store/census.h"
 
 struct health_record; /* health.h */
+struct erase_walk; /* erase.h */
 
 enum engine_fault {
 	ENGINE_FINE,
@@ -185,6 +187,12 @@ struct expansion {
 	int64_t targets[EXPANSION_PART];
 };
 
+/* A delivery as erasure looks at it. */
+struct delivery_place {
+	int64_t id;
+	enum delivery_state state;
+};
+
 /* Deaths at an endpoint for one reason, which wait to be told of (herald.h). */
 struct toll_part {
 	int64_t subscriber; /* whose it was */
@@ -309,6 +317,32 @@ struct engine_ops {
 	int (*event_type_put)(struct engine *engine, const struct event_type_row *row);
 	int (*event_type_delete)(struct engine *engine, int64_t id);
 	int (*event_types_number)(struct engine *engine, int64_t *number);
+
+	/* Retention (retention.h): one slice; how large the file is; gives up to so many free pages back. */
+	int (*retire)(struct engine *engine, struct retire *retire);
+	int (*event_oldest)(struct engine *engine, int64_t *id); /* 1 and it, 0: there is none */
+	int (*operations_sending)(struct engine *engine, int64_t *count); /* unfinished bulk work that sends stored events again */
+	int (*space)(struct engine *engine, struct engine_space *space);
+	int (*space_give_back)(struct engine *engine, int pages);
+	int (*seen_get)(struct engine *engine, int64_t *wall_ms); /* what seen_put() stored last */
+	int (*seen_put)(struct engine *engine, int64_t wall_ms);  /* and no id below the last one is given out again */
+	/* Erasure (erase.h). wipe: what the open transaction deletes is overwritten in the file. scrub: the WAL, where it still stands, is
+	 * emptied as soon as nobody reads it: tidy() tries, scrubbing() says whether it is still to be done. */
+	int (*wipe)(struct engine *engine);
+	void (*scrub)(struct engine *engine);
+	bool (*scrubbing)(const struct engine *engine);
+	int (*event_erased)(struct engine *engine, int64_t id, int64_t *erased_ms); /* 1 and when (0: it is not), 0: there is no such event */
+	int (*event_erase)(struct engine *engine, int64_t id);
+	/* Of a delivery that ended: what its endpoint answered, and its order key; `responses` grows by how many there were. */
+	int (*delivery_erase)(struct engine *engine, int64_t id, int64_t *responses);
+	int (*event_expands)(struct engine *engine, int64_t id); /* 1: its fan-out is still being made, 0: not */
+	/* Up to `max` deliveries of an event with their states, by id: the number. */
+	int (*event_deliveries)(struct engine *engine, int64_t event, int64_t after, struct delivery_place *places, int max);
+	int (*erase_walk)(struct engine *engine, struct erase_walk *walk);
+	int (*audit_erase)(struct engine *engine, int64_t id);
+	int (*endpoints_of_subscriber)(struct engine *engine, int64_t subscriber, int64_t *ids, int max); /* those that are not deleted: the number */
+	int (*tombstones_of_subscriber)(struct engine *engine, int64_t subscriber, int64_t after, int64_t *ids, int max);
+	int (*tombstone_erase)(struct engine *engine, int64_t id, struct slice doc);
 
 	/* A copy to a new file: step returns 1 while there is more to do; end removes the file unless it is complete. */
 	void *(*backup_begin)(struct engine *engine, const char *path, struct err *err);

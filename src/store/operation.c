@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/erase.h"
 #include "store/filter.h"
 #include "store/private.h"
 
@@ -35,10 +36,12 @@ static int endpoint_takes(struct slice_run *run, int64_t endpoint, bool *takes)
 static int retry_one(struct slice_run *run, struct delivery_record *delivery)
 {
 	bool takes;
+	int64_t erased_ms = 0;
 	bool expired = delivery->due.expires_ms != 0 && delivery->due.expires_ms <= run->tx->now_ms;
-	if (endpoint_takes(run, delivery->due.endpoint, &takes))
+	if (endpoint_takes(run, delivery->due.endpoint, &takes) ||
+	    run->tx->engine->ops->event_erased(run->tx->engine, delivery->due.event, &erased_ms) < 0)
 		return -1;
-	if (!takes || expired) {
+	if (!takes || expired || erased_ms) {
 		run->record->skipped++;
 		return 0;
 	}
@@ -125,7 +128,7 @@ static int slice(struct tx *tx, struct operation_record *record)
 	struct slice_run run = {.tx = tx, .record = record};
 	bool dead = record->kind == OPERATION_RETRY || record->kind == OPERATION_DISCARD;
 	bool recover = record->kind == OPERATION_RECOVER;
-	if (recover ? recover_slice(tx, record, &run.finished) : dead ? dead_slice(&run) : drain_slice(&run))
+	if (record->kind == OPERATION_ERASE ? erase_slice(tx, record, &run.finished) : recover ? recover_slice(tx, record, &run.finished) : dead ? dead_slice(&run) : drain_slice(&run))
 		return -1;
 	int64_t seen = record->done + record->skipped;
 	if (run.finished || seen > record->total)

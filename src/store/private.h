@@ -50,6 +50,7 @@ struct store {
 	/* owned by the writer's thread */
 	struct id_source ids;
 	struct health health;
+	struct retention retention; /* its status is under the mutex */
 };
 
 /* One transaction in the making. */
@@ -131,5 +132,6 @@ change_handler source_create, source_replace, source_patch, source_remove, sourc
 change_handler rejection_accept;
 change_handler hub_pause, hub_restored, hub_resume, hub_reloaded;
 change_handler once_answer;
+change_handler event_erase, subscriber_erase, retention_confirm;
 
 #endif

@@ -47,6 +47,7 @@ struct event_row {
 	int64_t deliveries;
 	int64_t being_made; /* of them, not made yet; only with reader_event_row() */
 	enum event_reach reach;
+	int64_t erased_ms; /* 0: what it said is there */
 };
 
 struct delivery_row {
@@ -270,9 +271,8 @@ int reader_stats(struct store_reader *r, int64_t now_ms, int64_t subscriber, str
 /* By time. */
 int reader_audit(struct store_reader *r, const struct audit_filter *filter, struct page *page, int (*row)(void *, const struct audit_row *),
                  void *context, struct err *err) ATTR_MUST_USE;
-/* The names of what changes are called in the audit: whether it is one; all, for a person. */
+/* Whether the audit calls a change so. */
 bool audit_action_known(struct slice text);
-void audit_actions(struct strbuf *out);
 /* In the order in which they were first seen or described; `described`: these alone. */
 int reader_event_types(struct store_reader *r, struct page *page, bool described, int (*row)(void *, const struct event_type_row *),
                        void *context, struct err *err) ATTR_MUST_USE;

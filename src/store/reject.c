@@ -259,20 +259,37 @@ static int trim(struct tx *tx, int64_t mono_us)
 	}
 	if (deleted < 0 || mono_us < queue->sweep_us)
 		return deleted < 0 ? -1 : 0;
-	deleted = 1;
-	while (deletes < DELETES_MAX && deleted > 0)
-		deletes += deleted = delete_oldest(tx, NULL, tx->now_ms - limits->age_ms);
-	if (deletes < DELETES_MAX)
+	deleted = reject_expire(tx, DELETES_MAX - deletes);
+	if (deleted < DELETES_MAX - deletes)
 		queue->sweep_us = mono_us + SWEEP_MS * INT64_C(1000);
 	return deleted < 0 ? -1 : 0;
 }
 
-int reject_slice(struct tx *tx, int64_t mono_us)
+static int tally_once(struct tx *tx)
 {
 	struct reject_queue *queue = &tx->store->rejects;
 	if (!queue->tallied && tx->engine->ops->rejections_tally(tx->engine, tally_row, queue))
 		return -1;
 	queue->tallied = true;
+	return 0;
+}
+
+int reject_expire(struct tx *tx, int max)
+{
+	int64_t age_ms = tx->store->rejects.limits.age_ms;
+	int deletes = 0, deleted = age_ms > 0 && max > 0 ? 1 : 0;
+	if (deleted > 0 && tally_once(tx))
+		return -1;
+	while (deletes < max && deleted > 0)
+		deletes += deleted = delete_oldest(tx, NULL, tx->now_ms - age_ms);
+	return deleted < 0 ? -1 : deletes;
+}
+
+int reject_slice(struct tx *tx, int64_t mono_us)
+{
+	struct reject_queue *queue = &tx->store->rejects;
+	if (tally_once(tx))
+		return -1;
 	take(queue);
 	for (struct inbox_node *node = queue->taken; node; node = node->next)
 		if (insert(tx, of_node(node)) || herald_refused(tx, of_node(node)))

@@ -41,6 +41,8 @@ bool reject_waits(struct reject_queue *queue);
 /* One slice in an open transaction: stores what waits, up to a bound, and deletes what is too much or too old. 0, or -1: the engine failed.
  */
 int reject_slice(struct tx *tx, int64_t mono_us) ATTR_MUST_USE;
+/* Deletes up to `max` that are too old: the number, -1: the engine failed. */
+int reject_expire(struct tx *tx, int max) ATTR_MUST_USE;
 /* After the commit (or not): what was taken is freed. */
 void reject_done(struct reject_queue *queue, bool committed);
 

@@ -67,8 +67,9 @@ struct store *store_open(const struct store_config *config, struct err *err)
 	}
 	if (!store->engine) {
 		store_close(store);
-		store = NULL;
+		return NULL;
 	}
+	retention_init(store);
 	return store;
 }
 
@@ -101,6 +102,7 @@ void store_take_tuning(struct store *store)
 	store->config.disable_after_ms = tuning.disable_after_ms;
 	store->config.disable_attempts = tuning.disable_attempts;
 	reject_queue_limit(&store->rejects, &tuning.rejections);
+	retention_limit(store, &tuning.retention);
 	herald_tune(store->herald, tuning.operational_interval_ms, tuning.operational_failing_after);
 }
 
@@ -173,6 +175,7 @@ void store_change_clear(struct store_change *change)
 	free(change->resent);
 	change->resent = NULL;
 	change->resent_len = 0;
+	change->erased = (struct erased){0};
 	change->result_id = 0;
 	change->created = false;
 	change->repeated = false;

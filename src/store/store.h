@@ -33,6 +33,7 @@
 #include "sign/seal.h"
 #include "source/table.h"
 #include "store/caller.h"
+#include "store/retention.h"
 
 enum { STORE_EXIT_FSYNC = 74 /* EX_IOERR of sysexits.h */ };
 
@@ -157,6 +158,8 @@ enum store_change_kind {
 	CHANGE_HUB_PAUSE, CHANGE_HUB_RESTORED /* from a backup: it is paused */, CHANGE_HUB_RESUME,
 	CHANGE_HUB_RELOAD /* options were read again: not a change of what is stored */,
 	CHANGE_CIRCUIT, /* not a change of what is stored: the circuit of an endpoint opened, or closed */
+	CHANGE_EVENT_ERASE, CHANGE_SUBSCRIBER_ERASE, /* erase.h */
+	CHANGE_RETENTION_CONFIRM, /* the wall clock is right */
 	CHANGE_ONCE_ANSWER, /* not a change by itself: see once.h */
 };
 
@@ -164,6 +167,7 @@ enum store_change_kind {
 enum operation_kind {
 	OPERATION_RETRY = 1, OPERATION_DISCARD = 2, OPERATION_DRAIN_DISABLED = 3, OPERATION_DRAIN_DELETED = 4,
 	OPERATION_RECOVER = 5, /* by CHANGE_ENDPOINT_RECOVER */
+	OPERATION_ERASE = 6,   /* by CHANGE_SUBSCRIBER_ERASE, and by CHANGE_EVENT_ERASE when there is much */
 };
 
 /* Which dead letters. Zero or NULL: any. Slices are borrowed by the change; an operation keeps a copy. */
@@ -200,6 +204,14 @@ struct resent {
 };
 enum { RESEND_ENDPOINTS_MAX = 500 };
 
+/* What an erasure did. */
+struct erased {
+	int64_t at_ms;     /* when the event was erased: now, or before */
+	int64_t cancelled; /* deliveries */
+	int64_t responses; /* captured ones that went */
+	int64_t operation; /* that goes on with the deliveries; 0: all is done */
+};
+
 struct store_change {
 	struct store_cmd cmd;
 	enum store_change_kind what;
@@ -230,6 +242,7 @@ struct store_change {
 	size_t endpoints_len;
 	struct slice type;    /* EVENT_TYPE: which */
 	struct drill_result drill; /* ENDPOINT_DRILL: verdict and findings; what is stored, afterwards */
+	bool cancel;          /* EVENT_ERASE: what has not ended is cancelled, instead of refusing */
 	bool opened;          /* CIRCUIT: otherwise it was closed … */
 	int64_t since_ms;     /* … after it had been open since then */
 	const char *why;      /* CIRCUIT, opened … */
@@ -244,6 +257,7 @@ struct store_change {
 	json_t *replaced;      /* endpoints: which credentials are others than before, in their shape; NULL: none */
 	struct resent *resent; /* EVENT_RESEND */
 	size_t resent_len;
+	struct erased erased;  /* EVENT_ERASE */
 	bool repeated;        /* caller->once was carried out before: this is what came of it */
 	const char *audited;  /* what the audit calls it; NULL: it has no row of it … */
 	char audited_thing[64]; /* … and its resource */
@@ -256,7 +270,7 @@ struct store_change {
 /* How many are kept, the oldest go first; of a source at most `per_source`, all together `bytes`: beyond them whichever source has the
  * most gives its oldest. Zero: none are kept. */
 struct rejection_limits {
-	int64_t per_source, bytes, age_ms;
+	int64_t per_source, bytes, age_ms; /* age 0: whatever it is */
 };
 
 /* An incoming request that was refused, on its way to be kept. `struct rejection` and its texts are one allocation of whoever posts it. */
@@ -325,6 +339,7 @@ struct store_config {
 	struct source_table *sources; /* likewise; may be NULL */
 	struct pause *pause;          /* likewise */
 	struct rejection_limits rejections;
+	struct retention_limits retention;
 	struct store_operational operational;
 	int64_t disable_after_ms; /* an endpoint that fails for so long without a success is disabled; 0: never */
 	int64_t disable_attempts; /* … when so many attempts failed meanwhile */
@@ -339,6 +354,7 @@ int store_start(struct store *store, struct err *err) ATTR_MUST_USE; /* starts t
 /* What may change while it runs; any thread. It counts from the writer's next batch on. */
 struct store_tuning {
 	struct rejection_limits rejections;
+	struct retention_limits retention;
 	int64_t operational_interval_ms, operational_failing_after; /* of store_operational */
 	int64_t disable_after_ms, disable_attempts;
 };

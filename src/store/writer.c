@@ -458,6 +458,7 @@ void *writer_run(void *argument)
 			set_busy(&w, false);
 			if (!atomic_load(&store->stopping))
 				inbox_wait(&store->inbox, idle);
+			writer_scrub(&w);
 			continue;
 		}
 		set_busy(&w, true);

@@ -65,6 +65,8 @@ void writer_probe(struct writer *w);
 void writer_chores_begin(struct writer *w);
 /* A slice of each; when the store stops only of what must not be lost. */
 void writer_chores(struct writer *w, bool stopping);
+/* While there is nothing else to do: what was erased leaves the files. */
+void writer_scrub(struct writer *w);
 /* Until when there is none, in ms; 0: there is some, -1: until something is posted. */
 int writer_chores_wait_ms(const struct writer *w);
 /* The last of them: a backup is broken off, what is counted is written. */

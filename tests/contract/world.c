@@ -176,6 +176,7 @@ static struct store *open_store(struct world *w, struct err *err)
 	    .index = w->index,
 	    .keyring = w->keyring,
 	    .rejections = {WORLD_REJECTIONS_PER_SOURCE, 1 << 20, WORLD_REJECTIONS_AGE_MS},
+	    .retention = w->retention,
 	    .operational = w->operational,
 	    .disable_after_ms = w->disable_after_ms,
 	    .disable_attempts = w->disable_attempts,

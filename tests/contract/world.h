@@ -32,6 +32,7 @@ struct world {
 	bool capture_success;
 	struct store_operational operational; /* off */
 	int outcomes_ms;
+	struct retention_limits retention; /* off */
 	int64_t disable_after_ms, disable_attempts;
 	struct master_key master;
 	struct index *index;

@@ -24,7 +24,7 @@ OPEN, FOREIGN = "open", "foreign"
 
 # Beside the scope, these need a key of no subscriber.
 OPERATORS = {"/v1/sources", "/v1/sources/{id}", "/v1/sources/{id}/secret", "/v1/sources/{id}/secret/rotate", "/v1/rejections", "/v1/rejections/{id}", "/v1/rejections/accept"}
-WHOLE_HUB = {"GET /metrics", "POST /v1/subscribers", "DELETE /v1/subscribers/{id}", "PUT /v1/event-types/{type}", "DELETE /v1/event-types/{type}", "POST /v1/hub/pause", "POST /v1/hub/resume"}
+WHOLE_HUB = {"GET /metrics", "GET /v1/retention", "POST /v1/subscribers", "DELETE /v1/subscribers/{id}", "PUT /v1/event-types/{type}", "DELETE /v1/event-types/{type}", "POST /v1/hub/pause", "POST /v1/hub/resume"}
 # Their path names no thing of a subscriber, so that a foreign key finds what its own finds.
 SHARED = {"/v1/event-types/{type}", "/assets/{name}", *OPERATORS}
 # Without a scope, but a session's cookie alone changes nothing there either.
@@ -66,6 +66,7 @@ def samples(w):
         "GET /v1/events": Sample(200),
         "GET /v1/events/{id}": Sample(200, event),
         "GET /v1/events/{id}/payload": Sample(200, event + "/payload"),
+        "DELETE /v1/events/{id}/payload": Sample(409, event + "/payload", code="wrong_state"),
         "GET /v1/events/{id}/deliveries": Sample(200, event + "/deliveries"),
         "POST /v1/events/{id}/resend": Sample(200, event + "/resend", {"endpoints": [w.endpoint]}),
         "GET /v1/events/{id}/explain": Sample(200, f"{event}/explain?endpoint={w.endpoint}"),
@@ -79,6 +80,8 @@ def samples(w):
         "POST /v1/dead-letters/discard": Sample(200, json={"filter": {}, "dry_run": True}),
         "POST /v1/match": Sample(200, json={"event_types": ["*"]}),
         "GET /v1/stats": Sample(200),
+        "GET /v1/retention": Sample(200),
+        "POST /v1/retention/confirm": Sample(200),
         "GET /v1/hub": Sample(200),
         "POST /v1/hub/pause": Sample(200),
         "POST /v1/hub/resume": Sample(200),

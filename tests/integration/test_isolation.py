@@ -23,13 +23,14 @@ NOT_OF_SUBSCRIBERS = {
     "keys": "the scope admin, which no bound key has (test_access.py)",
     "sources": "sources are the operator's: a bound key gets 403 (test_access_table.py)",
     "rejections": "likewise",
+    "retention": "the whole hub's: a bound key gets 403 (test_access_table.py)",
     "event-types": "types are common to all; what is counted of them is not, see below",
 }
 # Parameters that name a thing, by kind; and those that do not.
 NAMES = {"endpoint": "endpoint", "subscriber": "subscriber", "endpoints": "endpoint", "ids": "delivery"}
 PLAIN_PARAMETERS = {
     "type", "source", "subject", "trace_id", "unmatched", "q", "since", "until", "limit", "cursor", "order", "after", "wait_ms", "state",
-    "reason", "status", "actor", "action", "resource", "token", "scheme", "remote", "accepted", "*",
+    "reason", "status", "actor", "cancel", "erase", "action", "resource", "token", "scheme", "remote", "accepted", "*",
 }  # fmt: skip
 # Members of bodies, as openapi.json describes them, that name nothing.
 PLAIN_MEMBERS = {
@@ -341,7 +342,7 @@ def foreign_texts(world):
     return texts | {world.newest, "secret-tenant-b", "secret-None", "gone-tenant-b", "gone-None", "dead-tenant-b", "dead-None"}
 
 
-OPERATORS = ("/v1/sources", "/v1/rejections", "/metrics")  # a bound key gets 403
+OPERATORS = ("/v1/sources", "/v1/rejections", "/v1/retention", "/metrics")  # a bound key gets 403
 READING = [r for r in ROUTES if r.method == "GET" and r.scope == "READ" and not r.path.startswith(OPERATORS)]
 VARIANTS = {"GET /v1/events": ["order=asc&wait_ms=0", "q=secret", "unmatched=false"], "GET /v1/dead-letters": ["q=gone"]}
 

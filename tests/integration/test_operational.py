@@ -405,6 +405,7 @@ def test_description_of_ones_own_stays(hub):
     assert hub.got(path)["description"] == "Call the night shift"
     assert hub.api("DELETE", path).status == 204
     hub.restart()
+    eventually(lambda: hub.api("GET", path).status == 200, "the hub's own description")
     assert hub.got(path)["owner"] == "grapnel"
 
 

@@ -120,6 +120,12 @@ def expired(hub, sink):
     return eventually(lambda: (lambda a: a if a.status != 200 else None)(hub.api("POST", f"/v1/events/{event['id']}/resend")), "the expiry")
 
 
+def payload_erased(hub, sink):
+    event = hub.publish("erased.one")
+    assert hub.api("DELETE", f"/v1/events/{event['id']}/payload").status == 200
+    return hub.api("GET", f"/v1/events/{event['id']}/payload")
+
+
 def in_progress(hub, sink):
     gate, path = sink.gate(), f"/v1/endpoints/{hub.endpoint(sink.url('/busy'), ['never.published'])['id']}/test"
     sink.on("/busy", Reply(gate=gate))
@@ -208,7 +214,7 @@ PROVOKED = {
     f.__name__: f
     for f in (
         unparsable, bad_request, unauthenticated, login_failed, missing_scope, csrf_failed, not_found, no_such_route, method_not_allowed,
-        conflict, ambiguous_uid, uid_taken, endpoint_disabled, wrong_state, expired, in_progress, precondition_failed, too_large,
+        conflict, ambiguous_uid, uid_taken, endpoint_disabled, wrong_state, expired, in_progress, payload_erased, precondition_failed, too_large,
         uri_too_long, unsupported_media_type, expectation_failed, invalid, idempotency_key_reused, too_many_attempts, headers_too_large,
         unavailable, unverified, rate_limited,
     )

@@ -304,7 +304,7 @@ def test_reloads_beside_traffic(make_hub, sink):
         thread.start()
     for i in range(10):
         code, report = options.reload(f"[limits]\nitem = {i + 1}KiB\ndepth = {100 + i}\n[http]\ntrusted_proxies = 192.0.2.{i}\nrequests_per_ip = {10000 + i}\ndeadline = {20 + i}s\n"
-                                      f"[egress]\ndeny = 192.0.2.{i}\n[rejections]\nage = {i + 1}h\n[disable]\nafter = {i + 1}h\n[operational]\ninterval = {i + 1}s\n[delivery]\ntimeout = {i + 1}s\nmax_in_flight = {i + 1}\n[retry]\nbase = {i + 1}s\n[breaker]\nfailures = {i + 5}\n[log]\nlevel = {'debug' if i % 2 else 'warn'}\n")
+                                      f"[egress]\ndeny = 192.0.2.{i}\n[retention]\nrejections = {i + 1}h\n[disable]\nafter = {i + 1}h\n[operational]\ninterval = {i + 1}s\n[delivery]\ntimeout = {i + 1}s\nmax_in_flight = {i + 1}\n[retry]\nbase = {i + 1}s\n[breaker]\nfailures = {i + 5}\n[log]\nlevel = {'debug' if i % 2 else 'warn'}\n")
         assert code == OK, report
     stop.set()
     for thread in threads:

@@ -30,6 +30,7 @@ struct setting {
 
 static const struct setting create_settings[] = {
     {"PRAGMA page_size = 8192", "PRAGMA page_size", DB_PAGE_BYTES},
+    {"PRAGMA auto_vacuum = INCREMENTAL", "PRAGMA auto_vacuum", 2},
     {"PRAGMA synchronous = FULL", "PRAGMA synchronous", 2},
     {NULL, NULL, 0},
 };
@@ -38,6 +39,7 @@ static const struct setting write_settings[] = {
     {"PRAGMA foreign_keys = OFF", "PRAGMA foreign_keys", 0},
     {"PRAGMA cache_size = -32768", NULL, 0},
     {"PRAGMA temp_store = MEMORY", NULL, 0},
+    {"PRAGMA secure_delete = FAST", NULL, 0},
     {"PRAGMA journal_size_limit = 67108864", NULL, 0},
     {NULL, NULL, 0},
 };

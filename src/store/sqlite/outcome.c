@@ -61,7 +61,8 @@ static int apply_end(struct sqlite *s, const struct outcome *outcome, enum deliv
 	return moved(s, &run, outcome, from, to);
 }
 
-static int insert_attempt(struct sqlite *s, const struct outcome *outcome)
+/* `whole`: with what the endpoint answered. */
+static int insert_attempt(struct sqlite *s, const struct outcome *outcome, bool whole)
 {
 	struct run run = db_run(&s->db, QUERY_ATTEMPT_INSERT);
 	run_int(&run, 1, outcome->due.delivery);
@@ -70,24 +71,29 @@ static int insert_attempt(struct sqlite *s, const struct outcome *outcome)
 	run_int(&run, 4, outcome->duration_ms);
 	run_int(&run, 5, outcome->status);
 	run_int(&run, 6, outcome->failure);
-	run_text(&run, 7, detail_of(outcome));
-	run_blob(&run, 8, outcome->response, outcome->response ? outcome->response_len : 0);
+	run_text(&run, 7, whole ? detail_of(outcome) : (struct slice){NULL, 0});
+	run_blob(&run, 8, whole ? outcome->response : NULL, whole && outcome->response ? outcome->response_len : 0);
 	return sqlite_done(s, &run);
 }
 
 /* The delivery has moved on: the attempt is counted and recorded, nothing else. */
 static int record_late(struct sqlite *s, const struct outcome *outcome)
 {
-	if (sqlite_attempt_keep_last(&s->base, outcome->due.delivery))
+	int64_t erased_ms = 0;
+	if (sqlite_attempt_keep_last(&s->base, outcome->due.delivery) || sqlite_event_erased(&s->base, outcome->due.event, &erased_ms) < 0)
 		return -1;
+	/* The event was erased meanwhile: what was answered to it is not kept. */
+	struct slice detail = erased_ms ? (struct slice){NULL, 0} : detail_of(outcome);
 	struct run run = db_run(&s->db, QUERY_OUTCOME_LATE);
 	run_int(&run, 1, outcome->due.delivery);
 	run_int(&run, 2, outcome->started_ms);
 	run_int(&run, 3, outcome->duration_ms);
 	run_int(&run, 4, outcome->status);
 	run_int(&run, 5, outcome->failure);
-	run_text(&run, 6, detail_of(outcome));
-	return sqlite_done(s, &run) ? -1 : insert_attempt(s, outcome);
+	run_text(&run, 6, detail);
+	if (sqlite_done(s, &run))
+		return -1;
+	return insert_attempt(s, outcome, erased_ms == 0);
 }
 
 /* The head of an ordered key ended: the next one becomes the head. */
@@ -132,7 +138,7 @@ static int outcome_one(struct sqlite *s, struct outcome *outcome)
 	/* Of a test the response is kept. */
 	bool first_success = outcome->change == DELIVERY_SUCCEED && outcome->due.attempts == 0 &&
 	                     !delivery_round_tests(outcome->due.round) && !s->base.env->capture_success;
-	if (outcome->attempted && !first_success && insert_attempt(s, outcome))
+	if (outcome->attempted && !first_success && insert_attempt(s, outcome, true))
 		return -1;
 	bool head_ended = outcome->change != DELIVERY_RETRY_LATER && was_pending;
 	return head_ended && idmap_get(&s->ordered, (uint64_t)outcome->due.endpoint) ? promote(s, outcome) : 0;

@@ -15,6 +15,8 @@ struct event *sqlite_read_event(struct store_reader *base, int64_t id, struct bu
 		reader_failed(r, err);
 	} else if (found == 0) {
 		reader_not_found(err, "event");
+	} else if (run_int_at(&run, 17) != 0) {
+		err_set(err, ERR_PAYLOAD_ERASED, "the event was erased; there is nothing left that could be sent");
 	} else {
 		struct event_fields fields;
 		rows_event(&run, &fields);
@@ -43,6 +45,7 @@ static void event_row_of(const struct run *run, struct event_fields *fields, str
 	    .deliveries = run_int_at(run, 14),
 	    .data_bytes = (size_t)run_int_at(run, 15),
 	    .reach = rows_reach(run, 16),
+	    .erased_ms = run_int_at(run, 17),
 	};
 }
 
@@ -101,8 +104,8 @@ int sqlite_read_event_row(struct store_reader *base, int64_t id, int64_t only_su
 		struct event_fields fields;
 		struct event_row event;
 		event_row_of(&run, &fields, &event);
-		fields.context = run_text_at(&run, 17);
-		fields.request = run_int_at(&run, 18);
+		fields.context = run_text_at(&run, 18);
+		fields.request = run_int_at(&run, 19);
 		event.being_made = being_made;
 		if (only_subscriber != 0 && fields.subscriber != only_subscriber)
 			found = 0;

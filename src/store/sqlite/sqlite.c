@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "metrics/metrics.h"
@@ -63,6 +64,7 @@ static int commit(struct engine *engine)
 	if (simple(engine, QUERY_COMMIT))
 		return -1;
 	s->dedupe.dirty = false;
+	space_wiped(s);
 	tell_keys(s);
 	return 0;
 }
@@ -73,6 +75,7 @@ static void rollback(struct engine *engine)
 	struct sqlite *s = sqlite_of(engine);
 	s->dedupe.known = s->dedupe.known && !s->dedupe.dirty;
 	s->dedupe.dirty = false;
+	space_wiped(s);
 	if (sqlite3_get_autocommit(s->db.conn))
 		return;
 	struct run run = db_run(&s->db, QUERY_ROLLBACK);
@@ -129,6 +132,8 @@ static int count_wal(void *context, sqlite3 *conn, const char *name, int pages)
 static int tidy(struct engine *engine)
 {
 	struct sqlite *s = sqlite_of(engine);
+	if (s->scrub && clock_mono_us(engine->env->clock) >= s->scrub_us && space_scrub(s))
+		return sqlite_failed(s);
 	if (s->wal_pages < s->checkpoint_at)
 		return 0;
 	int in_wal = 0, in_file = 0;
@@ -281,6 +286,26 @@ const struct engine_ops engine_sqlite = {
     .event_type_put = sqlite_event_type_put,
     .event_type_delete = sqlite_event_type_delete,
     .event_types_number = sqlite_event_types_number,
+    .retire = sqlite_retire,
+    .event_oldest = sqlite_event_oldest,
+    .operations_sending = sqlite_operations_sending,
+    .space = sqlite_space,
+    .space_give_back = sqlite_space_give_back,
+    .seen_get = sqlite_seen_get,
+    .seen_put = sqlite_seen_put,
+    .wipe = sqlite_wipe,
+    .scrub = sqlite_scrub,
+    .scrubbing = sqlite_scrubbing,
+    .event_erased = sqlite_event_erased,
+    .event_erase = sqlite_event_erase,
+    .delivery_erase = sqlite_delivery_erase,
+    .event_expands = sqlite_event_expands,
+    .event_deliveries = sqlite_event_deliveries,
+    .erase_walk = sqlite_erase_walk,
+    .audit_erase = sqlite_audit_erase,
+    .endpoints_of_subscriber = sqlite_endpoints_of_subscriber,
+    .tombstones_of_subscriber = sqlite_tombstones_of_subscriber,
+    .tombstone_erase = sqlite_tombstone_erase,
     .backup_begin = sqlite_backup_begin,
     .backup_step = sqlite_backup_step,
     .backup_end = sqlite_backup_end,

@@ -17,6 +17,9 @@ struct sqlite {
 	struct dedupe_store dedupe;
 	int wal_pages; /* in the WAL after the last commit */
 	int checkpoint_at; /* so many */
+	bool wipes; /* the open transaction overwrites what it deletes */
+	bool scrub; /* the WAL is to be emptied: erased bytes stand in it; not before … */
+	int64_t scrub_us;
 };
 
 static inline struct sqlite *sqlite_of(struct engine *engine)
@@ -141,6 +144,36 @@ int sqlite_event_type_get(struct engine *engine, struct slice type, struct event
 int sqlite_event_type_put(struct engine *engine, const struct event_type_row *row);
 int sqlite_event_type_delete(struct engine *engine, int64_t id);
 int sqlite_event_types_number(struct engine *engine, int64_t *number);
+
+/* retention_rows.c */
+int sqlite_retire(struct engine *engine, struct retire *retire);
+int sqlite_event_oldest(struct engine *engine, int64_t *id);
+int sqlite_operations_sending(struct engine *engine, int64_t *count);
+int sqlite_event_expands(struct engine *engine, int64_t id);
+
+/* erase_rows.c */
+int sqlite_event_erased(struct engine *engine, int64_t id, int64_t *erased_ms);
+int sqlite_event_erase(struct engine *engine, int64_t id);
+int sqlite_delivery_erase(struct engine *engine, int64_t id, int64_t *responses);
+int sqlite_event_deliveries(struct engine *engine, int64_t event, int64_t after, struct delivery_place *places, int max);
+int sqlite_erase_walk(struct engine *engine, struct erase_walk *walk);
+int sqlite_audit_erase(struct engine *engine, int64_t id);
+int sqlite_endpoints_of_subscriber(struct engine *engine, int64_t subscriber, int64_t *ids, int max);
+int sqlite_tombstones_of_subscriber(struct engine *engine, int64_t subscriber, int64_t after, int64_t *ids, int max);
+int sqlite_tombstone_erase(struct engine *engine, int64_t id, struct slice doc);
+
+/* space.c */
+int sqlite_space(struct engine *engine, struct engine_space *space);
+int sqlite_space_give_back(struct engine *engine, int pages);
+int sqlite_seen_get(struct engine *engine, int64_t *wall_ms);
+int sqlite_seen_put(struct engine *engine, int64_t wall_ms);
+int sqlite_wipe(struct engine *engine);
+void sqlite_scrub(struct engine *engine);
+bool sqlite_scrubbing(const struct engine *engine);
+/* After a transaction: what is deleted later is overwritten only where that costs nothing. */
+void space_wiped(struct sqlite *s);
+/* Empties the WAL if nobody reads it. -1 when the disk failed. */
+int space_scrub(struct sqlite *s) ATTR_MUST_USE;
 
 /* backup.c */
 void *sqlite_backup_begin(struct engine *engine, const char *path, struct err *err);

@@ -1,0 +1,26 @@
+"""The page shows what is kept how long, and erases an event."""
+
+import pytest
+
+from hub import eventually
+
+
+def test_the_overview_says_what_is_kept(page, hub):
+    hub.publish()
+    eventually(lambda: hub.got("/v1/retention")["last_run"]["ended_at"], "a run")
+    page.enter().sees("What is kept", "Events that have ended\n30 d", "Dead letters\n90 d", "Audit\n365 d", "no bound", "Last run", "Database")
+
+
+@pytest.mark.parametrize("pending", [False, True], ids=["ended", "pending"])
+def test_an_event_is_erased_by_its_page(page, hub, sink, pending):
+    endpoint = hub.endpoint(sink.url("/hook"))["id"]
+    if pending:
+        assert hub.api("POST", f"/v1/endpoints/{endpoint}/pause").status == 200
+    event = hub.publish("person.changed", {"name": "Ada Lovelace"}, subject="ada")
+    hub.wait_delivery(event, "pending" if pending else "delivered")
+    page.enter("#/events/" + event["id"]).sees("Ada Lovelace").click("Erase…").sees("overwritten for good").click("Erase it")
+    page.sees("was erased at", "It cannot be sent again").sees_no_more("Ada Lovelace")
+    assert not [b for b in page.all("button") if b.text in ("Erase…", "Send again…")]
+    assert hub.got(f"/v1/events/{event['id']}")["erased_at"]
+    assert hub.delivery(event)["state"] == ("cancelled" if pending else "delivered")
+    page.enter("#/events").sees("erased")
