@@ -54,7 +54,7 @@ def next_deb(tarball, tmp_path_factory):
 @pytest.fixture
 def machine(roots, deb, request):
     """A clean Debian 12 that runs, in which nothing is installed yet; a package of ours can be, without a network."""
-    made = Machine(roots.root(request.node.name, [deb]))
+    made = Machine(roots.root(f"{request.module.__name__}-{request.node.name}", [deb]))
     yield made
     made.stop()
     made.root.remove()
