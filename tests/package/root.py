@@ -218,6 +218,9 @@ class Machine:
         if self._boot.poll() is None:
             os.kill(self.init, signal.SIGKILL)  # PID 1 of its namespace: everything in it ends
             self._boot.wait(60)
+            with open(self._log) as log:
+                said = log.read()
+            assert "rmdir" not in said, f"the end of a machine left something behind: {said}"
 
 
 class Network:
