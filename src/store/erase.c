@@ -212,7 +212,7 @@ static int endpoints_slice(struct tx *tx, struct operation_record *record)
 	int64_t ids[SLICE_ENDPOINTS];
 	int len = tx->engine->ops->endpoints_of_subscriber(tx->engine, record->subscriber, ids, SLICE_ENDPOINTS);
 	for (int i = 0; i < len; i++) {
-		struct store_change change = {.what = CHANGE_ENDPOINT_DELETE, .id = ids[i]};
+		struct store_change change = {.what = CHANGE_ENDPOINT_DELETE, .id = ids[i], .cancel = true};
 		int result = endpoint_remove(tx, &change);
 		if (result && tx->engine->fault == ENGINE_FINE) {
 			/* It cannot be read back, so it cannot be started either: that is for a person to mend. */

@@ -242,7 +242,7 @@ struct store_change {
 	size_t endpoints_len;
 	struct slice type;    /* EVENT_TYPE: which */
 	struct drill_result drill; /* ENDPOINT_DRILL: verdict and findings; what is stored, afterwards */
-	bool cancel;          /* EVENT_ERASE: what has not ended is cancelled, instead of refusing */
+	bool cancel;          /* EVENT_ERASE: what has not ended is cancelled, instead of refusing; ENDPOINT_DELETE: … instead of dying */
 	bool opened;          /* CIRCUIT: otherwise it was closed … */
 	int64_t since_ms;     /* … after it had been open since then */
 	const char *why;      /* CIRCUIT, opened … */

@@ -306,6 +306,28 @@ static void a_subscriber_goes_with_endpoints_and_what_its_events_said(void **sta
 	assert_false(on_disk(w, MARK "-endpoint"));
 }
 
+/* Nobody hears of what waited for somebody who is erased. */
+static void what_waits_for_a_subscriber_is_cancelled_and_no_dead_letter(void **state)
+{
+	struct world *w = *state;
+	enum { EVENTS = 700 };
+	static int64_t deliveries[EVENTS];
+	int64_t subscriber = world_subscriber(w, "{\"name\": \"Ada\"}"), event;
+	int64_t endpoint = world_endpoint_of(w, subscriber, "**", NULL);
+	for (int i = 0; i < EVENTS; i++) {
+		publish_of(w, subscriber, PAYLOAD, &event);
+		deliveries[i] = world_delivery_of(w, event);
+	}
+	begin_erasure(w, subscriber);
+	world_operations_end(w);
+	for (int i = 0; i < EVENTS; i++) {
+		struct world_delivery seen = world_delivery(w, deliveries[i]);
+		assert_int_equal(seen.row.state, DELIVERY_CANCELLED);
+		assert_int_equal(seen.row.reason, REASON_CANCELLED);
+	}
+	assert_int_equal(world_pending(w, endpoint), 0);
+}
+
 static void an_erasure_goes_on_after_a_crash(void **state)
 {
 	struct world *w = *state;
@@ -341,6 +363,7 @@ int main(void)
 	    WORLD_TEST(a_repeated_publish_does_not_bring_it_back),
 	    WORLD_TEST(very_many_deliveries_are_left_to_an_operation),
 	    WORLD_TEST(a_subscriber_goes_with_endpoints_and_what_its_events_said),
+	    WORLD_TEST(what_waits_for_a_subscriber_is_cancelled_and_no_dead_letter),
 	    WORLD_TEST(an_erasure_goes_on_after_a_crash),
 	};
 	return world_main("store_erase", tests, sizeof tests / sizeof tests[0]);
