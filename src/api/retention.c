@@ -127,10 +127,11 @@ int events_erase(struct call *call)
 	int result = call_change(call, &change);
 	if (result == 0) {
 		const struct erased *erased = &change.erased;
-		struct strbuf *out = call_out(call, 200);
+		struct strbuf *out = call_out(call, erased->left ? 202 : 200);
 		put_id(out, "{\"id\":", ID_EVENT, change.id);
 		put_time(out, ",\"erased_at\":", erased->at_ms);
 		put_number(out, ",\"cancelled\":", erased->cancelled);
+		put_number(out, ",\"left\":", erased->left);
 		put_number(out, ",\"responses\":", erased->responses);
 		put_id(out, ",\"operation\":", ID_OPERATION, erased->operation);
 		strbuf_putc(out, '}');

@@ -208,6 +208,7 @@ enum { RESEND_ENDPOINTS_MAX = 500 };
 struct erased {
 	int64_t at_ms;     /* when the event was erased: now, or before */
 	int64_t cancelled; /* deliveries */
+	int64_t left;      /* … that are to be cancelled still: nothing is erased yet, ask again */
 	int64_t responses; /* captured ones that went */
 	int64_t operation; /* that goes on with the deliveries; 0: all is done */
 };

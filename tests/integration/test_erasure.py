@@ -171,3 +171,39 @@ def test_the_command_line_asks_and_erases(hub, sink):
     assert done.returncode == 0 and "done" in done.stdout, done
     shown = run("retention", "show", "--json", "--data", hub.data)
     assert json.loads(shown.stdout)["settings"]["events_ms"] == 30 * 86400000
+
+
+def test_the_command_line_cancels_what_has_not_ended(hub, sink):
+    endpoint = hub.endpoint(sink.url("/hook"))["id"]
+    assert hub.api("POST", f"/v1/endpoints/{endpoint}/pause").status == 200
+    event = hub.publish("person.changed", PERSON)
+    refused = run("events", "erase", event["id"], "--yes", "--data", hub.data)
+    assert refused.returncode == 1 and refused.stdout == "" and refused.stderr.count("\n") == 1, "nothing is said to be done"
+    assert "--cancel" in refused.stderr
+    done = run("events", "erase", event["id"], "--cancel", "--yes", "--data", hub.data)
+    assert done.returncode == 0 and done.stderr == "" and "cancelled  1" in done.stdout, done
+    assert hub.delivery(event)["state"] == "cancelled"
+
+
+def test_the_command_line_says_nothing_before_the_hub_did(hub):
+    for words in (("events", "erase", "evt_00000000000000000000000000"), ("subscribers", "delete", "nobody", "--erase")):
+        refused = run(*words, "--yes", "--data", hub.data)
+        assert refused.returncode != 0 and "for good" not in refused.stdout + refused.stderr, refused
+
+
+def test_very_many_deliveries_are_cancelled_call_by_call(hub, sink):
+    endpoints = [hub.endpoint(sink.url("/hook"))["id"] for _ in range(520)]
+    assert hub.api("POST", "/v1/hub/pause").status == 200
+    events = [hub.publish("person.changed", PERSON) for _ in range(2)]
+    for event in events:
+        eventually(lambda: hub.got(f"/v1/events/{event['id']}")["deliveries"] == len(endpoints), "the fan-out")
+    first = erase(hub, events[0], 202, cancel="true")
+    assert (first["erased_at"], first["cancelled"], first["left"]) == (None, 500, 20)
+    assert hub.api("GET", f"/v1/events/{events[0]['id']}/payload").json == PERSON
+    second = erase(hub, events[0], cancel="true")
+    assert second["erased_at"] and (second["cancelled"], second["left"]) == (20, 0)
+    begun = audit(hub, "event.erase")[1]
+    assert begun["after"] == {"state": "begun", "cancelled": 500, "left": 20}
+    done = run("events", "erase", events[1]["id"], "--cancel", "--yes", "--json", "--data", hub.data)
+    assert done.returncode == 0 and "20 are left" in done.stderr, done
+    assert json.loads(done.stdout)["cancelled"] == 520
