@@ -71,7 +71,21 @@ def test_what_was_erased_is_not_sent_again(hub, sink):
     operation = hub.wait_operation(hub.api("POST", "/v1/dead-letters/retry", {"filter": {}}).json)
     assert (operation["done"], operation["skipped"]) == (0, 1)
     line = json.loads(hub.api("GET", "/v1/dead-letters/export").body)
-    assert line["data"] is None and "erased" in line["data_error"]
+    assert line["data"] is None and "erased" in line["data_error"] and line["event_erased_at"]
+
+
+def test_what_shows_an_erased_event_says_so(hub, sink):
+    event, delivery = dead(hub, sink)
+    endpoint, path = delivery["endpoint"], f"/v1/deliveries/{delivery['id']}"
+    assert hub.got(path)["event_erased_at"] is None and hub.got(f"/v1/events/{event['id']}/explain", endpoint=endpoint)["erased_at"] is None
+    at = erase(hub, event)["erased_at"]
+    assert hub.got(path)["event_erased_at"] == at
+    assert hub.got("/v1/dead-letters")["data"][0]["event_erased_at"] == at
+    explained = hub.got(f"/v1/events/{event['id']}/explain", endpoint=endpoint)
+    assert explained["erased_at"] == at and explained["delivery"]["event_erased_at"] == at
+    for words in (("show", event["id"]), ("list",)):
+        shown = run("events", *words, "--data", hub.data)
+        assert shown.returncode == 0 and "erased" in shown.stdout.lower() and at in shown.stdout, shown
 
 
 def test_deliveries_that_have_not_ended_are_named_or_cancelled(hub, sink):
