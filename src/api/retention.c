@@ -41,7 +41,7 @@ static const char *why_of(const struct retention_status *status)
 	case RETENTION_WAITS:
 		return "bulk work that sends events again must end first";
 	case RETENTION_STOPPED:
-		return "the wall clock jumped; it goes on when the clock is back, or when POST /v1/retention/confirm says that it is right";
+		return "the wall clock jumped; it goes on when the clock is back, or when somebody says that it is right: grapnel retention confirm, or POST /v1/retention/confirm";
 	case RETENTION_RESTS:
 	case RETENTION_RUNS:
 		break;
