@@ -154,6 +154,22 @@ def test_a_subscriber_is_erased_with_all_that_is_its_own(hub, sink):
     assert check.returncode == 0, check.stdout
 
 
+def test_what_the_hub_said_of_a_subscriber_goes_too(hub, sink):
+    sink.on("/hook", 500)
+    hub.endpoint(sink.url("/ops"), types=["grapnel.**"], uid="ops")
+    for who in ("acme", "other"):
+        hub.subscriber(who)
+        hub.endpoint(sink.url("/hook"), subscriber=who, uid=f"hook-of-{who}", retry=FAST_RETRY)
+        hub.wait_delivery(hub.publish("person.changed", PERSON, subscriber=who), "dead")
+    told = eventually(lambda: (lambda rows: rows if len(rows) == 2 else None)(hub.pages("/v1/events", type="grapnel.delivery.dead")), "the deaths")
+    for event in told:
+        hub.wait_delivery(event, "delivered")
+    hub.wait_operation(hub.api("DELETE", "/v1/subscribers/acme?erase=true").json)
+    (acme, other), payloads = sorted(told, key=lambda event: event["id"]), "/v1/events/{}/payload"
+    assert hub.api("GET", payloads.format(acme["id"])).code == "payload_erased"
+    assert hub.api("GET", payloads.format(other["id"])).json["endpoint"]["uid"] == "hook-of-other"
+
+
 def test_an_erasure_goes_on_after_a_kill(hub, sink):
     hub.subscriber("acme"), hub.subscriber("other")
     hub.endpoint(sink.url("/hook"), subscriber="other")
