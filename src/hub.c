@@ -246,7 +246,7 @@ static int store_up(struct hub *hub, struct err *err)
 		.sources = hub->sources,
 		.pause = hub->pause,
 		.rejections = {conf->rejections_per_source, conf->rejections_bytes, conf->retention_rejections},
-		.retention = hub->serves ? settings_retention(conf) : (struct retention_limits){.on = false},
+		.retention = settings_retention(conf),
 		.operational = {conf->operational_events, conf->operational_interval, conf->operational_source_after},
 		.public_url = conf->public_url,
 		.counts = hub->serves,
@@ -254,6 +254,7 @@ static int store_up(struct hub *hub, struct err *err)
 		.disable_attempts = conf->disable_attempts,
 		.listener = {.context = hub, .deliveries = on_deliveries, .event = on_event, .due = on_due, .urged = on_urged, .endpoint = on_endpoint, .health = on_health, .paused = on_paused},
 	};
+	config.retention.on = hub->serves;
 	hub->store = store_open(&config, err);
 	return hub->store ? data_folder_check_key(&hub->folder, hub->index, hub->sources, err) : -1;
 }

@@ -18,7 +18,7 @@ const state = delivery => [chip(delivery.state), delivery.reason && ' ' + words(
 
 const columns = {
 	endpoint: ['Endpoint', delivery => link('endpoints/' + delivery.endpoint, short(endpointName(delivery.endpoint), 48))],
-	type: ['Type', delivery => link('events/' + delivery.event, dotted(delivery.type ?? delivery.event)), 'whole'],
+	type: ['Type', delivery => [link('events/' + delivery.event, dotted(delivery.type ?? delivery.event)), delivery.event_erased_at && [' ', chip('erased')]], 'whole'],
 	state: ['State', state],
 	reason: ['Reason', delivery => words(delivery.reason)],
 	attempts: ['Attempts', delivery => String(delivery.attempt_count), 'number'],
@@ -96,7 +96,7 @@ export async function delivery(_query, id, reload) {
 		reload()
 	}
 	const target = endpointKnown(found.endpoint) ?? await get('/v1/endpoints/' + found.endpoint).catch(() => null)
-	const again = target?.status === 'disabled' ? null : sendAgain[found.state]
+	const again = target?.status === 'disabled' || found.event_erased_at ? null : sendAgain[found.state]
 	const retry = async () => { if (!again.ask || await ask(again.title, again.ask, 'Send it')) await act('retry', again.done) }
 	const cancel = async () => {
 		if (await ask('Cancel this delivery?', 'This endpoint does not get the event, unless somebody sends it after all.', 'Cancel the delivery', true))
@@ -105,7 +105,8 @@ export async function delivery(_query, id, reload) {
 	return Object.assign(el('div', null,
 		el('p', {class: 'buttons'}, again && button(again.text, retry, failed),
 			['pending', 'held'].includes(found.state) && button('Cancel the delivery…', cancel, failed, {class: 'danger'})), said,
-		found.state === 'dead' && target?.status === 'disabled' && el('p', null, 'Its endpoint is disabled: ', link('endpoints/' + found.endpoint, 'resume it first'), ', then it can be retried.'),
+		found.event_erased_at && el('p', {class: 'empty'}, chip('erased'), ' What its event said was erased at ', time(found.event_erased_at), '. It cannot be sent again.'),
+		found.state === 'dead' && !found.event_erased_at && target?.status === 'disabled' && el('p', null, 'Its endpoint is disabled: ', link('endpoints/' + found.endpoint, 'resume it first'), ', then it can be retried.'),
 		why && el('p', null, found.ended_at ? '' : 'Waits: ', sentence(why)),
 		facts([
 			['State', state(found)], ['Id', el('code', null, found.id)],

@@ -88,7 +88,8 @@ function erase(event, said, reload) {
 		const text = 'Its payload, attributes and subject, and what endpoints answered to it, are overwritten for good. Deliveries that have not ended are cancelled. That it was, and what became of it, stays to be seen.'
 		if (!await ask('Erase this event?', text, 'Erase it', true))
 			return
-		await call('DELETE', `/v1/events/${event.id}/payload?cancel=true`)
+		// It cancels some of very many at a time.
+		while ((await call('DELETE', `/v1/events/${event.id}/payload?cancel=true`)).left > 0);
 		notice('The event was erased.')
 		reload()
 	}

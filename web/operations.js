@@ -14,7 +14,7 @@ const kind = operation => kinds[operation.kind] ?? operation.kind
 function amount(operation) {
 	const seen = operation.done + operation.skipped
 	return `${number(operation.done)} of ${number(Math.max(operation.total, seen))}`
-		+ (operation.skipped ? `, ${number(operation.skipped)} skipped: their endpoint is disabled or deleted, or they expired` : '')
+		+ (operation.skipped ? `, ${number(operation.skipped)} skipped: their endpoint is disabled or deleted, they expired, or their event was erased` : '')
 }
 
 export const ended = operation => el('li', null, kind(operation), ': ', operation.state, ', ', amount(operation), ', ', time(operation.ended_at))

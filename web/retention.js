@@ -41,5 +41,5 @@ export async function retention(reload) {
 			['Since the start', deleted(found.deleted_since_start)],
 			['Database', `${bytes(database.bytes)}, ${bytes(database.used_bytes)} of it in use`],
 			['Given back to the disk', database.gives_back ? bytes(database.given_back_bytes) : 'not possible for this database: see the documentation on retention'],
-			['Erased bytes', database.scrubbing && 'are being removed from the files']]))
+			['Erased bytes', database.scrubbing ? 'are being removed from the files' : 'are out of the files']]))
 }

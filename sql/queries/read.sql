@@ -35,7 +35,7 @@ SELECT id, subscriber, source, time_ms, deliver_at_ms, expires_at_ms, type, uid,
 FROM events WHERE id > ?1 AND id < ?2 ORDER BY id DESC;
 
 -- name: event_brief
-SELECT type, uid, subject, ordering_key FROM events WHERE id = ?1;
+SELECT type, uid, subject, ordering_key, erased_ms FROM events WHERE id = ?1;
 
 -- name: event_of_uid
 SELECT id FROM events INDEXED BY events_uid WHERE uid = ?1 AND uid IS NOT NULL AND subscriber = ?2 ORDER BY id DESC LIMIT 1;

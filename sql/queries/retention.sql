@@ -84,8 +84,9 @@ SELECT count(*) FROM attempts WHERE delivery = ?1 AND response IS NOT NULL;
 -- name: attempts_erase
 UPDATE attempts SET response = NULL, detail = NULL WHERE delivery = ?1;
 
+-- The hub's own events that belong to nobody name in their subject the endpoint that they tell of.
 -- name: erase_walk_events
-SELECT id, subscriber, erased_ms IS NULL FROM events WHERE id > ?1 ORDER BY id;
+SELECT id, subscriber, erased_ms IS NULL, CASE WHEN subscriber = 0 AND type GLOB 'grapnel.*' THEN subject END FROM events WHERE id > ?1 ORDER BY id;
 
 -- name: erase_walk_deliveries
 SELECT id, subscriber, 1 FROM deliveries WHERE id > ?1 ORDER BY id;

@@ -17,7 +17,7 @@ struct explained {
 	struct call *call;
 	struct strbuf *out;
 	/* the event */
-	int64_t event, event_ms, event_subscriber, deliver_at_ms, request;
+	int64_t event, event_ms, event_subscriber, deliver_at_ms, erased_ms, request;
 	char type[EVENT_TYPE_MAX + 1];
 	enum event_reach reach;
 	struct event_at at;
@@ -180,6 +180,7 @@ static int put_steps(void *context, const struct document_row *row)
 	c->between = "";
 	put_id(c->out, "{\"event\":", ID_EVENT, c->event);
 	put_request_id(c->out, ",\"request_id\":", c->request);
+	put_time(c->out, ",\"erased_at\":", c->erased_ms);
 	put_id(c->out, ",\"endpoint\":", ID_ENDPOINT, c->meta.id);
 	strbuf_printf(c->out, ",\"matched\":%s,\"steps\":[", c->at.delivery || c->at.being_made ? "true" : "false");
 	step_audience(c);
@@ -353,6 +354,7 @@ static int keep_event(void *context, const struct event_row *row)
 	c->reach = row->reach;
 	c->request = row->f->request;
 	c->deliver_at_ms = row->f->deliver_at_ms;
+	c->erased_ms = row->erased_ms;
 	if (row->f->type.len < sizeof c->type)
 		memcpy(c->type, row->f->type.at, row->f->type.len);
 	return 0;

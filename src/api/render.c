@@ -125,6 +125,7 @@ void put_delivery_open(struct call *call, struct strbuf *out, const struct deliv
 	put_text(out, ",\"event_uid\":", row->event_uid);
 	put_text(out, ",\"type\":", row->type);
 	put_text(out, ",\"subject\":", row->subject);
+	put_time(out, ",\"event_erased_at\":", row->event_erased_ms);
 	put_id(out, ",\"endpoint\":", ID_ENDPOINT, row->endpoint);
 	put_subscriber(call, out, ",\"subscriber\":", row->subscriber);
 	put_text(out, ",\"state\":", slice_of(delivery_state_text(row->state)));

@@ -41,7 +41,7 @@ static const char *why_of(const struct retention_status *status)
 	case RETENTION_WAITS:
 		return "bulk work that sends events again must end first";
 	case RETENTION_STOPPED:
-		return "the wall clock jumped; it goes on when the clock is back, or when POST /v1/retention/confirm says that it is right";
+		return "the wall clock jumped; it goes on when the clock is back, or when somebody says that it is right: grapnel retention confirm, or POST /v1/retention/confirm";
 	case RETENTION_RESTS:
 	case RETENTION_RUNS:
 		break;
@@ -127,10 +127,11 @@ int events_erase(struct call *call)
 	int result = call_change(call, &change);
 	if (result == 0) {
 		const struct erased *erased = &change.erased;
-		struct strbuf *out = call_out(call, 200);
+		struct strbuf *out = call_out(call, erased->left ? 202 : 200);
 		put_id(out, "{\"id\":", ID_EVENT, change.id);
 		put_time(out, ",\"erased_at\":", erased->at_ms);
 		put_number(out, ",\"cancelled\":", erased->cancelled);
+		put_number(out, ",\"left\":", erased->left);
 		put_number(out, ",\"responses\":", erased->responses);
 		put_id(out, ",\"operation\":", ID_OPERATION, erased->operation);
 		strbuf_putc(out, '}');

@@ -25,6 +25,7 @@ static const struct column columns[] = {
     {"SUBSCRIBER", "subscriber"},
     {"BYTES", "data_bytes"},
     {"DELIVERIES", "deliveries"},
+    {"ERASED", "erased_at"},
 };
 
 int events_list_run(const struct command_run *run)

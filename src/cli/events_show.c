@@ -23,6 +23,7 @@ static const struct column columns[] = {
     {"source", "source"},
     {"time", "time"},
     {"bytes", "data_bytes"},
+    {"erased", "erased_at"},
     {"content type", "content_type"},
     {"attributes", "attributes"},
     {"ordering key", "ordering_key"},

@@ -40,7 +40,8 @@ static int erase(const struct command_run *run)
 		return EXIT_USAGE;
 	if (!run->args->words[0][0])
 		return command_misused(run, "the id is empty");
-	int code = confirm(run, "The subscriber is deleted with its endpoints, and what its events said is erased for good.");
+	/* With --yes nothing is said before the hub has. */
+	int code = args_value(run->args, "yes") ? EXIT_OK : confirm(run, "The subscriber will be deleted with its endpoints, and what its events said erased for good.");
 	struct client *client = code == EXIT_OK ? client_open(run, false, &code) : NULL;
 	if (!client)
 		return code;

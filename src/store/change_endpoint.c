@@ -423,7 +423,7 @@ int endpoint_remove(struct tx *tx, struct store_change *change)
 	legacy_drop(&record);
 	int result = store_record(tx, change, &record);
 	if (result == 0)
-		result = operation_drain(tx, OPERATION_DRAIN_DELETED, record.meta.id, record.meta.subscriber);
+		result = operation_drain(tx, OPERATION_DRAIN_DELETED, record.meta.id, record.meta.subscriber, change->cancel);
 	endpoint_record_clear(&record);
 	return result;
 }
@@ -460,7 +460,7 @@ static int disable(struct tx *tx, struct store_change *change, struct endpoint_r
 	if (store_record(tx, change, record))
 		return -1;
 	tell_status(tx, record, OPERATIONAL_ENDPOINT_DISABLED, json_pack("{s:s}", "reason", reason));
-	return operation_drain(tx, OPERATION_DRAIN_DISABLED, record->meta.id, record->meta.subscriber);
+	return operation_drain(tx, OPERATION_DRAIN_DISABLED, record->meta.id, record->meta.subscriber, false);
 }
 
 int endpoint_disable(struct tx *tx, int64_t id, const char *reason)

@@ -61,7 +61,7 @@ int operation_create(struct tx *tx, struct store_change *change)
 	return result;
 }
 
-int operation_drain(struct tx *tx, enum operation_kind kind, int64_t endpoint, int64_t subscriber)
+int operation_drain(struct tx *tx, enum operation_kind kind, int64_t endpoint, int64_t subscriber, bool cancel)
 {
 	struct dead_filter filter = {.endpoint = endpoint};
 	struct operation_record record = {
@@ -73,6 +73,9 @@ int operation_drain(struct tx *tx, enum operation_kind kind, int64_t endpoint, i
 	int result = tx->engine->ops->unfinished_count(tx->engine, endpoint, COUNT_UNFINISHED_MAX, &record.total);
 	if (result == 0)
 		result = operation_start(tx, &record);
+	record.cursor_key = cancel;
+	if (result == 0 && cancel)
+		result = tx->engine->ops->operation_progress(tx->engine, &record);
 	free(record.filter);
 	return result;
 }

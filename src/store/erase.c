@@ -84,10 +84,7 @@ static int refuse_unfinished(struct store_change *change, const struct unfinishe
 	}
 	if (unfinished->count > NAMED_MAX)
 		snprintf(names + len, sizeof names - len, ", …");
-	if (change->cancel)
-		return err_set(&change->err, ERR_WRONG_STATE, "%lld deliveries have not ended, and at most %d are cancelled at once: %s; wait until they have ended",
-		               (long long)unfinished->count, CANCEL_MAX, names);
-	return err_set(&change->err, ERR_WRONG_STATE, "%lld deliver%s not ended: %s; wait, cancel %s, or erase with ?cancel=true",
+	return err_set(&change->err, ERR_WRONG_STATE, "%lld deliver%s not ended: %s; wait, cancel %s, or erase with ?cancel=true (grapnel events erase --cancel)",
 	               (long long)unfinished->count, unfinished->count == 1 ? "y has" : "ies have", names, unfinished->count == 1 ? "it" : "them");
 }
 
@@ -118,6 +115,28 @@ static int erase_deliveries(struct tx *tx, int64_t event, int64_t *after, int64_
 	return len < 0 ? -1 : 0;
 }
 
+static int end_found(struct tx *tx, const struct unfinished *unfinished, int64_t *cancelled)
+{
+	for (*cancelled = 0; *cancelled < unfinished->count && *cancelled < CANCEL_MAX; ++*cancelled) {
+		if (end_delivery(tx, unfinished->ids[*cancelled]))
+			return -1;
+	}
+	return 0;
+}
+
+/* More than one transaction is to end: some of them, and who erases asks again. */
+static int cancel_some(struct tx *tx, struct store_change *change, const struct event *event, const struct unfinished *unfinished)
+{
+	struct erased *erased = &change->erased;
+	char id[ID_TEXT_SIZE];
+	if (end_found(tx, unfinished, &erased->cancelled))
+		return -1;
+	erased->left = unfinished->count - erased->cancelled;
+	id_format(ID_EVENT, event->id, id);
+	return audit_note(tx, change, "event.erase", id, event->f.subscriber, NULL,
+	                  json_pack("{s:s, s:I, s:I}", "state", "begun", "cancelled", (json_int_t)erased->cancelled, "left", (json_int_t)erased->left));
+}
+
 static int erase_event(struct tx *tx, struct store_change *change, const struct event *event, const struct unfinished *unfinished)
 {
 	const struct engine_ops *ops = tx->engine->ops;
@@ -126,19 +145,14 @@ static int erase_event(struct tx *tx, struct store_change *change, const struct 
 	struct operation_record record = {.subscriber = event->f.subscriber, .total = unfinished->deliveries};
 	int64_t deliveries = 0;
 	bool all = false;
-	if (ops->wipe(tx->engine))
+	if (ops->wipe(tx->engine) || end_found(tx, unfinished, &erased->cancelled))
 		return -1;
-	for (int64_t i = 0; i < unfinished->count; i++) {
-		if (end_delivery(tx, unfinished->ids[i]))
-			return -1;
-	}
 	if (ops->event_erase(tx->engine, event->id) ||
 	    erase_deliveries(tx, event->id, &record.cursor_id, &deliveries, &erased->responses, &all))
 		return -1;
 	if (!all && start_operation(tx, "event", ID_EVENT, event->id, &record))
 		return -1;
 	erased->at_ms = tx->now_ms;
-	erased->cancelled = unfinished->count;
 	erased->operation = record.id;
 	scrub(tx);
 	id_format(ID_EVENT, event->id, id);
@@ -165,10 +179,10 @@ static int erase_found(struct tx *tx, struct store_change *change, const struct 
 	if (!unfinished)
 		return change_memory_out(change);
 	int result = find_unfinished(tx, change->id, unfinished);
-	if (result == 0 && unfinished->count > (change->cancel ? CANCEL_MAX : 0))
+	if (result == 0 && unfinished->count > 0 && !change->cancel)
 		result = refuse_unfinished(change, unfinished);
-	if (result == 0)
-		result = erase_event(tx, change, event, unfinished);
+	else if (result == 0)
+		result = unfinished->count > CANCEL_MAX ? cancel_some(tx, change, event, unfinished) : erase_event(tx, change, event, unfinished);
 	free(unfinished);
 	return result;
 }
@@ -212,7 +226,7 @@ static int endpoints_slice(struct tx *tx, struct operation_record *record)
 	int64_t ids[SLICE_ENDPOINTS];
 	int len = tx->engine->ops->endpoints_of_subscriber(tx->engine, record->subscriber, ids, SLICE_ENDPOINTS);
 	for (int i = 0; i < len; i++) {
-		struct store_change change = {.what = CHANGE_ENDPOINT_DELETE, .id = ids[i]};
+		struct store_change change = {.what = CHANGE_ENDPOINT_DELETE, .id = ids[i], .cancel = true};
 		int result = endpoint_remove(tx, &change);
 		if (result && tx->engine->fault == ENGINE_FINE) {
 			/* It cannot be read back, so it cannot be started either: that is for a person to mend. */

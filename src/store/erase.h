@@ -14,7 +14,7 @@
 struct tx;
 
 /* A walk by id over what is somebody's; columns that lists read without payloads. */
-enum erase_what { ERASE_EVENTS /* that are not erased yet */, ERASE_DELIVERIES, ERASE_AUDIT /* rows with documents */ };
+enum erase_what { ERASE_EVENTS /* that are not erased yet; the hub's own of its endpoints, too */, ERASE_DELIVERIES, ERASE_AUDIT /* rows with documents */ };
 enum { ERASE_HITS = 100 };
 struct erase_walk {
 	enum erase_what what;

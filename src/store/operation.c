@@ -96,6 +96,15 @@ static int dead_slice(struct slice_run *run)
 	return run->ids_len < 0 ? -1 : 0;
 }
 
+/* A drain's cursor_key says that nobody is to hear of them: somebody's data is erased. */
+static int drain_one(struct slice_run *run, struct delivery_record *delivery)
+{
+	if (run->record->cursor_key)
+		return transition_end(run->tx, delivery, DELIVERY_CANCEL, REASON_CANCELLED);
+	bool disabled = run->record->kind == OPERATION_DRAIN_DISABLED;
+	return transition_end(run->tx, delivery, DELIVERY_DIE, disabled ? REASON_ENDPOINT_DISABLED : REASON_ENDPOINT_DELETED);
+}
+
 /* Ends the pending ones of a disabled or deleted endpoint. Ending the head of an ordered key promotes the next, so that the
  * invariant of order holds at the end of each slice and a resumed endpoint goes on: held ones are ended as they become pending. */
 static int drain_slice(struct slice_run *run)
@@ -114,8 +123,7 @@ static int drain_slice(struct slice_run *run)
 	for (int i = 0; i < run->ids_len; i++) {
 		struct delivery_record delivery;
 		int found = ops->delivery_get(run->tx->engine, run->ids[i], &delivery);
-		if (found < 0 || (found > 0 && transition_end(run->tx, &delivery, DELIVERY_DIE,
-		                                              disabled ? REASON_ENDPOINT_DISABLED : REASON_ENDPOINT_DELETED)))
+		if (found < 0 || (found > 0 && drain_one(run, &delivery)))
 			return -1;
 		record->done++;
 	}

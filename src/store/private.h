@@ -93,8 +93,8 @@ void credentials_before_clear(struct credentials_before *before);
 int credentials_renew(struct tx *tx, struct store_change *change, struct endpoint_record *record, const struct credentials_before *before)
     ATTR_MUST_USE;
 
-/* change_operation.c: an operation that ends the deliveries of an endpoint. */
-int operation_drain(struct tx *tx, enum operation_kind kind, int64_t endpoint, int64_t subscriber) ATTR_MUST_USE;
+/* change_operation.c: an operation that ends the deliveries of an endpoint: as dead letters, or cancelled. */
+int operation_drain(struct tx *tx, enum operation_kind kind, int64_t endpoint, int64_t subscriber, bool cancel) ATTR_MUST_USE;
 
 /* operation.c: one slice of the next unfinished operation after *last (which it sets). 1: there was one, 0: none, -1: the engine failed. */
 int operation_slice(struct tx *tx, int64_t *last) ATTR_MUST_USE;

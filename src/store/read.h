@@ -54,7 +54,7 @@ struct delivery_row {
 	int64_t id, event, endpoint, subscriber;
 	enum delivery_state state;
 	enum delivery_reason reason;
-	int64_t due_ms, created_ms, ended_ms, expires_ms, last_started_ms, last_duration_ms; /* 0: not so */
+	int64_t due_ms, created_ms, ended_ms, expires_ms, event_erased_ms, last_started_ms, last_duration_ms; /* 0: not so */
 	int round, attempts, last_status;
 	enum attempt_failure last_failure;
 	struct slice last_detail, type, event_uid, subject, ordering_key;

@@ -22,7 +22,7 @@ enum { RETENTION_ROWS = 500, RETENTION_LOOKS = 4000, RETENTION_SLICE_US = 4000, 
 
 /* Times are ages; 0: it is kept for ever. */
 struct retention_limits {
-	bool on; /* false: nothing is deleted (commands on the data folder of a hub that does not run) */
+	bool on; /* false: nothing is deleted (commands on the data folder of a hub that does not run), whatever the others say */
 	int64_t events_ms, attempts_ms, dead_ms, rejections_ms, audit_ms;
 	int64_t bytes; /* of the database's pages in use; 0: no bound */
 };

@@ -208,6 +208,7 @@ enum { RESEND_ENDPOINTS_MAX = 500 };
 struct erased {
 	int64_t at_ms;     /* when the event was erased: now, or before */
 	int64_t cancelled; /* deliveries */
+	int64_t left;      /* … that are to be cancelled still: nothing is erased yet, ask again */
 	int64_t responses; /* captured ones that went */
 	int64_t operation; /* that goes on with the deliveries; 0: all is done */
 };
@@ -242,7 +243,7 @@ struct store_change {
 	size_t endpoints_len;
 	struct slice type;    /* EVENT_TYPE: which */
 	struct drill_result drill; /* ENDPOINT_DRILL: verdict and findings; what is stored, afterwards */
-	bool cancel;          /* EVENT_ERASE: what has not ended is cancelled, instead of refusing */
+	bool cancel;          /* EVENT_ERASE: what has not ended is cancelled, instead of refusing; ENDPOINT_DELETE: … instead of dying */
 	bool opened;          /* CIRCUIT: otherwise it was closed … */
 	int64_t since_ms;     /* … after it had been open since then */
 	const char *why;      /* CIRCUIT, opened … */

@@ -202,6 +202,24 @@ static void what_has_not_ended_refuses_it_unless_it_is_to_be_cancelled(void **st
 	assert_false(on_disk(w, MARK));
 }
 
+static void very_many_that_have_not_ended_are_cancelled_call_by_call(void **state)
+{
+	struct world *w = *state;
+	enum { ENDPOINTS = 1100 };
+	for (int i = 0; i < ENDPOINTS; i++)
+		world_endpoint(w, "**", NULL);
+	int64_t event = publish(w), expected[][2] = {{500, 600}, {500, 100}, {100, 0}};
+	world_operations_end(w);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(see(w, event, 0).erased_ms, 0);
+		struct erased done = erased(w, event, true);
+		assert_int_equal(done.cancelled, expected[i][0]);
+		assert_int_equal(done.left, expected[i][1]);
+		assert_int_equal(done.at_ms != 0, i == 2);
+	}
+	assert_true(see(w, event, 0).erased_ms != 0);
+}
+
 static void an_erased_event_is_not_sent_again(void **state)
 {
 	struct world *w = *state;
@@ -306,6 +324,28 @@ static void a_subscriber_goes_with_endpoints_and_what_its_events_said(void **sta
 	assert_false(on_disk(w, MARK "-endpoint"));
 }
 
+/* Nobody hears of what waited for somebody who is erased. */
+static void what_waits_for_a_subscriber_is_cancelled_and_no_dead_letter(void **state)
+{
+	struct world *w = *state;
+	enum { EVENTS = 700 };
+	static int64_t deliveries[EVENTS];
+	int64_t subscriber = world_subscriber(w, "{\"name\": \"Ada\"}"), event;
+	int64_t endpoint = world_endpoint_of(w, subscriber, "**", NULL);
+	for (int i = 0; i < EVENTS; i++) {
+		publish_of(w, subscriber, PAYLOAD, &event);
+		deliveries[i] = world_delivery_of(w, event);
+	}
+	begin_erasure(w, subscriber);
+	world_operations_end(w);
+	for (int i = 0; i < EVENTS; i++) {
+		struct world_delivery seen = world_delivery(w, deliveries[i]);
+		assert_int_equal(seen.row.state, DELIVERY_CANCELLED);
+		assert_int_equal(seen.row.reason, REASON_CANCELLED);
+	}
+	assert_int_equal(world_pending(w, endpoint), 0);
+}
+
 static void an_erasure_goes_on_after_a_crash(void **state)
 {
 	struct world *w = *state;
@@ -337,10 +377,12 @@ int main(void)
 	    WORLD_TEST(what_an_event_said_and_was_answered_goes_and_the_rest_stays),
 	    WORLD_TEST(the_pages_of_a_long_payload_are_overwritten_too),
 	    WORLD_TEST(what_has_not_ended_refuses_it_unless_it_is_to_be_cancelled),
+	    WORLD_TEST(very_many_that_have_not_ended_are_cancelled_call_by_call),
 	    WORLD_TEST(an_erased_event_is_not_sent_again),
 	    WORLD_TEST(a_repeated_publish_does_not_bring_it_back),
 	    WORLD_TEST(very_many_deliveries_are_left_to_an_operation),
 	    WORLD_TEST(a_subscriber_goes_with_endpoints_and_what_its_events_said),
+	    WORLD_TEST(what_waits_for_a_subscriber_is_cancelled_and_no_dead_letter),
 	    WORLD_TEST(an_erasure_goes_on_after_a_crash),
 	};
 	return world_main("store_erase", tests, sizeof tests / sizeof tests[0]);

@@ -71,7 +71,21 @@ def test_what_was_erased_is_not_sent_again(hub, sink):
     operation = hub.wait_operation(hub.api("POST", "/v1/dead-letters/retry", {"filter": {}}).json)
     assert (operation["done"], operation["skipped"]) == (0, 1)
     line = json.loads(hub.api("GET", "/v1/dead-letters/export").body)
-    assert line["data"] is None and "erased" in line["data_error"]
+    assert line["data"] is None and "erased" in line["data_error"] and line["event_erased_at"]
+
+
+def test_what_shows_an_erased_event_says_so(hub, sink):
+    event, delivery = dead(hub, sink)
+    endpoint, path = delivery["endpoint"], f"/v1/deliveries/{delivery['id']}"
+    assert hub.got(path)["event_erased_at"] is None and hub.got(f"/v1/events/{event['id']}/explain", endpoint=endpoint)["erased_at"] is None
+    at = erase(hub, event)["erased_at"]
+    assert hub.got(path)["event_erased_at"] == at
+    assert hub.got("/v1/dead-letters")["data"][0]["event_erased_at"] == at
+    explained = hub.got(f"/v1/events/{event['id']}/explain", endpoint=endpoint)
+    assert explained["erased_at"] == at and explained["delivery"]["event_erased_at"] == at
+    for words in (("show", event["id"]), ("list",)):
+        shown = run("events", *words, "--data", hub.data)
+        assert shown.returncode == 0 and "erased" in shown.stdout.lower() and at in shown.stdout, shown
 
 
 def test_deliveries_that_have_not_ended_are_named_or_cancelled(hub, sink):
@@ -140,6 +154,22 @@ def test_a_subscriber_is_erased_with_all_that_is_its_own(hub, sink):
     assert check.returncode == 0, check.stdout
 
 
+def test_what_the_hub_said_of_a_subscriber_goes_too(hub, sink):
+    sink.on("/hook", 500)
+    hub.endpoint(sink.url("/ops"), types=["grapnel.**"], uid="ops")
+    for who in ("acme", "other"):
+        hub.subscriber(who)
+        hub.endpoint(sink.url("/hook"), subscriber=who, uid=f"hook-of-{who}", retry=FAST_RETRY)
+        hub.wait_delivery(hub.publish("person.changed", PERSON, subscriber=who), "dead")
+    told = eventually(lambda: (lambda rows: rows if len(rows) == 2 else None)(hub.pages("/v1/events", type="grapnel.delivery.dead")), "the deaths")
+    for event in told:
+        hub.wait_delivery(event, "delivered")
+    hub.wait_operation(hub.api("DELETE", "/v1/subscribers/acme?erase=true").json)
+    (acme, other), payloads = sorted(told, key=lambda event: event["id"]), "/v1/events/{}/payload"
+    assert hub.api("GET", payloads.format(acme["id"])).code == "payload_erased"
+    assert hub.api("GET", payloads.format(other["id"])).json["endpoint"]["uid"] == "hook-of-other"
+
+
 def test_an_erasure_goes_on_after_a_kill(hub, sink):
     hub.subscriber("acme"), hub.subscriber("other")
     hub.endpoint(sink.url("/hook"), subscriber="other")
@@ -171,3 +201,39 @@ def test_the_command_line_asks_and_erases(hub, sink):
     assert done.returncode == 0 and "done" in done.stdout, done
     shown = run("retention", "show", "--json", "--data", hub.data)
     assert json.loads(shown.stdout)["settings"]["events_ms"] == 30 * 86400000
+
+
+def test_the_command_line_cancels_what_has_not_ended(hub, sink):
+    endpoint = hub.endpoint(sink.url("/hook"))["id"]
+    assert hub.api("POST", f"/v1/endpoints/{endpoint}/pause").status == 200
+    event = hub.publish("person.changed", PERSON)
+    refused = run("events", "erase", event["id"], "--yes", "--data", hub.data)
+    assert refused.returncode == 1 and refused.stdout == "" and refused.stderr.count("\n") == 1, "nothing is said to be done"
+    assert "--cancel" in refused.stderr
+    done = run("events", "erase", event["id"], "--cancel", "--yes", "--data", hub.data)
+    assert done.returncode == 0 and done.stderr == "" and "cancelled  1" in done.stdout, done
+    assert hub.delivery(event)["state"] == "cancelled"
+
+
+def test_the_command_line_says_nothing_before_the_hub_did(hub):
+    for words in (("events", "erase", "evt_00000000000000000000000000"), ("subscribers", "delete", "nobody", "--erase")):
+        refused = run(*words, "--yes", "--data", hub.data)
+        assert refused.returncode != 0 and "for good" not in refused.stdout + refused.stderr, refused
+
+
+def test_very_many_deliveries_are_cancelled_call_by_call(hub, sink):
+    endpoints = [hub.endpoint(sink.url("/hook"))["id"] for _ in range(520)]
+    assert hub.api("POST", "/v1/hub/pause").status == 200
+    events = [hub.publish("person.changed", PERSON) for _ in range(2)]
+    for event in events:
+        eventually(lambda: hub.got(f"/v1/events/{event['id']}")["deliveries"] == len(endpoints), "the fan-out")
+    first = erase(hub, events[0], 202, cancel="true")
+    assert (first["erased_at"], first["cancelled"], first["left"]) == (None, 500, 20)
+    assert hub.api("GET", f"/v1/events/{events[0]['id']}/payload").json == PERSON
+    second = erase(hub, events[0], cancel="true")
+    assert second["erased_at"] and (second["cancelled"], second["left"]) == (20, 0)
+    begun = audit(hub, "event.erase")[1]
+    assert begun["after"] == {"state": "begun", "cancelled": 500, "left": 20}
+    done = run("events", "erase", events[1]["id"], "--cancel", "--yes", "--json", "--data", hub.data)
+    assert done.returncode == 0 and "20 are left" in done.stderr, done
+    assert json.loads(done.stdout)["cancelled"] == 520

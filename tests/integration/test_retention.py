@@ -110,3 +110,20 @@ def test_a_reload_takes_other_limits(make_hub):
     assert run("reload", "--data", hub.data).returncode == 0
     eventually(lambda: gone(hub, event), "retention")
     assert hub.got("/v1/retention")["settings"]["events_ms"] == 1000
+
+
+def test_the_command_shows_it_in_words(make_hub):
+    options = ("--retention-events", "36h", "--retention-audit", "0", "--retention-size", "3GiB")
+    hub = make_hub(*options)
+    hub.publish()
+    eventually(lambda: hub.got("/v1/retention")["last_run"]["ended_at"], "a run")
+    shown = run("retention", "show", "--data", hub.data)
+    lines = dict(line.split("  ", 1) for line in shown.stdout.splitlines())
+    lines = {name: value.strip() for name, value in lines.items()}
+    assert lines["events"] == "36 hours" and lines["dead letters"] == "90 days" and lines["audit"] == "for ever", shown
+    assert lines["size at most"] == "3.0 GiB" and "KiB" in lines["in use"] and lines["deleted then"] == "nothing was old enough"
+    assert "{" not in shown.stdout and lines == {**lines, "state": "rests"}
+    hub.terminate()
+    shown = run("retention", "show", "--data", hub.data, *options)
+    assert "the hub does not run" in shown.stdout and "36 hours" in shown.stdout and "90 days" in shown.stdout, shown
+    assert "database" not in shown.stdout and "last run" not in shown.stdout

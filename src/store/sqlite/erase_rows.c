@@ -56,6 +56,18 @@ int sqlite_event_deliveries(struct engine *engine, int64_t event, int64_t after,
 	return row < 0 ? -1 : len;
 }
 
+/* Whose the row is that a walk stands at: one of the hub's own events is told of somebody's endpoint. */
+static int owner_of(struct sqlite *s, const struct run *run, enum erase_what what, int64_t *owner)
+{
+	int64_t endpoint;
+	*owner = run_int_at(run, 1);
+	if (what != ERASE_EVENTS || *owner != 0 || run_int_at(run, 2) == 0 || id_parse(ID_ENDPOINT, run_text_at(run, 3), &endpoint))
+		return 0;
+	struct run asked = db_run(&s->db, QUERY_ENDPOINT_OWNER);
+	run_int(&asked, 1, endpoint);
+	return sqlite_value(s, &asked, owner) < 0 ? -1 : 0;
+}
+
 int sqlite_erase_walk(struct engine *engine, struct erase_walk *walk)
 {
 	static const enum query queries[] = {[ERASE_EVENTS] = QUERY_ERASE_WALK_EVENTS,
@@ -68,7 +80,12 @@ int sqlite_erase_walk(struct engine *engine, struct erase_walk *walk)
 	run_int(&run, 1, walk->after_id);
 	while ((row = sqlite_row(s, &run)) > 0) {
 		walk->after_id = run_int_at(&run, 0);
-		if (run_int_at(&run, 1) == walk->subscriber && run_int_at(&run, 2) != 0)
+		int64_t owner;
+		if (owner_of(s, &run, walk->what, &owner)) {
+			row = -1;
+			break;
+		}
+		if (owner == walk->subscriber && run_int_at(&run, 2) != 0)
 			walk->ids[walk->len++] = walk->after_id;
 		bool late = ++rows % ROWS_BETWEEN_CLOCKS == 0 && clock_mono_us(engine->env->clock) >= walk->deadline_us;
 		if (walk->len == ERASE_HITS || late)

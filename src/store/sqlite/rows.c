@@ -337,6 +337,7 @@ int rows_event_of_delivery(struct db *db, struct run *run, struct delivery_row *
 		row->event_uid = run_text_at(run, 1);
 		row->subject = run_text_at(run, 2);
 		row->ordering_key = run_text_at(run, 3);
+		row->event_erased_ms = run_int_at(run, 4);
 	}
 	return found < 0 ? -1 : 0;
 }
