@@ -95,6 +95,14 @@ static int unknown_command(const char *word)
 	return EXIT_USAGE;
 }
 
+static int check_words(const struct command *command, const struct args *args, struct err *err)
+{
+	for (int i = 0; i < args->words_len && !strstr(command->arguments, "FILE"); i++)
+		if (!args_is_utf8(args->words[i]))
+			return err_set(err, ERR_INVALID, "this argument is no UTF-8: %.80s", args->words[i]);
+	return 0;
+}
+
 static int run_command(const struct command *command, int argc, char **argv, const struct cli_local *local)
 {
 	struct args args;
@@ -102,7 +110,7 @@ static int run_command(const struct command *command, int argc, char **argv, con
 	struct command_run run = {command, &args, local};
 	int result = EXIT_OK;
 
-	if (args_parse(&args, command->options, argc, argv, &err) != 0)
+	if (args_parse(&args, command->options, argc, argv, &err) != 0 || check_words(command, &args, &err) != 0)
 		result = command_misused(&run, "%s", err.detail);
 	else if (args.help)
 		command_help(command, stdout);

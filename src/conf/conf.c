@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "conf/loader.h"
 #include "conf/place.h"
 #include "conf/readfile.h"
@@ -96,8 +97,8 @@ int loader_take(struct loader *loader, const struct option *option, enum loader_
 	if (why) {
 		char accepts[160];
 		option_accepts(option, accepts, sizeof accepts);
-		return err_set(loader->err, ERR_INVALID, "%s: %s cannot be \"%.40s\": %s; accepted: %s", origin, option->name, text, why,
-			       accepts);
+		return err_set(loader->err, ERR_INVALID, "%s: %s cannot be \"%.*s\": %s; accepted: %s", origin, option->name,
+			       (int)utf8_trim(text, strnlen(text, 40)), text, why, accepts);
 	}
 	if (*present != LOADER_UNSET && *present < rank)
 		return 0;

@@ -15,7 +15,7 @@ OK, FAILED = 0, 1
 def check(tmp_path):
     def look(text, *options):
         path = tmp_path / "grapnel.conf"
-        path.write_text(text)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
         done = run("check", "--config", path, "--json", *options)
         answer = json.loads(done.stdout)
         assert (done.returncode, done.stderr) == (OK if answer["ok"] else FAILED, ""), done
@@ -87,6 +87,14 @@ def test_arguments_and_environment_are_looked_at_too(check, tmp_path):
     assert len(found) == 2 and "argument --limits-item" in found[0]
     done = run("check", "--config", tmp_path / "grapnel.conf", env={"GRAPNEL_LIMITS_DEPTH": "deep"})
     assert done.returncode == FAILED and len(done.stdout.splitlines()) == 2 and "GRAPNEL_LIMITS_DEPTH" in done.stdout
+
+
+def test_what_is_no_utf8_is_told_with_its_bytes(check):
+    found = check(b"[retention]\nevents = \xff\naudit = 100d\nv\xe9nements = 1d\n[dns]\nservers = \xfe\n[\xff]\nx = 1\n")
+    assert 'FILE:2: retention.events cannot be "\\xff"' in found[0], found
+    assert "unknown option retention.v\\xe9nements" in found[1] and "unknown option \\xff.x" in found[2]
+    assert "dns.servers" in found[3] and "\\xfe" in found[3]
+    assert check("[log]\nlevel = " + "x" + "é" * 90 + "\n")[0].startswith('FILE:2: log.level cannot be "x' + "é" * 19 + '": '), "cut between characters"
 
 
 def test_a_file_that_is_not_there(tmp_path):

@@ -87,6 +87,17 @@ def test_wrong_usage_exits_with_2_and_says_why(tmp_path, arguments):
     assert done.stderr.strip() and len(done.stderr) < 2000
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("key", "create", "--scope", "read", "--subscriber", "a\udcff"), ("dead-letters", "discard", "--yes", "--type", "a\udcff"),
+     ("dead-letters", "retry", "a\udcff"), ("subscribers", "add", "a\udcff")],
+)
+def test_text_that_is_no_utf8_is_refused_and_not_left_out(either, arguments):
+    """A key would belong to nobody, a filter would mean all."""
+    done = cli(either, *arguments)
+    assert done.returncode == USAGE and done.stdout == "" and "is no UTF-8: a\\xff" in done.stderr, done
+
+
 def test_unknown_scope_is_refused_by_name(either):
     for scopes in ("root", "read,root", "read,,publish"):
         done = cli(either, "key", "create", "--scope", scopes)

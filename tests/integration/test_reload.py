@@ -23,8 +23,8 @@ class Options:
         self.hub, self.path = hub, os.path.join(hub.data, "grapnel.conf")
 
     def write(self, text):
-        with open(self.path, "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(self.path, "wb") as file:
+            file.write(text if isinstance(text, bytes) else text.encode())
         return self
 
     def reload(self, text, *arguments):
@@ -191,6 +191,7 @@ def test_what_needs_a_start_is_named_and_waits(options):
     [
         ("[limits]\nitem = 2KiB\nitme = 3KiB\n", "grapnel.conf:3: unknown option limits.itme; did you mean limits.item?"),
         ("[limits]\nitem = 2KiB\nbatch = many\n", 'grapnel.conf:3: limits.batch cannot be "many"'),
+        (b"[limits]\nitem = 2KiB\nbatch = \xff\n", 'grapnel.conf:3: limits.batch cannot be "\\xff"'),
         ("[limits]\nitem = 2KiB\n[egress]\nallow = 10.0.0.0/99\n", "egress.allow"),
         ("[limits]\nitem = 2KiB\n[http]\ntrusted_proxies = nobody\n", "http.trusted_proxies"),
         ("[limits]\nitem = 2KiB\n[tls]\ncertificate = none.pem\nkey = none.key\n", "tls.certificate: none.pem cannot be used"),
