@@ -28,9 +28,12 @@ static bool is_text(const struct option *option)
 	return option->type == OPTION_TEXT || option->type == OPTION_LIST;
 }
 
-static const char *text_fault(const struct option *option, const char *text)
+/* Where unset is the default, an empty text unsets; but an empty name of the file is a variable of a script that was not set. */
+static const char *text_fault(const struct option *option, const char *text, enum loader_rank rank)
 {
-	if (text[0] == '\0' && option->standard[0] != '\0')
+	bool file = option == &option_table[OPTION_PLACE_config] && rank == LOADER_ARGUMENT;
+
+	if (text[0] == '\0' && (file || option->standard[0] != '\0'))
 		return "it is empty";
 	for (const char *at = text; *at; at++) {
 		if ((unsigned char)*at < 0x20 || *at == 0x7f)
@@ -91,7 +94,7 @@ int loader_take(struct loader *loader, const struct option *option, enum loader_
 	const char *why = NULL;
 
 	if (is_text(option))
-		why = text_fault(option, text);
+		why = text_fault(option, text, rank);
 	else if (option_parse(option, text, &value, &why) == 0)
 		why = NULL;
 	if (why) {
@@ -201,7 +204,7 @@ static int take_variable_file(struct loader *loader, const struct option *option
 	struct err why = {0};
 	int result = -1;
 
-	if (readfile(path, false, &text, &why) != 0) {
+	if (readfile_regular(path, &text, &why) != 0) {
 		err_set(loader->err, ERR_INVALID, "%s: %s", origin, why.detail);
 		goto out;
 	}
@@ -424,6 +427,7 @@ void conf_copy(struct conf *to, const struct conf *from)
 		if (text && *text)
 			*text = mem_text(*text);
 	}
+	to->file = from->file ? mem_text(from->file) : NULL;
 }
 
 static size_t size_of(const struct option *option)
@@ -451,6 +455,9 @@ void conf_differences(const struct conf *a, const struct conf *b, void (*each)(v
 
 void conf_take_live(struct conf *conf, struct conf *from)
 {
+	free(conf->file);
+	conf->file = from->file;
+	from->file = NULL;
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const struct option *option = &option_table[i];
 		void *to = member_of(conf, option), *source = member_of(from, option);
@@ -470,5 +477,6 @@ void conf_free(struct conf *conf)
 		if (is_text(&option_table[i]))
 			free(*(char **)member_of(conf, &option_table[i]));
 	}
+	free(conf->file);
 	memset(conf, 0, sizeof *conf);
 }

@@ -26,6 +26,7 @@ struct conf {
 #define OPTION(member, name, type, standard, range, help) CONF_MEMBER_##type member;
 #include "conf/options.def"
 #undef OPTION
+	char *file; /* the option file that was read, named or found; NULL: there was none */
 };
 
 /* Loads from defaults, the file (--config, GRAPNEL_CONFIG, or <data>/grapnel.conf when it exists; that of the system (place.h) when
@@ -43,7 +44,7 @@ unsigned conf_find(struct conf *conf, int argc, char **argv, void (*found)(void 
 void conf_copy(struct conf *to, const struct conf *from);
 /* Each option whose value differs; `live`: a reload takes it. */
 void conf_differences(const struct conf *a, const struct conf *b, void (*each)(void *context, const char *name, bool live), void *context);
-/* Takes over the values of all options that a reload takes; those of the others stay. */
+/* Takes over the values of all options that a reload takes, and the name of the file; those of the others stay. */
 void conf_take_live(struct conf *conf, struct conf *from);
 /* Logs the GRAPNEL_ variables that are no option. conf_load() refuses only those that were probably meant as one. */
 void conf_warn(void);

@@ -97,6 +97,10 @@ def test_what_is_no_utf8_is_told_with_its_bytes(check):
     assert check("[log]\nlevel = " + "x" + "é" * 90 + "\n")[0].startswith('FILE:2: log.level cannot be "x' + "é" * 19 + '": '), "cut between characters"
 
 
+def test_the_first_of_two_mistakes_is_told_first(check):
+    assert [f[:6] for f in check("[log\nlevel = loud\n" + "x" * 300 + "\n[dns] servers = 1\n = 2\nwhat\n")] == [f"FILE:{line}" for line in range(1, 7)]
+
+
 def test_a_file_that_is_not_there(tmp_path):
     done = run("check", "--config", tmp_path / "none.conf")
     assert done.returncode == FAILED and "none.conf" in done.stdout

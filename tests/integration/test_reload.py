@@ -231,6 +231,27 @@ def test_a_signal_does_the_same(options):
     eventually(lambda: "nothing was reloaded" in hub.log(), "the refusal")
 
 
+def test_a_file_that_is_gone_changes_nothing(options):
+    """Or egress.allow and all else would be the default in silence."""
+    hub = options.hub
+    options.takes("[limits]\nitem = 2KiB\n", "limits.item")
+    os.unlink(options.path)
+    done = run("reload", "--data", hub.data)
+    assert done.returncode == FAILED and f"{options.path} is gone" in done.stderr
+    hub.process.send_signal(signal.SIGHUP)
+    eventually(lambda: hub.log().count("nothing was reloaded") == 2, "the refusal in the log")
+    assert hub.api("POST", "/v1/events", {"type": "a", "data": "x" * 3000}).status == 413
+    options.takes("", "limits.item")
+
+
+def test_a_pipe_as_option_file_is_refused_and_stops_nothing(options):
+    hub = options.hub
+    os.mkfifo(options.path)
+    hub.process.send_signal(signal.SIGHUP)
+    eventually(lambda: f"{options.path} is no regular file" in hub.log(), "the refusal in the log")
+    hub.terminate()
+
+
 def test_arguments_go_before_the_file_in_a_reload_too(make_hub):
     hub = make_hub("--limits-item", "1MiB")
     Options(hub).takes("[limits]\nitem = 2KiB\nbatch = 5\n", "limits.batch")
