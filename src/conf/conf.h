@@ -22,11 +22,19 @@
 #define CONF_MEMBER_CHOICE int64_t
 #define CONF_MEMBER_REAL double
 
+/* Where each stands in the file; 0: it came from elsewhere. In the order of the table. */
+struct conf_lines {
+#define OPTION(member, name, type, standard, range, help) int member;
+#include "conf/options.def"
+#undef OPTION
+};
+
 struct conf {
 #define OPTION(member, name, type, standard, range, help) CONF_MEMBER_##type member;
 #include "conf/options.def"
 #undef OPTION
 	char *file; /* the option file that was read, named or found; NULL: there was none */
+	struct conf_lines lines;
 };
 
 /* Loads from defaults, the file (--config, GRAPNEL_CONFIG, or <data>/grapnel.conf when it exists; that of the system (place.h) when

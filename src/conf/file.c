@@ -14,6 +14,8 @@
 #include "base/utf8.h"
 #include "conf/readfile.h"
 
+_Static_assert(sizeof(struct conf_lines) == OPTION_COUNT * sizeof(int), "one line for each row");
+
 enum { FILE_MAX_BYTES = 1 << 20, ORIGIN_SIZE = 200 };
 
 struct reading {
@@ -148,7 +150,11 @@ static int take(struct reading *reading, const char *section, const char *key, c
 	if (*seen && option->type != OPTION_LIST)
 		return err_set(err, ERR_INVALID, "%s: %s stands in line %d already", origin, name, *seen);
 	*seen = reading->line;
-	return loader_take(reading->loader, option, LOADER_FILE, origin, value);
+	if (loader_take(reading->loader, option, LOADER_FILE, origin, value) != 0)
+		return -1;
+	if (reading->loader->ranks[option - option_table] == LOADER_FILE)
+		((int *)&reading->loader->conf->lines)[option - option_table] = reading->line;
+	return 0;
 }
 
 static int handle(void *user, const char *section, const char *key, const char *value)

@@ -45,17 +45,22 @@ def test_all_that_is_wrong_with_the_lines_of_a_file(check):
 @pytest.mark.parametrize(
     "text, words",
     [
-        ("[tls]\ncertificate = none.pem\n", ["tls.key is missing"]),
+        ("[tls]\ncertificate = none.pem\n", ["FILE:2: tls.certificate and tls.key belong together: tls.key is missing"]),
+        ("[tls]\nkey = none.pem\n", ["FILE:2: tls.certificate and tls.key belong together: tls.certificate is missing"]),
+        ("[public]\nurl = ftp://x\n", ["FILE:2: public.url: must begin with http:// or https://"]),
+        ("[public]\nurl = https://x/y?z=1\n", ["FILE:2: public.url must have no query"]),
+        ("[egress]\nallow = 10.0.0.0/99\ndeny = what\nports = 70000\nproxy = ftp://x\nsource = 1.2.3\n",
+         [f"FILE:{line}: egress.{name}" for line, name in enumerate(["allow", "deny", "ports", "proxy", "source"], 2)]),
         ("[tls]\ncertificate = none.pem\nkey = none.key\n", ["none.pem cannot be used"]),
-        ("[http]\ntrusted_proxies = 10.0.0.0/8, nobody\n", ['http.trusted_proxies: "nobody"']),
+        ("[http]\ntrusted_proxies = 10.0.0.0/8, nobody\n", ['FILE:2: http.trusted_proxies: "nobody"']),
         ("[egress]\nallow = 10.0.0.0/99\n", ["egress.allow"]),
         ("[egress]\nports = 70000\n", ["egress.ports"]),
         ("[egress]\nproxy = ftp://x\n", ["egress.proxy"]),
         ("[egress]\nauthorities = none.pem\n", ["egress.authorities: the file none.pem cannot be read"]),
-        ("[dns]\nservers = what is this\n", ["dns.servers"]),
+        ("[dns]\nservers = what is this\n", ["FILE:2: dns.servers"]),
         ("[cloudevents]\nsource = no uri\n", ["cloudevents.source"]),
         ("[endpoints]\norigin = http://x/\n", ["endpoints.origin"]),
-        ("listen = nowhere\n", ['cannot listen on "nowhere"']),
+        ("listen = nowhere\n", ['FILE:1: cannot listen on "nowhere"']),
         ("[listen]\npublic = 1.2.3.4\napi = [::1]:99999\n", ['"1.2.3.4"', '"[::1]:99999"']),
         ("listen = 127.0.0.1:8080\n[listen]\npublic = 127.0.0.1:8080\n", ["two ports cannot be the same"]),
         ("[tls]\ncertificate = none.pem\nkey = none.key\nports = public\n", ["none.pem", "there is no public port"]),
@@ -68,7 +73,7 @@ def test_what_contradicts_or_cannot_be_used(check, text, words):
         assert word in finding
     # What the check refuses, a start refuses with the same words.
     done = run("serve", "--config", check.folder / "grapnel.conf", "--data", check.folder / "data")
-    assert done.returncode == 2 and found[0] in done.stderr, done
+    assert done.returncode == 2 and found[0] in done.stderr.replace(str(check.folder / "grapnel.conf"), "FILE"), done
     assert not os.path.exists(check.folder / "data")
 
 
