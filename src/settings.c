@@ -203,12 +203,24 @@ static int check_origin(const struct conf *conf, struct err *err)
 	return settings_origin(conf, origin, err);
 }
 
-/* One that is not there is made, where there is no database yet. */
+/* One that is not there is made, where there is no database yet: in a folder that is there, unless it is that of the data, which is made, too. */
+static int check_master_key_folder(const struct conf *conf, struct err *err)
+{
+	const char *file = conf->master_key_file, *slash = strrchr(file, '/');
+	char folder[4096];
+	if (!slash || slash == file || (size_t)(slash - file) >= sizeof folder || access(conf->data, F_OK))
+		return 0;
+	snprintf(folder, sizeof folder, "%.*s", (int)(slash - file), file);
+	return access(folder, F_OK) ? err_set(err, ERR_INVALID, "master_key.file: the folder of %s cannot be used: %s", file, strerror(errno)) : 0;
+}
+
 static int check_master_key(const struct conf *conf, struct err *err)
 {
 	struct master_key key;
-	if (!conf->master_key_file || (access(conf->master_key_file, F_OK) && errno == ENOENT))
+	if (!conf->master_key_file)
 		return 0;
+	if (access(conf->master_key_file, F_OK) && errno == ENOENT)
+		return check_master_key_folder(conf, err);
 	int result = master_key_load(conf->master_key_file, false, &key, err);
 	explicit_bzero(&key, sizeof key);
 	return result;

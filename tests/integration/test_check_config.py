@@ -28,6 +28,7 @@ def check(tmp_path):
 
 def test_a_sound_file(check, tmp_path):
     assert check("") == []
+    assert check("[master_key]\nfile = master.key\n") == check(f"[master_key]\nfile = {tmp_path}/master.key\n") == [], "a new hub makes it"
     assert check(run("help", "--sample-conf").stdout) == []
     done = run("check", "--config", tmp_path / "grapnel.conf")
     assert (done.returncode, done.stdout, done.stderr) == (OK, "ok\n", "")
@@ -85,6 +86,12 @@ def test_files_that_do_not_belong_together(check, tmp_path):
     (tmp_path / "short.key").write_text("5a\n")
     os.chmod(tmp_path / "short.key", 0o600)
     assert "short.key" in check(f"[master_key]\nfile = {tmp_path}/short.key\n")[0]
+
+
+def test_a_master_key_that_cannot_be_made(check, tmp_path):
+    options = f"data = {tmp_path}\n[master_key]\nfile = {tmp_path}/none/master.key\n"
+    assert check(options)[0].startswith(f"FILE:3: master_key.file: the folder of {tmp_path}/none/master.key cannot be used")
+    assert check(f"data = {tmp_path}/none\n[master_key]\nfile = {tmp_path}/none/master.key\n") == [], "the folder of a new hub is made"
 
 
 def test_arguments_and_environment_are_looked_at_too(check, tmp_path):
