@@ -166,23 +166,13 @@ static void log_report(const json_t *changed, const json_t *restart, const json_
 
 /* ---- One reload ---------------------------------------------------------------------------------------------------------- */
 
-/* A file that nobody named need not be there, but one that was must not go: options such as egress.allow would fall back in silence. */
-static void find_file(const struct conf *before, const struct conf *conf, json_t *findings)
-{
-	struct err err = {0};
-	if (!before->file || (conf->file && strcmp(conf->file, before->file) == 0))
-		return;
-	err_set(&err, ERR_INVALID, "%s is gone, which the options came from: put it back (an empty one stands for the defaults), or restart the hub without it",
-	        before->file);
-	add(findings, err.detail);
-}
-
 /* Everything that is wrong, by reading only. */
 static void find(const struct reload *reload, struct conf *conf, json_t *findings)
 {
 	conf_find(conf, reload->argc, reload->argv, add_finding, findings);
-	if (json_array_size(findings) == 0)
-		find_file(&reload->now, conf, findings);
+	struct err err = {0};
+	if (json_array_size(findings) == 0 && conf_check_file(conf, &reload->now, &err))
+		add(findings, err.detail);
 	if (json_array_size(findings) == 0)
 		settings_find(conf, add_finding, findings);
 }

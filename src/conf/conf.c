@@ -419,6 +419,15 @@ unsigned conf_find(struct conf *conf, int argc, char **argv, void (*found)(void 
 	return finding.len;
 }
 
+int conf_check_file(const struct conf *conf, const struct conf *before, struct err *err)
+{
+	if (!before->file || (conf->file && strcmp(conf->file, before->file) == 0))
+		return 0;
+	return err_set(err, ERR_INVALID,
+		       "%s is gone, which the options came from: put it back (an empty one stands for the defaults), or restart the hub without it",
+		       before->file);
+}
+
 void conf_copy(struct conf *to, const struct conf *from)
 {
 	*to = *from;

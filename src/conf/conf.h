@@ -48,6 +48,9 @@ void conf_free(struct conf *conf);
 /* The same, but looks at everything, and tells of each thing that is wrong in a sentence that names where it stands. Their number; `conf`
  * is loaded from the rest in any case. */
 unsigned conf_find(struct conf *conf, int argc, char **argv, void (*found)(void *context, const char *text), void *context);
+/* A file that nobody named need not be there; but the one that the options came from `before` must not be gone: options such as egress.allow
+ * would fall back in silence. */
+int conf_check_file(const struct conf *conf, const struct conf *before, struct err *err) ATTR_MUST_USE;
 /* A copy, freed by itself. */
 void conf_copy(struct conf *to, const struct conf *from);
 /* Each option whose value differs; `live`: a reload takes it. */
