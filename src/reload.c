@@ -170,6 +170,9 @@ static void log_report(const json_t *changed, const json_t *restart, const json_
 static void find(const struct reload *reload, struct conf *conf, json_t *findings)
 {
 	conf_find(conf, reload->argc, reload->argv, add_finding, findings);
+	struct err err = {0};
+	if (json_array_size(findings) == 0 && conf_check_file(conf, &reload->now, &err))
+		add(findings, err.detail);
 	if (json_array_size(findings) == 0)
 		settings_find(conf, add_finding, findings);
 }

@@ -2,6 +2,7 @@
 #include "settings.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -103,10 +104,16 @@ static int check_listen_twice(const struct conf *conf, struct err *err)
 
 static int check_tls(const struct conf *conf, struct err *err)
 {
-	if (!conf->tls_certificate != !conf->tls_key)
-		return err_set(err, ERR_INVALID, "tls.certificate and tls.key belong together: %s is missing",
-		               conf->tls_certificate ? "tls.key" : "tls.certificate");
+	if (conf->tls_certificate && !conf->tls_key)
+		return err_set(err, ERR_INVALID, "tls.certificate and tls.key belong together: tls.key is missing");
 	return conf->tls_certificate ? tls_check(conf->tls_certificate, conf->tls_key, err) : 0;
+}
+
+static int check_tls_key(const struct conf *conf, struct err *err)
+{
+	if (conf->tls_key && !conf->tls_certificate)
+		return err_set(err, ERR_INVALID, "tls.certificate and tls.key belong together: tls.certificate is missing");
+	return 0;
 }
 
 static int check_tls_ports(const struct conf *conf, struct err *err)
@@ -123,12 +130,48 @@ static int check_proxies(const struct conf *conf, struct err *err)
 	return proxies ? 0 : -1;
 }
 
-static int check_egress(const struct conf *conf, struct err *err)
+/* One by one, so that each is told. */
+static int check_egress(const struct egress_rules *rules, struct err *err)
 {
-	struct egress_rules rules = settings_egress(conf);
-	struct egress *egress = egress_new(&rules, err);
+	struct egress *egress = egress_new(rules, err);
 	egress_free(egress);
 	return egress ? 0 : -1;
+}
+
+static int check_egress_allow(const struct conf *conf, struct err *err)
+{
+	return check_egress(&(struct egress_rules){.allow = conf->egress_allow}, err);
+}
+
+static int check_egress_deny(const struct conf *conf, struct err *err)
+{
+	return check_egress(&(struct egress_rules){.deny = conf->egress_deny}, err);
+}
+
+static int check_egress_ports(const struct conf *conf, struct err *err)
+{
+	return check_egress(&(struct egress_rules){.ports = conf->egress_ports}, err);
+}
+
+static int check_egress_proxy(const struct conf *conf, struct err *err)
+{
+	return check_egress(&(struct egress_rules){.proxy = conf->egress_proxy}, err);
+}
+
+static int check_egress_source(const struct conf *conf, struct err *err)
+{
+	return check_egress(&(struct egress_rules){.source = conf->egress_source}, err);
+}
+
+/* What sources put behind it would be taken for the query. */
+static int check_public_url(const struct conf *conf, struct err *err)
+{
+	struct url url;
+	if (!conf->public_url)
+		return 0;
+	if (url_parse(slice_of(conf->public_url), "public.url", &url, err))
+		return -1;
+	return strchr(conf->public_url, '?') ? err_set(err, ERR_INVALID, "public.url must have no query: the path of a source is put behind it") : 0;
 }
 
 static int check_authorities(const struct conf *conf, struct err *err)
@@ -160,28 +203,79 @@ static int check_origin(const struct conf *conf, struct err *err)
 	return settings_origin(conf, origin, err);
 }
 
-/* One that is not there is made, where there is no database yet. */
+/* One that is not there is made, where there is no database yet: in a folder that is there, unless it is that of the data, which is made, too. */
+static int check_master_key_folder(const struct conf *conf, struct err *err)
+{
+	const char *file = conf->master_key_file, *slash = strrchr(file, '/');
+	char folder[4096];
+	if (!slash || slash == file || (size_t)(slash - file) >= sizeof folder || access(conf->data, F_OK))
+		return 0;
+	snprintf(folder, sizeof folder, "%.*s", (int)(slash - file), file);
+	return access(folder, F_OK) ? err_set(err, ERR_INVALID, "master_key.file: the folder of %s cannot be used: %s", file, strerror(errno)) : 0;
+}
+
 static int check_master_key(const struct conf *conf, struct err *err)
 {
 	struct master_key key;
-	if (!conf->master_key_file || (access(conf->master_key_file, F_OK) && errno == ENOENT))
+	if (!conf->master_key_file)
 		return 0;
+	if (access(conf->master_key_file, F_OK) && errno == ENOENT)
+		return check_master_key_folder(conf, err);
 	int result = master_key_load(conf->master_key_file, false, &key, err);
 	explicit_bzero(&key, sizeof key);
 	return result;
 }
 
-static int (*const checks[])(const struct conf *conf, struct err *err) = {
-    check_listen, check_listen_public, check_listen_api, check_listen_twice, check_tls,    check_proxies,
-    check_egress, check_authorities,   check_dns,        check_cloudevents,  check_origin, check_master_key,
+struct check {
+	int (*look)(const struct conf *conf, struct err *err);
+	size_t line; /* of the option, in struct conf_lines */
 };
 
-unsigned settings_find(const struct conf *conf, void (*found)(void *context, const char *text), void *context)
+#define CHECK(look, member) {look, offsetof(struct conf_lines, member)}
+static const struct check checks[] = {
+    CHECK(check_listen, listen),
+    CHECK(check_listen_public, listen_public),
+    CHECK(check_listen_api, listen_api),
+    CHECK(check_listen_twice, listen_public),
+    CHECK(check_tls, tls_certificate),
+    CHECK(check_tls_key, tls_key),
+    CHECK(check_public_url, public_url),
+    CHECK(check_proxies, http_trusted_proxies),
+    CHECK(check_egress_allow, egress_allow),
+    CHECK(check_egress_deny, egress_deny),
+    CHECK(check_egress_ports, egress_ports),
+    CHECK(check_egress_proxy, egress_proxy),
+    CHECK(check_egress_source, egress_source),
+    CHECK(check_authorities, egress_authorities),
+    CHECK(check_dns, dns_servers),
+    CHECK(check_cloudevents, cloudevents_source),
+    CHECK(check_origin, endpoints_origin),
+    CHECK(check_master_key, master_key_file),
+};
+/* What depends on more than the options. */
+static const struct check more_checks[] = {
+    CHECK(check_tls_ports, tls_ports),
+    CHECK(ports_check_group, socket_group),
+};
+#undef CHECK
+
+/* What is wrong begins with the line where the option stands, if it stands in the file. */
+static int look(const struct check *check, const struct conf *conf, struct err *err)
+{
+	if (check->look(conf, err) == 0)
+		return 0;
+	int line = *(const int *)((const char *)&conf->lines + check->line);
+	if (line > 0)
+		err_set(err, err->code, "%s:%d: %s", conf->file, line, err->detail);
+	return -1;
+}
+
+static unsigned find(const struct check *list, size_t list_len, const struct conf *conf, void (*found)(void *context, const char *text), void *context)
 {
 	unsigned len = 0;
-	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+	for (size_t i = 0; i < list_len; i++) {
 		struct err err = {0};
-		if (checks[i](conf, &err) == 0)
+		if (look(&list[i], conf, &err) == 0)
 			continue;
 		len++;
 		found(context, err.detail);
@@ -189,26 +283,23 @@ unsigned settings_find(const struct conf *conf, void (*found)(void *context, con
 	return len;
 }
 
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+unsigned settings_find(const struct conf *conf, void (*found)(void *context, const char *text), void *context)
+{
+	return find(checks, COUNT(checks), conf, found, context);
+}
+
 unsigned settings_find_all(const struct conf *conf, void (*found)(void *context, const char *text), void *context)
 {
 	unsigned len = settings_find(conf, found, context);
-	struct err err = {0};
-	if (check_tls_ports(conf, &err)) {
-		len++;
-		found(context, err.detail);
-	}
-	err = (struct err){0};
-	if (ports_check_group(conf, &err)) {
-		len++;
-		found(context, err.detail);
-	}
-	return len;
+	return len + find(more_checks, COUNT(more_checks), conf, found, context);
 }
 
 int settings_check(const struct conf *conf, struct err *err)
 {
-	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
-		if (checks[i](conf, err))
+	for (size_t i = 0; i < COUNT(checks); i++)
+		if (look(&checks[i], conf, err))
 			return -1;
 	return 0;
 }

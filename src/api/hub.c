@@ -5,7 +5,13 @@ static int respond(struct call *call)
 {
 	struct pause_view view;
 	pause_get(call->api->config.pause, &view);
-	return call_json(call, 200, pause_json(&view));
+	json_t *answer = pause_json(&view);
+	/* A subscriber's deliveries wait, which it may know; what happened to the hub is the operator's. */
+	if (call->who.subscriber != 0 && answer) {
+		json_object_set_new(answer, "reason", json_null());
+		json_object_set_new(answer, "backup_at", json_null());
+	}
+	return call_json(call, 200, answer);
 }
 
 static int change(struct call *call, enum store_change_kind what)

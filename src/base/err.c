@@ -18,15 +18,37 @@ static const struct {
 #undef ERROR
 };
 
+/* Bytes of files and arguments come into sentences that go into JSON, which takes UTF-8 alone: others are written as \xff. */
+static void err_put(char *out, size_t size, const char *text, size_t text_len)
+{
+	const char *end = text + text_len;
+	char escaped[8];
+	size_t used = 0;
+	while (text < end) {
+		size_t len = utf8_sequence(text, end), step = len > 0 ? len : 1;
+		const char *piece = text;
+		if (len == 0) {
+			len = (size_t)snprintf(escaped, sizeof escaped, "\\x%02x", (unsigned)(unsigned char)*text);
+			piece = escaped;
+		}
+		if (used + len >= size)
+			break;
+		memcpy(out + used, piece, len);
+		used += len;
+		text += step;
+	}
+	out[used] = '\0';
+}
+
 /* Cuts what does not fit between two characters. */
 static void err_format(char *out, size_t size, const char *format, va_list arguments) __attribute__((format(printf, 3, 0)));
 static void err_format(char *out, size_t size, const char *format, va_list arguments)
 {
-	int len = vsnprintf(out, size, format, arguments);
+	char raw[ERR_DETAIL_MAX];
+	int len = vsnprintf(raw, sizeof raw, format, arguments);
 	if (len < 0)
-		out[0] = '\0';
-	else if ((size_t)len >= size)
-		out[utf8_trim(out, size - 1)] = '\0';
+		len = 0;
+	err_put(out, size, raw, (size_t)len < sizeof raw ? (size_t)len : utf8_trim(raw, sizeof raw - 1));
 }
 
 static void err_format_of(char *out, size_t size, const char *format, ...) ATTR_PRINTF(3, 4);

@@ -32,8 +32,8 @@ struct err {
 	struct err_field fields[ERR_FIELDS_MAX];
 };
 
-/* Sets code and detail; keeps nothing of an earlier error. Always returns -1, so that `return err_set(…)` reads well.
- * `err` may be NULL. */
+/* Sets code and detail; keeps nothing of an earlier error. Always returns -1, so that `return err_set(…)` reads well. `err` may be NULL.
+ * A detail is UTF-8, whatever it quotes: other bytes stand in it as \xff. */
 int err_set(struct err *err, enum err_code code, const char *format, ...) ATTR_PRINTF(3, 4);
 
 /* Adds a bad field. The first one sets the code, and "pointer: detail" as the error's detail; when `err` holds an error already, its code and

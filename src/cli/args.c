@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "conf/conf.h"
 #include "conf/nearest.h"
 #include "conf/option.h"
@@ -38,6 +39,19 @@ static int unknown(const struct args_option *options, struct slice name, struct 
 	return err_set(err, ERR_INVALID, "unknown option --%.*s", (int)name.len, name.at);
 }
 
+bool args_is_utf8(const char *text)
+{
+	const char *end = text + strlen(text);
+
+	while (text < end) {
+		size_t len = utf8_sequence(text, end);
+		if (len == 0)
+			return false;
+		text += len;
+	}
+	return true;
+}
+
 /* One of the command's own options at argv[*at]; *at moves behind it. */
 static int take_own(struct args *args, const struct args_option *option, int argc, char **argv, int *at, struct err *err)
 {
@@ -51,6 +65,9 @@ static int take_own(struct args *args, const struct args_option *option, int arg
 			return err_set(err, ERR_INVALID, "--%s needs a value: %s", option->name, option->value);
 		value = argv[(*at)++];
 	}
+	bool raw = !option->value || strcmp(option->value, "FILE") == 0 || strcmp(option->value, "NAME: VALUE") == 0;
+	if (!raw && !args_is_utf8(value))
+		return err_set(err, ERR_INVALID, "--%s is no UTF-8: %.80s", option->name, value);
 	args->given[args->given_len++] = (struct args_given){option, value};
 	return 0;
 }

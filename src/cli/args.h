@@ -32,6 +32,9 @@ struct args {
 	char **conf; /* for conf_load() */
 };
 
+/* Names of files may be any bytes, and so may headers of a request. Other text goes into JSON, which takes UTF-8 alone: what cannot must not be
+ * left out of a document, a filter the less would mean all. */
+bool args_is_utf8(const char *text);
 /* An error names the argument. args_free() in any case. */
 int args_parse(struct args *args, const struct args_option *options, int argc, char **argv, struct err *err) ATTR_MUST_USE;
 void args_free(struct args *args);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "conf/conf.h"
 #include "conf/nearest.h"
 
 const struct command command_table[COMMAND_COUNT] = {
@@ -95,6 +96,14 @@ static int unknown_command(const char *word)
 	return EXIT_USAGE;
 }
 
+static int check_words(const struct command *command, const struct args *args, struct err *err)
+{
+	for (int i = 0; i < args->words_len && !strstr(command->arguments, "FILE"); i++)
+		if (!args_is_utf8(args->words[i]))
+			return err_set(err, ERR_INVALID, "this argument is no UTF-8: %.80s", args->words[i]);
+	return 0;
+}
+
 static int run_command(const struct command *command, int argc, char **argv, const struct cli_local *local)
 {
 	struct args args;
@@ -102,7 +111,7 @@ static int run_command(const struct command *command, int argc, char **argv, con
 	struct command_run run = {command, &args, local};
 	int result = EXIT_OK;
 
-	if (args_parse(&args, command->options, argc, argv, &err) != 0)
+	if (args_parse(&args, command->options, argc, argv, &err) != 0 || check_words(command, &args, &err) != 0)
 		result = command_misused(&run, "%s", err.detail);
 	else if (args.help)
 		command_help(command, stdout);
@@ -110,6 +119,33 @@ static int run_command(const struct command *command, int argc, char **argv, con
 		result = command->run(&run);
 	args_free(&args);
 	return result;
+}
+
+/* How many words at the head are options of the hub. */
+static int options_len(int argc, char **argv)
+{
+	int len = 0;
+
+	while (len < argc) {
+		int words = conf_argument_words(argv[len]);
+		if (words == 0)
+			break;
+		/* A value that begins with "--" is none: conf_load() says so. */
+		if (words == 2 && len + 1 < argc && strncmp(argv[len + 1], "--", 2) == 0)
+			words = 1;
+		len += words;
+	}
+	return len < argc ? len : argc;
+}
+
+/* The command first, the options that stood before it behind. */
+static void put_command_first(char **argv, int options, int words)
+{
+	for (int i = 0; i < words; i++) {
+		char *word = argv[options + i];
+		memmove(argv + i + 1, argv + i, (size_t)options * sizeof *argv);
+		argv[i] = word;
+	}
 }
 
 static bool asks_for_help(const char *word)
@@ -128,13 +164,23 @@ int cli_main(int argc, char **argv, const struct cli_local *local)
 	}
 	argc--;
 	argv++;
-	if (asks_for_help(argv[0]))
-		argv[0] = help;
-	else if (strcmp(argv[0], "--version") == 0)
-		argv[0] = version;
-	const struct command *command = command_find(argc, argv, &words);
-	if (command)
+	int options = options_len(argc, argv);
+	if (options < argc && asks_for_help(argv[options]))
+		argv[options] = help;
+	else if (options < argc && strcmp(argv[options], "--version") == 0)
+		argv[options] = version;
+	const struct command *command = command_find(argc - options, argv + options, &words);
+	if (command) {
+		put_command_first(argv, options, words);
 		return run_command(command, argc - words, argv + words, local);
+	}
+	if (options == argc) {
+		command_say("no command");
+		fputs("Try: grapnel --help\n", stderr);
+		return EXIT_USAGE;
+	}
+	argc -= options;
+	argv += options;
 	/* The first word of several names ("key"): say how it goes on. */
 	bool asked = argc > 1 && asks_for_help(argv[1]);
 	if (command_help_group(argv[0], asked ? stdout : stderr))

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "conf/loader.h"
 #include "conf/place.h"
 #include "conf/readfile.h"
@@ -27,9 +28,12 @@ static bool is_text(const struct option *option)
 	return option->type == OPTION_TEXT || option->type == OPTION_LIST;
 }
 
-static const char *text_fault(const struct option *option, const char *text)
+/* Where unset is the default, an empty text unsets; but an empty name of the file is a variable of a script that was not set. */
+static const char *text_fault(const struct option *option, const char *text, enum loader_rank rank)
 {
-	if (text[0] == '\0' && option->standard[0] != '\0')
+	bool file = option == &option_table[OPTION_PLACE_config] && rank == LOADER_ARGUMENT;
+
+	if (text[0] == '\0' && (file || option->standard[0] != '\0'))
 		return "it is empty";
 	for (const char *at = text; *at; at++) {
 		if ((unsigned char)*at < 0x20 || *at == 0x7f)
@@ -90,14 +94,14 @@ int loader_take(struct loader *loader, const struct option *option, enum loader_
 	const char *why = NULL;
 
 	if (is_text(option))
-		why = text_fault(option, text);
+		why = text_fault(option, text, rank);
 	else if (option_parse(option, text, &value, &why) == 0)
 		why = NULL;
 	if (why) {
 		char accepts[160];
 		option_accepts(option, accepts, sizeof accepts);
-		return err_set(loader->err, ERR_INVALID, "%s: %s cannot be \"%.40s\": %s; accepted: %s", origin, option->name, text, why,
-			       accepts);
+		return err_set(loader->err, ERR_INVALID, "%s: %s cannot be \"%.*s\": %s; accepted: %s", origin, option->name,
+			       (int)utf8_trim(text, strnlen(text, 40)), text, why, accepts);
 	}
 	if (*present != LOADER_UNSET && *present < rank)
 		return 0;
@@ -200,7 +204,7 @@ static int take_variable_file(struct loader *loader, const struct option *option
 	struct err why = {0};
 	int result = -1;
 
-	if (readfile(path, false, &text, &why) != 0) {
+	if (readfile_regular(path, &text, &why) != 0) {
 		err_set(loader->err, ERR_INVALID, "%s: %s", origin, why.detail);
 		goto out;
 	}
@@ -415,6 +419,15 @@ unsigned conf_find(struct conf *conf, int argc, char **argv, void (*found)(void 
 	return finding.len;
 }
 
+int conf_check_file(const struct conf *conf, const struct conf *before, struct err *err)
+{
+	if (!before->file || (conf->file && strcmp(conf->file, before->file) == 0))
+		return 0;
+	return err_set(err, ERR_INVALID,
+		       "%s is gone, which the options came from: put it back (an empty one stands for the defaults), or restart the hub without it",
+		       before->file);
+}
+
 void conf_copy(struct conf *to, const struct conf *from)
 {
 	*to = *from;
@@ -423,6 +436,7 @@ void conf_copy(struct conf *to, const struct conf *from)
 		if (text && *text)
 			*text = mem_text(*text);
 	}
+	to->file = from->file ? mem_text(from->file) : NULL;
 }
 
 static size_t size_of(const struct option *option)
@@ -450,6 +464,9 @@ void conf_differences(const struct conf *a, const struct conf *b, void (*each)(v
 
 void conf_take_live(struct conf *conf, struct conf *from)
 {
+	free(conf->file);
+	conf->file = from->file;
+	from->file = NULL;
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const struct option *option = &option_table[i];
 		void *to = member_of(conf, option), *source = member_of(from, option);
@@ -469,5 +486,6 @@ void conf_free(struct conf *conf)
 		if (is_text(&option_table[i]))
 			free(*(char **)member_of(conf, &option_table[i]));
 	}
+	free(conf->file);
 	memset(conf, 0, sizeof *conf);
 }

@@ -22,10 +22,19 @@
 #define CONF_MEMBER_CHOICE int64_t
 #define CONF_MEMBER_REAL double
 
+/* Where each stands in the file; 0: it came from elsewhere. In the order of the table. */
+struct conf_lines {
+#define OPTION(member, name, type, standard, range, help) int member;
+#include "conf/options.def"
+#undef OPTION
+};
+
 struct conf {
 #define OPTION(member, name, type, standard, range, help) CONF_MEMBER_##type member;
 #include "conf/options.def"
 #undef OPTION
+	char *file; /* the option file that was read, named or found; NULL: there was none */
+	struct conf_lines lines;
 };
 
 /* Loads from defaults, the file (--config, GRAPNEL_CONFIG, or <data>/grapnel.conf when it exists; that of the system (place.h) when
@@ -39,11 +48,14 @@ void conf_free(struct conf *conf);
 /* The same, but looks at everything, and tells of each thing that is wrong in a sentence that names where it stands. Their number; `conf`
  * is loaded from the rest in any case. */
 unsigned conf_find(struct conf *conf, int argc, char **argv, void (*found)(void *context, const char *text), void *context);
+/* A file that nobody named need not be there; but the one that the options came from `before` must not be gone: options such as egress.allow
+ * would fall back in silence. */
+int conf_check_file(const struct conf *conf, const struct conf *before, struct err *err) ATTR_MUST_USE;
 /* A copy, freed by itself. */
 void conf_copy(struct conf *to, const struct conf *from);
 /* Each option whose value differs; `live`: a reload takes it. */
 void conf_differences(const struct conf *a, const struct conf *b, void (*each)(void *context, const char *name, bool live), void *context);
-/* Takes over the values of all options that a reload takes; those of the others stay. */
+/* Takes over the values of all options that a reload takes, and the name of the file; those of the others stay. */
 void conf_take_live(struct conf *conf, struct conf *from);
 /* Logs the GRAPNEL_ variables that are no option. conf_load() refuses only those that were probably meant as one. */
 void conf_warn(void);

@@ -87,6 +87,31 @@ def test_wrong_usage_exits_with_2_and_says_why(tmp_path, arguments):
     assert done.stderr.strip() and len(done.stderr) < 2000
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("key", "create", "--scope", "read", "--subscriber", "a\udcff"), ("dead-letters", "discard", "--yes", "--type", "a\udcff"),
+     ("dead-letters", "retry", "a\udcff"), ("subscribers", "add", "a\udcff")],
+)
+def test_text_that_is_no_utf8_is_refused_and_not_left_out(either, arguments):
+    """A key would belong to nobody, a filter would mean all."""
+    done = cli(either, *arguments)
+    assert done.returncode == USAGE and done.stdout == "" and "is no UTF-8: a\\xff" in done.stderr, done
+
+
+def test_options_of_the_hub_may_stand_before_the_command(hub, tmp_path):
+    event = hub.publish()
+    plain = run("events", "list", "--json", "--data", hub.data).stdout
+    assert event["id"] in plain
+    assert run("--data", hub.data, "events", "list", "--json").stdout == plain
+    assert run(f"--data={hub.data}", "--no-capture-success", "--node", "3", "events", "show", event["id"], "--json").returncode == OK
+    assert run("--data", hub.data, "--help").stdout == run("--help").stdout
+    said = {("--data", tmp_path): "no command", ("--data",): "no command", ("--data", tmp_path, "evnts"): "unknown command evnts", ("--dat", "x"): "unknown command --dat",
+            ("--data", "--node", "1", "events", "list"): "its value is missing", ("--data", tmp_path, "events"): "events list"}
+    for arguments, words in said.items():
+        done = run(*arguments)
+        assert done.returncode == USAGE and words in done.stderr and done.stdout == "", done
+
+
 def test_unknown_scope_is_refused_by_name(either):
     for scopes in ("root", "read,root", "read,,publish"):
         done = cli(either, "key", "create", "--scope", scopes)

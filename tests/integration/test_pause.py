@@ -140,6 +140,9 @@ def test_a_restored_hub_sends_nothing_that_was_delivered_after_the_backup(hub, m
     assert "restored from a backup that ends at 20" in copy.log()
     state = copy.got("/v1/hub")
     assert state["paused"] and state["reason"] == "restore" and state["backup_at"] in done.stdout
+    copy.subscriber("acme")
+    bound = copy.api("GET", "/v1/hub", key=copy.key("read", subscriber="acme")).json
+    assert bound == {"paused": True, "since": state["since"], "reason": None, "backup_at": None}, "what happened to the hub is the operator's"
     copy.api("POST", "/v1/endpoints/hook/resume")
     assert len(deliver_marker(copy, sink)) == 1, "the test alone"
     delivery = copy.deliveries(event)[0]

@@ -23,8 +23,8 @@ class Options:
         self.hub, self.path = hub, os.path.join(hub.data, "grapnel.conf")
 
     def write(self, text):
-        with open(self.path, "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(self.path, "wb") as file:
+            file.write(text if isinstance(text, bytes) else text.encode())
         return self
 
     def reload(self, text, *arguments):
@@ -191,6 +191,7 @@ def test_what_needs_a_start_is_named_and_waits(options):
     [
         ("[limits]\nitem = 2KiB\nitme = 3KiB\n", "grapnel.conf:3: unknown option limits.itme; did you mean limits.item?"),
         ("[limits]\nitem = 2KiB\nbatch = many\n", 'grapnel.conf:3: limits.batch cannot be "many"'),
+        (b"[limits]\nitem = 2KiB\nbatch = \xff\n", 'grapnel.conf:3: limits.batch cannot be "\\xff"'),
         ("[limits]\nitem = 2KiB\n[egress]\nallow = 10.0.0.0/99\n", "egress.allow"),
         ("[limits]\nitem = 2KiB\n[http]\ntrusted_proxies = nobody\n", "http.trusted_proxies"),
         ("[limits]\nitem = 2KiB\n[tls]\ncertificate = none.pem\nkey = none.key\n", "tls.certificate: none.pem cannot be used"),
@@ -228,6 +229,27 @@ def test_a_signal_does_the_same(options):
     options.write("[limits]\nitem = 2\n")
     hub.process.send_signal(signal.SIGHUP)
     eventually(lambda: "nothing was reloaded" in hub.log(), "the refusal")
+
+
+def test_a_file_that_is_gone_changes_nothing(options):
+    """Or egress.allow and all else would be the default in silence."""
+    hub = options.hub
+    options.takes("[limits]\nitem = 2KiB\n", "limits.item")
+    os.unlink(options.path)
+    done = run("reload", "--data", hub.data)
+    assert done.returncode == FAILED and f"{options.path} is gone" in done.stderr
+    hub.process.send_signal(signal.SIGHUP)
+    eventually(lambda: hub.log().count("nothing was reloaded") == 2, "the refusal in the log")
+    assert hub.api("POST", "/v1/events", {"type": "a", "data": "x" * 3000}).status == 413
+    options.takes("", "limits.item")
+
+
+def test_a_pipe_as_option_file_is_refused_and_stops_nothing(options):
+    hub = options.hub
+    os.mkfifo(options.path)
+    hub.process.send_signal(signal.SIGHUP)
+    eventually(lambda: f"{options.path} is no regular file" in hub.log(), "the refusal in the log")
+    hub.terminate()
 
 
 def test_arguments_go_before_the_file_in_a_reload_too(make_hub):

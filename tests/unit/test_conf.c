@@ -340,6 +340,51 @@ static void a_bad_value_in_a_file_names_file_and_line(void **state)
 	load_badly(WORDS("--config", "a.conf"), WORDS("a.conf:6: http.idle cannot be \"2h\"", "too large", "1s … 1h"));
 }
 
+static void text_that_would_have_no_effect_is_refused(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *says;
+	} bad[] = {
+	    {"[retention] events = 1h\n", "a.conf:1: \"events = 1h\" stands behind [retention]"},
+	    {"\n[log] trailing\n", "a.conf:2: \"trailing\" stands behind [log]"},
+	    {"[log]level = nonsense\n", "a.conf:1: \"level = nonsense\" stands behind [log]"},
+	    {"[log\nlevel = warn\n", "a.conf:1: the ] is missing"},
+	    {"[log]\n = info\n", "a.conf:2: the name before the = is missing"},
+	    {"[log]\nlevel ; = info\n", "a.conf:2: this is no option"},
+	    {"# one\r[log]\rlevel = nonsense\r", "a.conf:1: a carriage return stands amid the line"},
+	    {"[log]\rlevel = warn\n", "a.conf:1: a carriage return stands amid the line"},
+	};
+	struct conf conf;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		write_file("a.conf", bad[i].text);
+		load_badly(WORDS("--config", "a.conf"), WORDS(bad[i].says));
+	}
+	write_file("a.conf", "\xef\xbb\xbf# one\r\n[log] ; of all\r\nlevel = warn\r\n[node]# two\r\n");
+	load_well(&conf, WORDS("--config", "a.conf"));
+	assert_int_equal(conf.log_level, 2);
+	assert_string_equal(conf.file, "a.conf");
+	conf_free(&conf);
+}
+
+static void what_is_no_regular_file_is_not_waited_for(void **state)
+{
+	struct conf conf;
+
+	(void)state;
+	assert_int_equal(mkfifo("pipe", 0600), 0);
+	load_badly(WORDS("--config", "pipe"), WORDS("pipe is no regular file"));
+	load_badly(WORDS("--config", "/dev/zero"), WORDS("/dev/zero is no regular file"));
+	setenv("GRAPNEL_LISTEN_FILE", "pipe", 1);
+	load_badly(NO_WORDS, WORDS("GRAPNEL_LISTEN_FILE", "pipe is no regular file"));
+	unsetenv("GRAPNEL_LISTEN_FILE");
+	load_well(&conf, WORDS("--config", "/dev/null"));
+	conf_free(&conf);
+	load_badly(WORDS("--config", ""), WORDS("config cannot be \"\"", "empty"));
+}
+
 static void the_items_of_a_list_add_up(void **state)
 {
 	struct conf conf;
@@ -713,6 +758,8 @@ int main(void)
 	    CASE(decimals_are_taken),
 	    CASE(a_bad_value_names_where_it_stands_and_what_is_accepted),
 	    CASE(a_bad_value_in_a_file_names_file_and_line),
+	    CASE(text_that_would_have_no_effect_is_refused),
+	    CASE(what_is_no_regular_file_is_not_waited_for),
 	    CASE(the_items_of_a_list_add_up),
 	    CASE(an_empty_list_overrules_the_file),
 	    CASE(a_switch_needs_no_value_and_has_a_negative),

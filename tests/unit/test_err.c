@@ -79,6 +79,21 @@ static void long_text_is_cut_between_characters(void **state)
 	}
 }
 
+static void bytes_that_are_no_utf8_are_escaped(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	err_set(&err, ERR_INVALID, "%s", "a\xff\xc3\xa9\xc3(");
+	assert_string_equal(err.detail, "a\\xff\xc3\xa9\\xc3(");
+	char text[1000];
+	memset(text, 0xff, sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	err = (struct err){0};
+	err_field(&err, ERR_INVALID, text, "%s", text);
+	assert_in_range(strlen(err.detail), ERR_DETAIL_MAX - 5, ERR_DETAIL_MAX - 1);
+	assert_in_range(strlen(err.fields[0].pointer), ERR_POINTER_MAX - 5, ERR_POINTER_MAX - 1);
+}
+
 static void every_code_has_its_row(void **state)
 {
 	(void)state;
@@ -100,6 +115,7 @@ int main(void)
 	    cmocka_unit_test(bad_fields_add_up),
 	    cmocka_unit_test(a_field_does_not_hide_an_error_of_another_code),
 	    cmocka_unit_test(long_text_is_cut_between_characters),
+	    cmocka_unit_test(bytes_that_are_no_utf8_are_escaped),
 	    cmocka_unit_test(every_code_has_its_row),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
