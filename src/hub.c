@@ -582,7 +582,7 @@ void hub_stop(struct hub *hub)
 	if (hub->scheduler) {
 		scheduler_quiesce(hub->scheduler);
 		if (!drained(count_live, hub->scheduler, deadline_us))
-			log_warn("hub", "%u attempts in flight are broken off: stop.deadline has passed; they are sent again after the next start",
+			log_warn("hub", "stop.deadline has passed: attempts that are still in flight (%u) are broken off, and made again after the next start",
 			         scheduler_live(hub->scheduler));
 	}
 	verifier_quiesce(hub->verifier);

@@ -4,6 +4,7 @@ links       every relative link and its anchor lead somewhere; from README.md th
 commands    `grapnel …` in shell blocks and code spans names a command of commands.def, with its own options or those of options.def
 routes      /v1/… is a route of routes.def, and takes the method that stands before it
 options     a code span `section.key`, a key in an ini block, a variable GRAPNEL_…: all of options.def (or a field of the journal)
+twice       no page says a thing twice, as merges leave it: a row of a table, or a paragraph's line
 snippets    a block under <!-- snippet: FILE --> is that file: `make docs` fills it in
 
 check_docs.py SRCDIR; exits 0 or 1."""
@@ -283,9 +284,36 @@ def check_snippets(tree):
                     finding(page.path, f"docs/snippets/{name} is not shown")
 
 
+# ---- What is there twice
+
+MADE_PAGE = ("REFERENCE.md",)  # of the API's description, which says the same of each route
+TWICE_LENGTH = 48
+
+
+def check_twice(tree):
+    for page in tree.pages.values():
+        if os.path.basename(page.path) in MADE_PAGE:
+            continue
+        cells, lines = {}, {}
+        for number, line in page.prose:
+            row = re.match(r"\|\s*(.*?)\s*\|", line)
+            if not row:
+                cells = {}
+            # What is named by code has one row; other first cells (a status, say) may come again, but not with the same rest.
+            for key in ({line} | ({row[1]} if row[1].startswith("`") else set())) if row else ():
+                first = cells.setdefault(key, number)
+                if first != number:
+                    finding(f"{page.path}:{number}", f"the row {row[1]} is in this table already, in line {first}")
+                    break
+            if re.match(r"(- )?[\w*`]", line) and len(line) >= TWICE_LENGTH:
+                first = lines.setdefault(line[:TWICE_LENGTH], number)
+                if first != number:
+                    finding(f"{page.path}:{number}", f"this begins as line {first} does: is it there twice?")
+
+
 def main(srcdir):
     tree = Tree(srcdir)
-    for check in (check_links, check_commands, check_routes, check_options, check_snippets):
+    for check in (check_links, check_commands, check_routes, check_options, check_snippets, check_twice):
         check(tree)
     print("\n".join(findings), end="\n" if findings else "")
     return 1 if findings else 0

@@ -252,8 +252,9 @@ static void put_due(const struct shown *shown, const struct delivery_wait *waiti
 		            waiting->ahead == 1 ? "is" : "are", rate->limit, (double)rate->per_ms / 1000);
 	else if (waiting->ahead >= window)
 		put_waiting(out, "window", 0,
-		            "%" PRId64 "%s deliveries of this endpoint are due before it, and at most %d are sent at a time",
-		            waiting->ahead, waiting->ahead >= WAITING_AHEAD_MAX ? " or more" : "", window);
+		            "%" PRId64 "%s %s of this endpoint %s due before it, and at most %d %s sent at a time", waiting->ahead,
+		            waiting->ahead >= WAITING_AHEAD_MAX ? " or more" : "", waiting->ahead == 1 ? "delivery" : "deliveries",
+		            waiting->ahead == 1 ? "is" : "are", window, window == 1 ? "is" : "are");
 	else
 		put_waiting(out, "attempt", 0, "it is due since %s: it is being sent, or about to be", due.text);
 }

@@ -107,6 +107,14 @@ static void sample_disk(struct api *api, struct metrics_samples *samples)
 	metrics_sample(samples, METRIC_DISK_SIZE, 0, (double)disk.f_blocks * (double)disk.f_frsize);
 }
 
+static void sample_retention(struct api *api, struct metrics_samples *samples)
+{
+	struct retention_status status;
+	retention_status(api->config.store, &status);
+	metrics_sample(samples, METRIC_RETENTION_STOPPED, 0, status.state == RETENTION_STOPPED);
+	metrics_sample(samples, METRIC_RETENTION_OVER, 0, status.over);
+}
+
 /* Newer kernels say it as the folder's size; else its entries are counted, but for the one that is open for that. */
 static void sample_descriptors(struct metrics_samples *samples)
 {
@@ -157,9 +165,11 @@ static void sample_all(struct call *call, struct scrape *scrape)
 	sample_deliveries(api, samples, call_now_ms(call));
 	sample_endpoints(api, samples);
 	sample_disk(api, samples);
+	sample_retention(api, samples);
 	sample_process(scrape, samples);
 	api->config.ready(api->config.ready_context, why, sizeof why);
 	metrics_sample(samples, METRIC_READY, 0, why[0] ? 0 : 1);
+	metrics_sample(samples, METRIC_PAUSED, 0, pause_on(api->config.pause));
 	metrics_sample(samples, METRIC_WRITER_BUSY, 0, (double)store_busy_us(api->config.store) / 1000000);
 	metrics_sample(samples, METRIC_BUDGET, 0, (double)api->config.budget->limit_bytes);
 	metrics_sample(samples, METRIC_BUDGET_USED, 0, (double)budget_used(api->config.budget));

@@ -33,11 +33,13 @@ struct log_fields {
 #define LOG_FIELD_REQUEST(name) int64_t name;
 #define LOG_FIELD_ID(name, kind) int64_t name;
 #define LOG_FIELD_NUMBER(name) int64_t name;
+#define LOG_FIELD_NUMBER_OF(name, other) int64_t name;
 #define LOG_FIELD_TEXT(name) const char *name;
 #include "base/log_fields.def"
 #undef LOG_FIELD_REQUEST
 #undef LOG_FIELD_ID
 #undef LOG_FIELD_NUMBER
+#undef LOG_FIELD_NUMBER_OF
 #undef LOG_FIELD_TEXT
 };
 #define LOG_FIELDS(...) (&(const struct log_fields){__VA_ARGS__})

@@ -116,10 +116,10 @@ static void each_id(struct out *out, field_put *field, const char *name, enum id
 	field(out, name, slice_of(text), false);
 }
 
-static void each_number(struct out *out, field_put *field, const char *name, int64_t value)
+static void each_number(struct out *out, field_put *field, const char *name, int64_t value, bool there)
 {
 	char text[24];
-	if (!value)
+	if (!there)
 		return;
 	snprintf(text, sizeof text, "%" PRId64, value);
 	field(out, name, slice_of(text), true);
@@ -139,12 +139,14 @@ static void each_field(struct out *out, const struct log_fields *fields, field_p
 		return;
 #define LOG_FIELD_REQUEST(name) each_request(out, field, #name, fields->name);
 #define LOG_FIELD_ID(name, kind) each_id(out, field, #name, kind, fields->name);
-#define LOG_FIELD_NUMBER(name) each_number(out, field, #name, fields->name);
+#define LOG_FIELD_NUMBER(name) each_number(out, field, #name, fields->name, fields->name != 0);
+#define LOG_FIELD_NUMBER_OF(name, other) each_number(out, field, #name, fields->name, fields->other != 0);
 #define LOG_FIELD_TEXT(name) each_text(out, field, #name, fields->name);
 #include "base/log_fields.def"
 #undef LOG_FIELD_REQUEST
 #undef LOG_FIELD_ID
 #undef LOG_FIELD_NUMBER
+#undef LOG_FIELD_NUMBER_OF
 #undef LOG_FIELD_TEXT
 }
 

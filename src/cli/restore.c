@@ -376,7 +376,7 @@ static void put_done(const struct restore *restore)
 	printf("restored %s to %s\n", restore->file, restore->data);
 	if (backup_at)
 		printf("the backup ends at %s\n", backup_at);
-	printf("%s%lld deliveries are pending and %lld are held behind them: those that were delivered after the backup would be sent again\n",
+	printf("deliveries pending: %s%lld, held behind them: %lld; those that were delivered after the backup would be sent again\n",
 	       at_least ? "at least " : "", (long long)json_integer_value(json_object_get(restore->told, "pending")),
 	       (long long)json_integer_value(json_object_get(restore->told, "held")));
 	puts("the hub begins paused: it takes events in and sends nothing until: grapnel resume");

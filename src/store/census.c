@@ -105,7 +105,8 @@ void census_moved(struct census *census, int64_t delivery, unsigned from, unsign
 	bool was_finished = from == DELIVERY_DELIVERED || from == DELIVERY_DEAD || from == DELIVERY_CANCELLED;
 	open->made += from == CENSUS_NONE;
 	open->reopened += was_finished && !finished && to != CENSUS_NONE;
-	if (finished)
+	open->discarded += was_finished && finished;
+	if (finished && !was_finished)
 		open->ended[to][to == DELIVERY_DELIVERED ? REASON_NONE : reason]++;
 }
 
@@ -137,6 +138,8 @@ static void tell(const struct census_changes *open)
 	metrics_add(METRIC_MADE, 0, open->made);
 	if (open->reopened)
 		metrics_add(METRIC_REOPENED, 0, open->reopened);
+	if (open->discarded)
+		metrics_add(METRIC_DISCARDED, 0, open->discarded);
 	for (unsigned state = DELIVERY_DELIVERED; state < DELIVERY_STATES; state++)
 		for (unsigned reason = 0; reason < REASONS; reason++)
 			if (open->ended[state][reason])

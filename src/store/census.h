@@ -25,7 +25,7 @@ struct census_part {
 struct census_changes {
 	int64_t in[DELIVERY_STATES + 1];
 	uint32_t ended[DELIVERY_STATES][REASONS];
-	uint32_t made, reopened;
+	uint32_t made, reopened, discarded;
 	int64_t operations;
 	size_t parts_len;
 };

@@ -163,7 +163,7 @@ static void take(struct reject_queue *queue)
 		queue->last = &queue->first;
 	pthread_mutex_unlock(&queue->mutex);
 	if (dropped > 0)
-		log_warn("store", "%" PRIu64 " refused requests came too fast to be kept", dropped);
+		log_warn("store", "%" PRIu64 " refused request%s came too fast to be kept", dropped, dropped == 1 ? "" : "s");
 }
 
 static struct kept *tally_of(struct reject_queue *queue, int64_t source)

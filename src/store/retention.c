@@ -203,11 +203,26 @@ static void step_begin(struct retention *r, const struct retention_limits *limit
 		r->walk.until_ms = now_ms - SIZE_YOUNGEST_MS;
 }
 
+/* The bound of bytes after a walk to the end: it is kept, or cannot be. */
+static void size_ended(struct retention *r, const struct retention_limits *limits, bool over, int64_t now_us)
+{
+	r->over = over;
+	r->size_us = over ? now_us + period_us(limits) * SIZE_AGAIN : 0;
+	if (over && !r->told_over)
+		log_warn("store", "retention.size cannot be kept: what is left is unfinished, or dead letters within retention.dead_letters");
+	else if (!over && r->told_over)
+		log_info("store", "retention.size is kept again");
+	r->told_over = over;
+}
+
 static void step_next(struct retention *r, const struct retention_limits *limits, const struct engine_space *space, int64_t now_ms, int64_t now_us)
 {
 	do
 		r->step++;
 	while (r->step < STEPS && !step_applies(r, limits, space, now_us));
+	/* Others made room, or there is another bound. */
+	if (r->over && !is_over(limits, space))
+		size_ended(r, limits, false, now_us);
 	if (r->step < STEPS)
 		step_begin(r, limits, now_ms);
 }
@@ -228,18 +243,6 @@ static bool counts_any(const struct retention_counts *counts)
 {
 	return counts->events || counts->deliveries || counts->attempts || counts->rejections || counts->audit || counts->operations ||
 	       counts->endpoints;
-}
-
-/* The bound of bytes after a walk to the end: it is kept, or cannot be. */
-static void size_ended(struct retention *r, const struct retention_limits *limits, bool over, int64_t now_us)
-{
-	r->over = over;
-	r->size_us = over ? now_us + period_us(limits) * SIZE_AGAIN : 0;
-	if (over && !r->told_over)
-		log_warn("store", "retention.size cannot be kept: what is left is unfinished, or dead letters within retention.dead_letters");
-	else if (!over && r->told_over)
-		log_info("store", "retention.size is kept again");
-	r->told_over = over;
 }
 
 /* One slice of the present step; `ended`: there is nothing left of it to do. */
@@ -323,8 +326,8 @@ static int pass_end(struct tx *tx, int64_t now_us)
 	if (counts_any(&r->counts)) {
 		tx->engine->ops->scrub(tx->engine);
 		log_info("store",
-		         "retention deleted %" PRId64 " events, %" PRId64 " deliveries, %" PRId64 " attempts, %" PRId64
-		         " refused requests; %" PRId64 " pages were given back",
+		         "retention deleted what was old; events: %" PRId64 ", deliveries: %" PRId64 ", attempts: %" PRId64 ", refused requests: %" PRId64
+		         ", pages given back: %" PRId64,
 		         r->counts.events, r->counts.deliveries, r->counts.attempts, r->counts.rejections, r->counts.pages);
 	}
 	pthread_mutex_lock(&tx->store->mutex);

@@ -52,7 +52,8 @@ void told_publish(const struct store_publish *publish)
 			log_told(event_stored,
 			         LOG_FIELDS(.request = item->event->f.request, .event = item->event_id, .subscriber = item->event->f.subscriber,
 			                    .source = item->event->f.source),
-			         item->duplicate ? "an event was there already" : "an event was stored, for %" PRIu32 " endpoints", item->deliveries);
+			         item->duplicate ? "an event was there already" : "an event was stored, for %" PRIu32 " endpoint%s", item->deliveries,
+			         item->deliveries == 1 ? "" : "s");
 	}
 }
 

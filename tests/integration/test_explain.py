@@ -167,6 +167,10 @@ def test_waiting_in_order_and_for_the_window(hub, sink):
     assert explain(hub, head, ordered)["waiting"]["for"] == "attempt"
     assert [explain(hub, event, narrow)["waiting"]["for"] for event in rows] == ["attempt"] * 2 + ["window"] * 3
     assert "4 deliveries" in explain(hub, rows[4], narrow)["waiting"]["detail"]
+    one = hub.endpoint(sink.url("/"), types=["one.*"], max_in_flight=1)
+    first, second = (hub.publish("one.1") for _ in range(2))
+    assert explain(hub, first, one)["waiting"]["for"] == "attempt"
+    assert explain(hub, second, one)["waiting"]["detail"] == "1 delivery of this endpoint is due before it, and at most 1 is sent at a time"
     gate.set()
     hub.wait_delivery(held, "delivered")
     assert explain(hub, held, ordered)["waiting"] is None

@@ -1,5 +1,6 @@
 """/metrics: both formats, and that exactly the right numbers move."""
 
+import sqlite3
 import subprocess
 import time
 
@@ -16,7 +17,7 @@ from wire import Wire  # noqa: E402
 INGEST, REJECTED = "grapnel_ingest_events_total", "grapnel_rejections_total"
 MADE, FINISHED, REOPENED = "grapnel_deliveries_made_total", "grapnel_deliveries_finished_total", "grapnel_deliveries_reopened_total"
 ATTEMPTS, TOOK, LATENCY = "grapnel_attempts_total", "grapnel_attempt_duration_seconds_count", "grapnel_delivery_latency_seconds_count"
-BACKLOG = "grapnel_backlog_deliveries"
+BACKLOG, DISCARDED = "grapnel_backlog_deliveries", "grapnel_dead_letters_discarded_total"
 
 
 # ---- The formats
@@ -245,7 +246,7 @@ def test_bulk_work_and_what_a_disabled_endpoint_had(hub, sink):
     watch = Watch(hub)
     done = hub.api("POST", "/v1/dead-letters/discard", {"filter": {"endpoint": "bad"}})
     hub.wait_operation(done.json)
-    watch.settles({(FINISHED, "reason=discarded,result=cancelled"): 5}, FINISHED)
+    watch.settles({(DISCARDED, ""): 5}, FINISHED, DISCARDED)
     gauge(hub, "grapnel_dead_letters", 0)
     gauge(hub, "grapnel_operations_running", 0)
     hub.api("POST", "/v1/endpoints/bad/pause")
@@ -255,6 +256,76 @@ def test_bulk_work_and_what_a_disabled_endpoint_had(hub, sink):
     hub.wait_dead(3)
     gauge(hub, BACKLOG, 0, state="pending")
     assert watch.moved(FINISHED)[FINISHED, "reason=endpoint_disabled,result=dead"] == 3
+
+
+def test_what_is_made_opened_again_and_finished_adds_up(hub, sink):
+    """Delivered, dead, opened again, discarded, cancelled, and one that waits: what the counters say is the backlog."""
+    hub.endpoint(sink.url("/good"), ["good"])
+    hub.endpoint(sink.url("/bad"), ["bad"], uid="bad", retry={"schedule_ms": [1]})
+    paused = hub.endpoint(sink.url("/good"), ["wait"])
+    assert hub.api("POST", f"/v1/endpoints/{paused['id']}/pause").status == 200
+    hub.wait_delivery(hub.publish("good"), "delivered")
+    sink.on("/bad", Reply(500))
+    hub.publish("bad")
+    dead, = hub.wait_dead(1)
+    sink.on("/bad", Reply(204))
+    assert hub.api("POST", f"/v1/deliveries/{dead['id']}/retry").status == 200
+    eventually(lambda: hub.got(f"/v1/deliveries/{dead['id']}")["state"] == "delivered")
+    sink.on("/bad", Reply(500))
+    hub.publish("bad")
+    hub.wait_dead(1)
+    hub.wait_operation(hub.api("POST", "/v1/dead-letters/discard", {"filter": {"endpoint": "bad"}}).json)
+    hub.publish("wait")
+    assert hub.api("POST", f"/v1/deliveries/{hub.deliveries(hub.publish('wait'))[0]['id']}/cancel").status == 200
+    gauge(hub, BACKLOG, 1, state="pending")
+    gauge(hub, "grapnel_dead_letters", 0)
+    now = Scrape(hub)
+    assert {name: now.value(name) for name in (MADE, REOPENED, FINISHED, DISCARDED)} == {MADE: 5, REOPENED: 1, FINISHED: 5, DISCARDED: 1}
+    assert now.value(MADE) + now.value(REOPENED) - now.value(FINISHED) == now.value(BACKLOG)
+
+
+def test_the_pause_of_the_hub_shows(hub):
+    gauge(hub, "grapnel_paused", 0)
+    assert hub.api("POST", "/v1/hub/pause").status == 200
+    gauge(hub, "grapnel_paused", 1)
+    gauge(hub, "grapnel_ready", 1)
+    hub.restart()
+    gauge(hub, "grapnel_paused", 1)
+    assert hub.api("POST", "/v1/hub/resume").status == 200
+    gauge(hub, "grapnel_paused", 0)
+
+
+def test_a_size_that_cannot_be_kept_shows(make_hub, sink):
+    """What is in the database waits, so nothing of it may go; with a larger bound it is kept again."""
+
+    def bound(size):
+        with open(hub.data + "/grapnel.conf", "w", encoding="utf-8") as file:
+            file.write(f"[retention]\nattempts = 1s\nsize = {size}\n")
+        assert run("reload", "--data", hub.data).returncode == 0
+
+    hub = make_hub()
+    bound("1MiB")
+    hub.endpoint(sink.url("/hook"))
+    gauge(hub, "grapnel_retention_over_size", 0)
+    assert hub.api("POST", "/v1/hub/pause").status == 200
+    for _ in range(20):
+        hub.publish(data={"fill": "x" * 100_000})
+    gauge(hub, "grapnel_retention_over_size", 1)
+    gauge(hub, "grapnel_retention_stopped", 0)
+    bound("64MiB")
+    gauge(hub, "grapnel_retention_over_size", 0)
+
+
+def test_retention_that_stopped_for_the_clock_shows(hub):
+    gauge(hub, "grapnel_retention_stopped", 0)
+    hub.terminate()
+    with sqlite3.connect(hub.data + "/grapnel.db", isolation_level=None) as db:
+        db.execute("UPDATE meta SET value = value - 30 * 86400000 WHERE name = 'retention_seen_ms' AND value > 0")
+        assert db.execute("SELECT changes()").fetchone() == (1,), "the hub has stored when it ran"
+    hub.start()
+    gauge(hub, "grapnel_retention_stopped", 1)
+    assert hub.api("POST", "/v1/retention/confirm").status == 200
+    gauge(hub, "grapnel_retention_stopped", 0)
 
 
 def test_a_fan_out_that_is_made_piece_by_piece(hub, sink):

@@ -158,6 +158,20 @@ static void endings_are_told_with_their_reason(void **state)
 	is(0, 0, 0);
 }
 
+static void a_discard_is_no_second_ending(void **state)
+{
+	(void)state;
+	unsigned discarded = metrics_pair(ENDING_CANCELLED, REASON_DISCARDED, LABEL_REASON_MAX);
+	uint64_t ended_before = metrics_value(METRIC_FINISHED, discarded), before = metrics_value(METRIC_DISCARDED, 0);
+	make(0, DELIVERY_PENDING);
+	census_moved(&census, made_at(0), DELIVERY_PENDING, DELIVERY_DEAD, REASON_EXHAUSTED);
+	census_moved(&census, made_at(0), DELIVERY_DEAD, DELIVERY_CANCELLED, REASON_DISCARDED);
+	census_commit(&census);
+	assert_int_equal(metrics_value(METRIC_FINISHED, discarded), ended_before);
+	assert_int_equal(metrics_value(METRIC_DISCARDED, 0), before + 1);
+	is(0, 0, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +180,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_savepoint_takes_back_what_came_after_it, begin, end),
 	    cmocka_unit_test_setup_teardown(the_oldest_is_found_however_long_ago, begin, end),
 	    cmocka_unit_test_setup_teardown(endings_are_told_with_their_reason, begin, end),
+	    cmocka_unit_test_setup_teardown(a_discard_is_no_second_ending, begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,7 +44,7 @@ static void a_backup_is_put_into_a_new_folder(void **state)
 	assert_int_equal(stat("new/master.key", &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0600);
 	assert_int_equal(entries("new"), 3); /* the lock, too */
-	assert_holds(printed.out, "restored backup.db to new\nthe backup ends at 2030-01-02T03:04:05.678Z\n7 deliveries are pending and 2 are held");
+	assert_holds(printed.out, "restored backup.db to new\nthe backup ends at 2030-01-02T03:04:05.678Z\ndeliveries pending: 7, held behind them: 2; ");
 	assert_holds(printed.out, "paused");
 }
 

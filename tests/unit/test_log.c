@@ -136,7 +136,7 @@ static void fields_stand_behind_the_sentence(void **state)
 	log_configure(LOG_INFO, LOG_TEXT);
 	const char *line = capture(speak_fields, "a \"b\"\n");
 	assert_string_equal(line + CLOCK_RFC3339_SIZE - 1,
-	                    " WARN deliver: given up; request=req_zzzzzzzzzzzzw event=evt_0000000000001 endpoint=ep_0000000000011 attempt=3 status=500 "
+	                    " WARN deliver: given up; request=req_zzzzzzzzzzzzw event=evt_0000000000001 endpoint=ep_0000000000011 attempt=3 status=500 duration_ms=0 "
 	                    "failure=status error=\"a \\\"b\\\"\\n\"\n");
 	log_flush();
 }
@@ -148,7 +148,7 @@ static void fields_are_members_of_json(void **state)
 	const char *line = capture(speak_fields, "a \"b\"\n");
 	assert_string_equal(line + CLOCK_RFC3339_SIZE - 1 + 9,
 	                    "\",\"level\":\"warn\",\"area\":\"deliver\",\"message\":\"given up\",\"kind\":\"dead_letter\",\"request\":"
-	                    "\"req_zzzzzzzzzzzzw\",\"event\":\"evt_0000000000001\",\"endpoint\":\"ep_0000000000011\",\"attempt\":3,\"status\":500,"
+	                    "\"req_zzzzzzzzzzzzw\",\"event\":\"evt_0000000000001\",\"endpoint\":\"ep_0000000000011\",\"attempt\":3,\"status\":500,\"duration_ms\":0,"
 	                    "\"failure\":\"status\",\"error\":\"a \\\"b\\\"\\n\"}\n");
 	log_flush();
 }
@@ -335,8 +335,9 @@ static void the_journal_gets_entries_with_fields(void **state)
 	assert_string_equal(receive(journal_here),
 	                    "PRIORITY=4\nSYSLOG_IDENTIFIER=grapnel\nGRAPNEL_AREA=deliver\nGRAPNEL_KIND=dead_letter\nGRAPNEL_REQUEST=req_zzzzzzzzzzzzw\n"
 	                    "GRAPNEL_EVENT=evt_0000000000001\nGRAPNEL_ENDPOINT=ep_0000000000011\nGRAPNEL_ATTEMPT=3\nGRAPNEL_STATUS=500\n"
+	                    "GRAPNEL_DURATION_MS=0\n"
 	                    "GRAPNEL_FAILURE=status\nGRAPNEL_ERROR=no\\nMESSAGE=other\n"
-	                    "MESSAGE=given up; request=req_zzzzzzzzzzzzw event=evt_0000000000001 endpoint=ep_0000000000011 attempt=3 status=500 "
+	                    "MESSAGE=given up; request=req_zzzzzzzzzzzzw event=evt_0000000000001 endpoint=ep_0000000000011 attempt=3 status=500 duration_ms=0 "
 	                    "failure=status error=\"no\\nMESSAGE=other\"\n");
 }
 
