@@ -439,6 +439,19 @@ def test_members_of_the_group_are_administrators_and_the_audit_knows_their_uid(m
     assert outsider.returncode != 0 and "Permission denied" in outsider.stderr
 
 
+def test_a_member_of_the_group_is_told_that_the_hub_does_not_run(make_hub, reachable):
+    hub = make_hub("--socket-group", NOBODY, start=False)
+    hub.data = str(reachable / "data")
+    os.makedirs(hub.data)
+    os.chmod(hub.data, 0o710)
+    os.chown(hub.data, -1, NOBODY)
+    hub.start()
+    hub.terminate()
+    done = as_user(NOBODY - 1, NOBODY, "endpoints", "list", "--data", hub.data)
+    assert done.returncode == 1, done
+    assert f"no hub runs on the data folder {hub.data}" in done.stderr and "start the hub" in done.stderr and "root" in done.stderr
+
+
 def test_what_a_command_of_root_makes_is_the_owners(reachable):
     data = reachable / "data"
     data.mkdir()
