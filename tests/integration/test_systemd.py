@@ -7,6 +7,7 @@ import grp
 import http.client
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import sqlite3
@@ -450,6 +451,17 @@ def test_a_member_of_the_group_is_told_that_the_hub_does_not_run(make_hub, reach
     done = as_user(NOBODY - 1, NOBODY, "endpoints", "list", "--data", hub.data)
     assert done.returncode == 1, done
     assert f"no hub runs on the data folder {hub.data}" in done.stderr and "start the hub" in done.stderr and "root" in done.stderr
+
+
+def test_a_port_that_only_root_may_bind_says_what_helps(make_hub):
+    # Root without this one right.
+    hub = make_hub(start=False)
+    hub.WRAP = ["setpriv", "--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service"]
+    with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as file:
+        if int(file.read()) <= 1 or shutil.which("setpriv") is None or os.geteuid() != 0:
+            pytest.skip("nobody is kept from a low port here, or the right cannot be given away")
+    hub.port = 1
+    fails(hub, 1, "Permission denied", "grapnel.socket", "CAP_NET_BIND_SERVICE", "systemctl cat grapnel")
 
 
 def test_what_a_command_of_root_makes_is_the_owners(reachable):
