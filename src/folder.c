@@ -141,9 +141,12 @@ static int key_load(struct data_folder *folder, const struct conf *conf, struct 
 	/* Secrets that were sealed before can be read with their own key alone: a new one is made only for a new database. */
 	const char *key = conf->master_key_file ? conf->master_key_file : own;
 	bool fresh = faccessat(folder->fd, "grapnel.db", F_OK, 0) != 0;
-	if (!fresh && access(key, F_OK) && errno == ENOENT)
+	if (!fresh && access(key, F_OK) && errno == ENOENT) {
+		/* In the place that the unit reads: beside the database the next command would find it, and the service would not. */
+		const char *wanted = conf->master_key_file ? NULL : conf_place_key_wanted(conf);
 		return err_set(err, ERR_INVALID, "%s/grapnel.db is there, but not its master key %s: put the key back from where the backups are kept",
-		               conf->data, key);
+		               conf->data, wanted ? wanted : key);
+	}
 	return master_key_load(key, fresh, &folder->master, err);
 }
 
@@ -152,6 +155,12 @@ int data_folder_open(struct data_folder *folder, const struct conf *conf, bool s
 	if (folder_make(conf->data, err))
 		return -1;
 	folder->fd = open(conf->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* A member of the group, who reaches a hub that runs by its socket and may do nothing without it. */
+	if (folder->fd < 0 && errno == EACCES && !serve)
+		return err_set(err, ERR_STORAGE,
+		               "no hub runs on the data folder %s, and without one only its owner and root may open it: start the hub (systemctl start grapnel), "
+		               "or run this as root",
+		               conf->data);
 	if (folder->fd < 0)
 		return err_set(err, ERR_STORAGE, "the data folder %s cannot be opened: %s", conf->data, strerror(errno));
 	if (!serve)

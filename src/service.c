@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/pulse.h"
 #include "base/systemd.h"
+#include "base/utf8.h"
 
 enum {
 	STATUS_EVERY_US = 30 * 1000 * 1000,
@@ -33,6 +34,7 @@ struct service {
 	bool asked;         /* the threads were, and it was not told yet that all have answered */
 	bool counting;      /* `backlog` is on its way */
 	struct api_backlog backlog;
+	int64_t paused_ms;  /* since when the hub is, as it was looked at last */
 	char status[STATUS_SIZE];
 };
 
@@ -124,6 +126,21 @@ static void status_tell(struct service *service)
 	systemd_notify("STATUS=%s", status);
 }
 
+/* One line, of a length that a message may have; systemd passes over what is no UTF-8. */
+void service_refused(const char *why)
+{
+	char status[1024];
+	size_t len = strlen(why);
+	struct err unused = {0};
+	if (!systemd_listens() && systemd_open(&unused))
+		return;
+	len = utf8_trim(why, len < sizeof status ? len : sizeof status - 1);
+	for (size_t i = 0; i < len; i++)
+		status[i] = (unsigned char)why[i] < 0x20 ? ' ' : why[i];
+	status[len] = '\0';
+	systemd_notify("STATUS=does not start: %s", status);
+}
+
 void service_ready(struct service *service, struct hub *hub)
 {
 	service->hub = hub;
@@ -158,6 +175,14 @@ void service_stop(struct service *service, int64_t deadline_ms)
 
 /* ---- The wait -------------------------------------------------------------------------------------------------------------- */
 
+static void count(struct service *service)
+{
+	if (service->counting)
+		return;
+	service->backlog.to = &service->inbox;
+	service->counting = hub_backlog(service->hub, &service->backlog) == 0;
+}
+
 /* The times of `every_us` begin here: all threads are asked, and how much waits. */
 static void tick(struct service *service, int64_t now_us)
 {
@@ -170,10 +195,7 @@ static void tick(struct service *service, int64_t now_us)
 		service->asked = true;
 		pulse_ask(&service->inbox);
 	}
-	if (!service->counting) {
-		service->backlog.to = &service->inbox;
-		service->counting = hub_backlog(service->hub, &service->backlog) == 0;
-	}
+	count(service);
 }
 
 static void look(struct service *service)
@@ -184,6 +206,12 @@ static void look(struct service *service)
 		service->asked = false;
 		systemd_notify("WATCHDOG=1");
 	}
+	/* Who pauses or resumes the hub looks how much waits now, not half a minute ago. */
+	struct pause_view pause;
+	hub_paused(service->hub, &pause);
+	if (pause.since_ms != service->paused_ms)
+		count(service);
+	service->paused_ms = pause.since_ms;
 	int64_t now_us = clock_mono_us(&clock_system);
 	if (now_us >= service->next_us)
 		tick(service, now_us);

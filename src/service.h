@@ -16,6 +16,8 @@ struct service;
 
 /* Before any thread: looks whether systemd started this process. `signals` are blocked, and must live as long as the service. */
 struct service *service_open(const sigset_t *signals, struct err *err) ATTR_MUST_USE;
+/* The hub does not start; also before service_open(), or without it. */
+void service_refused(const char *why);
 /* The hub serves. */
 void service_ready(struct service *service, struct hub *hub);
 /* Waits for one of the signals. */

@@ -108,7 +108,7 @@ static void write_entry(const struct log_entry *entry)
 	char line[LOG_LINE_MAX];
 	enum log_format format = atomic_load(&format_now);
 	if (format == LOG_JSON)
-		write_line(line, log_entry_json(entry, line));
+		write_line(line, log_entry_json(entry, journal.is_journal, line));
 	else if (format == LOG_TEXT || !journal.is_journal)
 		write_line(line, log_entry_text(entry, line));
 	else if (!write_journal(*entry))

@@ -205,11 +205,13 @@ static void field_json(struct out *out, const char *name, struct slice value, bo
 		put(out, "\"");
 }
 
-size_t log_entry_json(const struct log_entry *entry, char data[LOG_LINE_MAX])
+size_t log_entry_json(const struct log_entry *entry, bool prefixed, char data[LOG_LINE_MAX])
 {
 	struct out out = {.data = data, .json = true};
 	char time[CLOCK_RFC3339_SIZE];
 	clock_format_rfc3339(entry->wall_ms, time);
+	if (prefixed)
+		put_format(&out, "<%d>", levels[entry->level].priority);
 	put_format(&out, "{\"time\":\"%s\",\"level\":\"%s\",\"area\":\"%.32s\",\"message\":\"", time, levels[entry->level].json, entry->area);
 	escape(&out, entry->message);
 	put(&out, "\"");

@@ -2,6 +2,7 @@
 #ifndef GRAPNEL_BASE_LOG_ENTRY_H
 #define GRAPNEL_BASE_LOG_ENTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/log.h"
@@ -23,7 +24,8 @@ struct log_entry {
 size_t log_entry_text(const struct log_entry *entry, char out[LOG_LINE_MAX]);
 /* With the priority that systemd takes from a line's beginning, and without the time, which it knows. */
 size_t log_entry_prefixed(const struct log_entry *entry, char out[LOG_LINE_MAX]);
-size_t log_entry_json(const struct log_entry *entry, char out[LOG_LINE_MAX]);
+/* `prefixed`: with that priority, too, which the journal takes off again. */
+size_t log_entry_json(const struct log_entry *entry, bool prefixed, char out[LOG_LINE_MAX]);
 size_t log_entry_journal(const struct log_entry *entry, char out[LOG_LINE_MAX]);
 
 #endif

@@ -24,8 +24,9 @@ struct cli_local {
 	void *(*open)(const struct conf *conf, struct err *err);
 	void (*call)(void *hub, const struct http_request *request, struct http_response *response);
 	void (*close)(void *hub);
-	/* The serve command, with the arguments that `conf` was loaded from: returns the exit code. */
-	int (*serve)(const struct conf *conf, int argc, char **argv);
+	/* The serve command, with the arguments that are options of the table: returns the exit code. It says itself, in the log, what is wrong
+	 * with them. */
+	int (*serve)(int argc, char **argv);
 	/* What is wrong with options beyond one by itself (settings.h): their number. */
 	unsigned (*find)(const struct conf *conf, void (*found)(void *context, const char *text), void *context);
 	const struct clock *clock;

@@ -45,3 +45,8 @@ const char *conf_place_key(const struct conf *conf)
 {
 	return same(conf->data, conf_place.data) && access(conf_place.key, F_OK) == 0 ? conf_place.key : NULL;
 }
+
+const char *conf_place_key_wanted(const struct conf *conf)
+{
+	return same(conf->data, conf_place.data) && conf_place_exists() ? conf_place.key : NULL;
+}

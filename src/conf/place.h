@@ -24,5 +24,7 @@ bool conf_place_exists(void);
 bool conf_place_is(const char *file);
 /* The master key of a data folder that is the system's, when there is one; else NULL. */
 const char *conf_place_key(const struct conf *conf);
+/* Where it belongs, there or not; NULL: the data folder is another one, or was not installed with the system's file. */
+const char *conf_place_key_wanted(const struct conf *conf);
 
 #endif

@@ -135,9 +135,11 @@ int listen_tcp(const char *address, int port, bool shared, struct err *err)
 	int fd = listen_family(host, port_text, host[0] ? AF_UNSPEC : AF_INET6, real_port, first, shared);
 	if (fd < 0 && !host[0] && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
 		fd = listen_family(host, port_text, AF_INET, real_port, first, shared);
+	int failure = errno;
 	if (fd < 0)
-		return err_set(err, ERR_UNAVAILABLE, "cannot listen on %s (options listen, listen.public, listen.api; arguments --listen, …): %s", address,
-			       strerror(errno));
+		return err_set(err, ERR_UNAVAILABLE, "cannot listen on %s (options listen, listen.public, listen.api; arguments --listen, …): %s%s", address,
+			       strerror(failure),
+			       failure == EACCES ? ": a port below 1024 needs grapnel.socket or CAP_NET_BIND_SERVICE; systemctl cat grapnel says how" : "");
 	return fd;
 }
 

@@ -11,7 +11,7 @@ import pytest
 
 import sandbox
 from authority import Authority
-from hub import eventually, run, sanitizer
+from hub import BINARY, eventually, run, sanitizer
 from incoming import github, send, source
 from manager import Manager
 from sink import BOUND
@@ -80,6 +80,18 @@ def test_passwords_backups_and_reloads(confined, tmp_path):
     manager.wait("WATCHDOG")
     hub.terminate()
     manager.close()
+
+
+def test_the_reload_of_the_unit(confined):
+    """ExecReload= runs a command in the same sandbox."""
+    hub = confined().start()
+    options = os.path.join(hub.data, "grapnel.conf")
+    done = subprocess.run([*hub.WRAP, BINARY, "reload", "--data", hub.data], capture_output=True, text=True, timeout=BOUND)
+    assert done.returncode == 0, done
+    with open(options, "w") as file:
+        file.write("nonsense = 1\n")
+    done = subprocess.run([*hub.WRAP, BINARY, "reload", "--data", hub.data], capture_output=True, text=True, timeout=BOUND)
+    assert done.returncode == 1 and "nonsense" in done.stderr, done
 
 
 def test_tls_of_the_hub(confined, tmp_path):

@@ -5,8 +5,10 @@ The manager here is a fake one that speaks the protocols of systemd (manager.py)
 import contextlib
 import grp
 import http.client
+import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import sqlite3
@@ -102,6 +104,31 @@ def test_a_start_that_fails_never_says_ready(make_hub, manager):
     assert [m for m in manager.arrived() if "READY" in m] == []
 
 
+def test_a_start_that_fails_tells_the_manager_why(make_hub, manager, tmp_path):
+    hub = supervised(make_hub("--listen-public", "nowhere", start=False), manager)
+    fails(hub, 2, "the hub does not start")
+    assert "nowhere" in manager.wait("STATUS", lambda text: text.startswith("does not start: "))["STATUS"]
+    # What only shows later.
+    hub.options = []
+    with listener(("127.0.0.1", hub.port)):
+        fails(hub, 1, "Address already in use")
+    assert "Address already in use" in manager.wait("STATUS", lambda text: text.startswith("does not start: "))["STATUS"]
+
+
+def test_all_mistakes_in_the_options_are_errors_in_the_log(make_hub, manager, tmp_path):
+    file = tmp_path / "wrong.conf"
+    file.write_text("nonsense = 1\n[http]\nshards = many\n[dns]\nservers = what is this\n[log]\nformat = json\n")
+    hub = supervised(make_hub("--config", file, start=False), manager)
+    hub.spawn()
+    hub.wait_exit(2)
+    lines = [json.loads(line) for line in hub.log().splitlines()]
+    assert [line["level"] for line in lines] == ["error"] * 3, lines
+    for line, part in zip(lines, ["wrong.conf:1", "http.shards", "dns.servers"]):
+        assert part in line["message"] and line["message"].startswith("the hub does not start: ")
+    status = manager.wait("STATUS")["STATUS"]
+    assert status.startswith("does not start: 3 mistakes in the options, the first: ") and "wrong.conf:1" in status
+
+
 def test_the_status_tells_how_much_waits(make_hub, manager, sink):
     hub = supervised(make_hub(start=False), manager).spawn()
     manager.wait("STATUS", lambda text: text == "ready; no delivery is pending")
@@ -122,8 +149,11 @@ def test_the_status_tells_that_the_hub_is_paused(make_hub, manager):
     assert run("pause", "--data", hub.data).returncode == 0
     paused = manager.wait("STATUS", lambda text: text.startswith("paused since "))["STATUS"]
     assert "nothing is sent until: grapnel resume" in paused
+    # How much waits is looked at anew, not at the next round half a minute later.
+    hub.endpoint("https://receiver.example/hook")
+    hub.publish()
     assert run("resume", "--data", hub.data).returncode == 0
-    manager.wait("STATUS", lambda text: text.startswith("ready"))
+    manager.wait("STATUS", lambda text: text.startswith("ready; 1 delivery is pending"))
 
 
 def test_a_reload_is_told_with_its_begin_and_its_end(make_hub, manager):
@@ -437,6 +467,30 @@ def test_members_of_the_group_are_administrators_and_the_audit_knows_their_uid(m
     assert row["actor"] == {"kind": "local", "id": None, "name": f"uid {NOBODY}"}
     outsider = as_user(NOBODY, NOBODY - 1, "key", "create", "--data", hub.data, "--scope", "read")
     assert outsider.returncode != 0 and "Permission denied" in outsider.stderr
+
+
+def test_a_member_of_the_group_is_told_that_the_hub_does_not_run(make_hub, reachable):
+    hub = make_hub("--socket-group", NOBODY, start=False)
+    hub.data = str(reachable / "data")
+    os.makedirs(hub.data)
+    os.chmod(hub.data, 0o710)
+    os.chown(hub.data, -1, NOBODY)
+    hub.start()
+    hub.terminate()
+    done = as_user(NOBODY - 1, NOBODY, "endpoints", "list", "--data", hub.data)
+    assert done.returncode == 1, done
+    assert f"no hub runs on the data folder {hub.data}" in done.stderr and "start the hub" in done.stderr and "root" in done.stderr
+
+
+def test_a_port_that_only_root_may_bind_says_what_helps(make_hub):
+    # Root without this one right.
+    hub = make_hub(start=False)
+    hub.WRAP = ["setpriv", "--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service"]
+    with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as file:
+        if int(file.read()) <= 1 or shutil.which("setpriv") is None or os.geteuid() != 0:
+            pytest.skip("nobody is kept from a low port here, or the right cannot be given away")
+    hub.port = 1
+    fails(hub, 1, "Permission denied", "grapnel.socket", "CAP_NET_BIND_SERVICE", "systemctl cat grapnel")
 
 
 def test_what_a_command_of_root_makes_is_the_owners(reachable):

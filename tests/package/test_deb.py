@@ -3,6 +3,8 @@
 import json
 import re
 
+import pytest
+
 from packaged import DATA, EGRESS, KEY, OPTIONS, SERVICE, Packaged, install
 
 SCORE = 1.5  # of `systemd-analyze security`, 0 is the best; what is promised
@@ -145,6 +147,26 @@ def test_remove_keeps_the_data_and_purge_deletes_them(machine, hub, sink, deb):
     assert "\nPackage: grapnel\n" not in machine.root.read("/var/lib/dpkg/status")
 
 
+def test_a_remove_stops_the_port_that_systemd_holds(machine, hub):
+    machine.run("systemctl", "stop", SERVICE)
+    machine.run("systemctl", "enable", "--now", "grapnel.socket")
+    machine.run("apt", "remove", "-y", "grapnel")
+    assert machine.properties("grapnel.socket", "ActiveState") == {"ActiveState": "inactive"}
+    with pytest.raises(ConnectionRefusedError):
+        hub.connect()
+
+
+def test_an_installation_says_which_mistakes_keep_the_service_from_starting(machine, hub, deb):
+    machine.run("systemctl", "stop", SERVICE)
+    machine.root.write(OPTIONS, machine.root.read(OPTIONS) + "\n[nonsense]\none = 1\ntwo = 2\n")
+    said = install(machine, deb, "--reinstall")
+    shown = said[said.index("the service did not start"):].splitlines()[1:]
+    told = [line for line in shown if line.startswith("    ")]
+    assert len(told) == 2 and "nonsense.one" in told[0] and "nonsense.two" in told[1], said
+    assert "nonsense.two" in machine.run("journalctl", "--quiet", "--boot", "--output=cat", "-p", "err", "-u", SERVICE)
+    assert "does not start: 2 mistakes" in hub.state()["StatusText"]
+
+
 def test_a_key_that_is_lost_is_not_replaced(machine, hub, deb, sink):
     hub.endpoint(sink.url("/hook"))
     machine.run("systemctl", "stop", SERVICE)
@@ -152,6 +174,11 @@ def test_a_key_that_is_lost_is_not_replaced(machine, hub, deb, sink):
     machine.run("rm", KEY)
     said = install(machine, deb, "--reinstall")
     assert f"{DATA}/grapnel.db is there, but not its key {KEY}" in said and "did not start" in said
+    assert f"    {KEY} is missing\n" in said, said
+    machine.run("systemctl", "start", SERVICE, codes=(1,))
+    assert f"AssertPathExists={KEY}" in machine.run("systemctl", "status", SERVICE, codes=(3,))
+    assert hub.state()["ActiveState"] == "inactive"  # it is not tried again and again
+    assert f"not its master key {KEY}" in hub.command("check", codes=(1, 2, 3))
     assert not machine.root.exists(KEY) and not machine.root.exists(f"{DATA}/master.key")
     machine.run("install", "-m", "0400", "/dev/stdin", KEY, input=kept)
     machine.run("systemctl", "reset-failed", SERVICE)

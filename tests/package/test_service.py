@@ -38,6 +38,10 @@ def test_a_reload_takes_the_options_again_without_a_restart(machine, hub):
     machine.run("systemctl", "reload", SERVICE)
     assert hub.active() and hub.state()["MainPID"] == before
     eventually(lambda: "log.level" in machine.journal(), "a line that tells what was reloaded")
+    machine.root.write(OPTIONS, options + "\n[nonsense]\none = 1\n")
+    machine.run("systemctl", "reload", SERVICE, codes=(1,))
+    assert hub.active() and hub.state()["MainPID"] == before
+    eventually(lambda: "nonsense.one" in machine.journal(), "a line that tells what is wrong")
 
 
 def test_a_connection_to_the_socket_unit_starts_the_hub(machine, hub, sink):

@@ -78,10 +78,14 @@ static unsigned stub_find(const struct conf *conf, void (*found)(void *context, 
 	return 1;
 }
 
-static int stub_serve(const struct conf *conf, int argc, char **argv)
+static int stub_serve(int argc, char **argv)
 {
-	(void)argc, (void)argv;
-	snprintf(stub.served_listen, sizeof stub.served_listen, "%s", conf->listen);
+	struct conf conf;
+	struct err err = {0};
+	if (conf_load(&conf, argc, argv, NULL, &err) != 0)
+		return EXIT_USAGE;
+	snprintf(stub.served_listen, sizeof stub.served_listen, "%s", conf.listen);
+	conf_free(&conf);
 	return 42;
 }
 

@@ -80,7 +80,7 @@ static void an_unknown_command_or_option_names_the_nearest(void **state)
 static void a_bad_option_is_a_mistake_of_usage(void **state)
 {
 	(void)state;
-	assert_int_equal(RUN("serve", "--http-shards", "0"), EXIT_USAGE);
+	assert_int_equal(RUN("events", "list", "--http-shards", "0"), EXIT_USAGE);
 	assert_holds(printed.err, "http.shards cannot be \"0\"");
 	assert_int_equal(RUN("check", "--http-shards", "0"), EXIT_USAGE);
 	assert_holds(printed.err, "1 … 64");

@@ -171,11 +171,17 @@ static void the_systems_master_key_is_for_the_systems_folder_alone(void **state)
 	make_system_file();
 	load_well(&conf, NULL, NULL);
 	assert_null(conf_place_key(&conf));
+	assert_string_equal(conf_place_key_wanted(&conf), "etc/master.key");
 	write_file("etc/master.key", "");
 	assert_string_equal(conf_place_key(&conf), "etc/master.key");
 	conf_free(&conf);
 	load_well(&conf, "--data", "var");
 	assert_null(conf_place_key(&conf));
+	assert_null(conf_place_key_wanted(&conf));
+	conf_free(&conf);
+	assert_int_equal(unlink("etc/grapnel.conf"), 0);
+	load_well(&conf, "--data", "system");
+	assert_null(conf_place_key_wanted(&conf));
 	conf_free(&conf);
 }
 

@@ -350,6 +350,15 @@ static void without_the_socket_lines_have_priorities(void **state)
 	assert_memory_equal(line, "<4>deliver: given up; request=req_", 34);
 }
 
+static void json_for_the_journal_has_priorities(void **state)
+{
+	journal_here = *state;
+	log_configure(LOG_INFO, LOG_JSON);
+	const char *line = capture(speak_to_journal, "e");
+	assert_memory_equal(line, "<4>{\"time\":\"", 12);
+	assert_string_equal(receive(journal_here), "");
+}
+
 static void another_stderr_gets_text(void **state)
 {
 	journal_here = *state;
@@ -396,6 +405,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(many_things_are_counted_together, fake_setup, fake_teardown),
 	    cmocka_unit_test_setup_teardown(the_journal_gets_entries_with_fields, journal_setup, journal_teardown),
 	    cmocka_unit_test_setup_teardown(without_the_socket_lines_have_priorities, journal_setup, journal_teardown),
+	    cmocka_unit_test_setup_teardown(json_for_the_journal_has_priorities, journal_setup, journal_teardown),
 	    cmocka_unit_test_setup_teardown(another_stderr_gets_text, journal_setup, journal_teardown),
 	    cmocka_unit_test_setup_teardown(what_is_too_large_for_a_datagram_is_cut, journal_setup, journal_teardown),
 	};
