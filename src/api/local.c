@@ -28,8 +28,13 @@ static void finding(void *context, const char *text)
 
 int local_check(struct call *call)
 {
+	char why[256], text[sizeof why + 64];
 	strbuf_puts(call_out(call, 200), "{\"findings\":[");
 	call->listed = 0;
+	if (!store_healthy(call->api->config.store, why, sizeof why)) {
+		snprintf(text, sizeof text, "the store cannot be written: %s", why);
+		finding(call, text);
+	}
 	if (reader_check(call->worker->reader, finding, call, &call->err) < 0)
 		return -1;
 	strbuf_printf(&call->response->body, "],\"ok\":%s}", call->listed == 0 ? "true" : "false");

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/client.h"
+#include "model/admin.h"
 
 const struct args_option admin_create_run_options[] = {
     {"password-file", "FILE", "take the password from the first line of this file, or of the standard input when it is -"},
@@ -83,7 +84,10 @@ static void forget(char *password)
 
 static char *ask_twice(void)
 {
-	char *password = ask("Password: ");
+	char prompt[64];
+
+	snprintf(prompt, sizeof prompt, "Password (at least %d bytes): ", ADMIN_PASSWORD_MIN);
+	char *password = ask(prompt);
 	char *again = password ? ask("Once more: ") : NULL;
 	bool same = again && strcmp(password, again) == 0;
 	if (again && !same)
@@ -110,6 +114,10 @@ static int create(const struct command_run *run, const char *password)
 	} else {
 		command_say("name and password must be UTF-8");
 		code = EXIT_USAGE;
+	}
+	if (code == EXIT_OK) {
+		command_put(run->args->words[0], stdout);
+		puts(" may log in on the page");
 	}
 	json_decref(answer);
 	json_decref(doc);

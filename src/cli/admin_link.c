@@ -22,30 +22,22 @@ static void put_base(const char *listen)
 }
 
 /* Where the hub says that it listens, unless the arguments say something else. */
-static int put_link(const struct command_run *run, const char *path, const char *hub)
+static void put_link(const struct command_run *run, const struct conf *conf, const char *path, const char *hub)
 {
 	bool said = false;
-	struct conf conf;
-	struct err err = {0};
 	const char *url = args_value(run->args, "url");
 	if (url) {
 		size_t len = strlen(url);
 		printf("%.*s%s\n", (int)(len > 0 && url[len - 1] == '/' ? len - 1 : len), url, path);
-		return EXIT_OK;
-	}
-	if (conf_load(&conf, run->args->conf_len, run->args->conf, NULL, &err) != 0) {
-		command_say("%s", err.detail);
-		return EXIT_USAGE;
+		return;
 	}
 	for (int i = 0; i < run->args->conf_len; i++)
 		said = said || strncmp(run->args->conf[i], "--listen", 8) == 0;
 	if (hub && !said)
 		fputs(hub, stdout);
 	else
-		put_base(conf.listen_api ? conf.listen_api : conf.listen);
+		put_base(conf->listen_api ? conf->listen_api : conf->listen);
 	puts(path);
-	conf_free(&conf);
-	return EXIT_OK;
 }
 
 int admin_link_run(const struct command_run *run)
@@ -61,7 +53,7 @@ int admin_link_run(const struct command_run *run)
 	code = client_request(client, "POST", "/local/login-link", NULL, (struct slice){0}, &answer);
 	const char *path = json_string_value(json_object_get(answer, "path"));
 	if (code == EXIT_OK && path)
-		code = put_link(run, path, json_string_value(json_object_get(answer, "url")));
+		put_link(run, client_conf(client), path, json_string_value(json_object_get(answer, "url")));
 	json_decref(answer);
 	client_close(client);
 	return code;

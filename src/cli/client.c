@@ -2,6 +2,7 @@
  * deadline; the wait for the lock paces that. */
 #include "cli/client.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ struct client {
 	struct conf conf;
 	struct transport *transport;
 	bool running_only;
+	char *mistake; /* the first one in the option file; NULL: none */
 	bool make; /* a folder that is no hub's yet becomes one */
 	void *hub; /* the store in this process; NULL: not opened */
 	char why[TRANSPORT_WHY_SIZE];
@@ -286,18 +288,66 @@ static int check_remote(struct client *client)
 	return EXIT_OK;
 }
 
+/* "…/grapnel.conf:3: …": of a line of the option file; not of an argument, the environment, or a file that cannot be read at all. */
+static bool is_of_a_line(const char *text)
+{
+	const char *end = strstr(text, ": "), *at = end;
+
+	while (at && at > text && isdigit((unsigned char)at[-1]))
+		at--;
+	return at && at < end && at > text && at[-1] == ':';
+}
+
+struct mistakes {
+	char *first;
+	bool elsewhere; /* one is not of a line of the file */
+};
+
+static void take_mistake(void *context, const char *text)
+{
+	struct mistakes *mistakes = context;
+
+	mistakes->elsewhere = mistakes->elsewhere || !is_of_a_line(text);
+	if (!mistakes->first)
+		mistakes->first = mem_text(text);
+}
+
+/* A hub that runs took its options when they were sound: a mistake that its file got since must not keep anybody from pausing it. */
+static int load_options(struct client *client, const struct args *args)
+{
+	struct mistakes mistakes = {0};
+
+	conf_find(&client->conf, args->conf_len, args->conf, take_mistake, &mistakes);
+	client->mistake = mistakes.first;
+	if (!mistakes.elsewhere)
+		return EXIT_OK;
+	command_say("%s", client->mistake);
+	return EXIT_USAGE;
+}
+
+/* Without a hub that runs, this command would be the one to live by the options. */
+static int live_with_mistake(struct client *client)
+{
+	struct client_ask ask = {.method = "GET", .path = "/healthz"};
+	struct client_answer answer = {.body = STRBUF_INIT(TRANSPORT_ANSWER_MAX_BYTES)};
+	bool runs = client->conf.url || transport_ask(client->transport, &ask, &answer, client->why) == WAY_ANSWERED;
+
+	strbuf_free(&answer.body);
+	client->running_only = true;
+	command_say(runs ? "%s (the hub that runs is asked nevertheless)" : "%s", client->mistake);
+	return runs ? EXIT_OK : EXIT_USAGE;
+}
+
 struct client *client_open(const struct command_run *run, bool make, int *code)
 {
 	struct client *client = mem_new(struct client);
-	struct err err = {0};
 
 	client->local = run->local;
 	client->make = make;
-	*code = EXIT_USAGE;
-	if (conf_load(&client->conf, run->args->conf_len, run->args->conf, NULL, &err) != 0) {
-		command_say("%s", err.detail);
+	*code = load_options(client, run->args);
+	if (*code != EXIT_OK)
 		goto out;
-	}
+	*code = EXIT_USAGE;
 	if (client->conf.url) {
 		*code = check_remote(client);
 		if (*code != EXIT_OK)
@@ -307,7 +357,7 @@ struct client *client_open(const struct command_run *run, bool make, int *code)
 		            strerror(errno));
 		goto out;
 	}
-	if (make && !client->conf.url && access(client->conf.data, F_OK) != 0 && errno == ENOENT)
+	if (make && !client->mistake && !client->conf.url && access(client->conf.data, F_OK) != 0 && errno == ENOENT)
 		command_say("there is no data folder %s yet: it is made now, with an empty database; another hub's is named with --data",
 		            client->conf.data);
 	client->transport = transport_new(client->conf.data, client->conf.url, client->conf.key, client->conf.ca);
@@ -316,8 +366,9 @@ struct client *client_open(const struct command_run *run, bool make, int *code)
 		command_say("libcurl does not start");
 		goto out;
 	}
-	*code = EXIT_OK;
-	return client;
+	*code = client->mistake ? live_with_mistake(client) : EXIT_OK;
+	if (*code == EXIT_OK)
+		return client;
 out:
 	client_close(client);
 	return NULL;
@@ -362,5 +413,6 @@ void client_close(struct client *client)
 	client_let_go(client);
 	transport_free(client->transport);
 	conf_free(&client->conf);
+	free(client->mistake);
 	free(client);
 }

@@ -37,7 +37,7 @@ struct client_answer {
 	struct strbuf body;
 };
 
-/* Loads the options. `make`: a data folder that does not exist is made; otherwise that is an error, since a mistyped --data would look
+/* Loads the options. What is wrong with a line of the option file is said, and no error when a hub runs. `make`: a data folder that does not exist is made; otherwise that is an error, since a mistyped --data would look
  * like an empty hub, as is one in which no hub ever was, once it is asked. NULL: it was said why, and *code is the exit code. */
 struct client *client_open(const struct command_run *run, bool make, int *code) ATTR_MUST_USE;
 /* Whether what was asked last was asked of a hub that runs, not of the store in this process. */

@@ -33,6 +33,7 @@ struct restore {
 	char staging[PATH_MAX + sizeof STAGING];
 	int folder; /* the data folder */
 	int lock;
+	bool made;   /* the data folder was not there before */
 	bool staged; /* the folder of its own is there */
 	json_t *told; /* what the copy says of itself */
 };
@@ -128,19 +129,42 @@ static int check_empty(const struct restore *restore)
 	while (code == EXIT_OK && (entry = readdir(folder))) {
 		if (may_be_there(entry->d_name))
 			continue;
-		command_say("%s is not empty: %s is in it; a restore never replaces anything: name a new folder with --data", restore->data,
-		            entry->d_name);
+		command_say("%s is not empty: %s is in it; a restore never replaces anything: move the folder away (mv %s %s.before), or name a "
+		            "new one with --data",
+		            restore->data, entry->d_name, restore->data, restore->data);
 		code = EXIT_FAILED;
 	}
 	closedir(folder);
 	return code;
 }
 
+/* One that root makes is for the packaged hub, when there is one: with root's own it could not start. */
+static int make_folder(struct restore *restore)
+{
+	struct stat packaged;
+
+	restore->made = mkdir(restore->data, 0700) == 0;
+	if (!restore->made && errno != EEXIST)
+		return say_file("cannot be made", restore->data);
+	if (restore->made && geteuid() == 0 && stat(conf_place.data, &packaged) == 0 &&
+	    chown(restore->data, packaged.st_uid, packaged.st_gid) != 0)
+		return say_file("cannot be given to the owner of the packaged hub's data folder", restore->data);
+	return EXIT_OK;
+}
+
+/* Nothing was restored. */
+static void unmake_folder(const struct restore *restore)
+{
+	if (restore->folder >= 0)
+		unlinkat(restore->folder, "grapnel.lock", 0);
+	rmdir(restore->data);
+}
+
 /* The same lock that a hub holds. */
 static int take_lock(struct restore *restore)
 {
-	if (mkdir(restore->data, 0700) != 0 && errno != EEXIST)
-		return say_file("cannot be made", restore->data);
+	if (make_folder(restore) != EXIT_OK)
+		return EXIT_FAILED;
 	restore->folder = open(restore->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (restore->folder < 0)
 		return say_file("cannot be opened", restore->data);
@@ -149,7 +173,8 @@ static int take_lock(struct restore *restore)
 		return say_file("has no lock that can be opened", restore->data);
 	if (flock(restore->lock, LOCK_EX | LOCK_NB) == 0)
 		return EXIT_OK;
-	command_say("a hub runs on the data folder %s: name a new folder with --data", restore->data);
+	command_say("a hub runs on the data folder %s: stop it first (systemctl stop grapnel.socket grapnel), or name a new folder with --data",
+	            restore->data);
 	return EXIT_UNAVAILABLE;
 }
 
@@ -403,6 +428,8 @@ int restore_run(const struct command_run *run)
 		code = stage_and_check(&restore);
 	if (restore.staged)
 		unstage(&restore);
+	if (code != EXIT_OK && restore.made)
+		unmake_folder(&restore);
 	if (code == EXIT_OK)
 		put_done(&restore);
 	json_decref(restore.told);

@@ -337,9 +337,9 @@ static bool admits(struct case_of *c, int family, const uint8_t *address, const 
 	inet_ntop(family, address, text, sizeof text);
 	if (denied) {
 		range_text(denied, closed);
-		snprintf(c->why, c->why_size, "%s%s is in %s, which --egress-deny closes", text, form, closed);
+		snprintf(c->why, c->why_size, "%s%s is in %s, which egress.deny (--egress-deny) closes", text, form, closed);
 	} else {
-		snprintf(c->why, c->why_size, "%s%s is in %s (%s); --egress-allow opens it", text, form, range, name);
+		snprintf(c->why, c->why_size, "%s%s is in %s (%s); egress.allow (--egress-allow) opens it", text, form, range, name);
 	}
 	return false;
 }
@@ -403,7 +403,8 @@ static bool admits_scheme(const struct case_of *c, bool https)
 		return true;
 	if (c->why)
 		snprintf(c->why, c->why_size,
-		         "plain http:// is only for addresses that --egress-allow opens; use https://, or --egress-allow-http");
+		         "plain http:// is only for addresses that egress.allow (--egress-allow) opens; use https://, or egress.allow_http "
+		         "(--egress-allow-http)");
 	return false;
 }
 

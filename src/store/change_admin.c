@@ -10,8 +10,8 @@ int admin_put(struct tx *tx, struct store_change *change)
 	if (found < 0)
 		return -1;
 	if (found && !change->replace)
-		return err_field(&change->err, ERR_UID_TAKEN, "/name", "there is an administrator %s already%s", admin->name,
-		                 present.disabled ? ", who is disabled" : "");
+		return err_set(&change->err, ERR_UID_TAKEN, "there is an administrator %s already%s; --replace gives a new password", admin->name,
+		               present.disabled ? ", who is disabled" : "");
 	admin->id = found ? present.id : id_next(&tx->store->ids, tx->now_ms);
 	admin->created_ms = found ? present.created_ms : tx->now_ms;
 	if (audit_admin(tx, change, found ? &present : NULL, admin) || tx->engine->ops->admin_put(tx->engine, admin))

@@ -77,6 +77,8 @@ void told_change(const struct store_change *change)
 		return;
 	if (id_parse(ID_ENDPOINT, slice_of(change->audited_thing), &fields.endpoint) == 0)
 		log_told(changed, &fields, "%s", change->audited);
+	else if (strcmp(change->audited_thing, "hub") == 0) /* the action says so */
+		log_told(changed, &fields, "%s", change->audited);
 	else
 		log_told(changed, &fields, "%s %s", change->audited, change->audited_thing);
 }

@@ -226,7 +226,8 @@ static void fail_change(struct writer *w, struct store_change *change, enum engi
 	if (fault == ENGINE_REFUSED)
 		err_set(&change->err, ERR_INTERNAL, "the store refused the change: %s", w->engine->why);
 	else
-		err_set(&change->err, ERR_STORAGE, "the store cannot be written now; try again in a moment");
+		err_set(&change->err, ERR_STORAGE, "the store cannot be written now: %s; try again when that is mended: the hub sees it by itself",
+		        w->store->why[0] ? w->store->why : w->engine->why);
 }
 
 /* The transaction of this batch failed because of the disk, or it is not tried. */

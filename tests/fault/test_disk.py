@@ -82,8 +82,13 @@ def test_changes_get_503_too(hub, disk):
     assert (answer.status, answer.code) == (503, "storage_unavailable")
     answer = hub.api("POST", "/v1/keys", {"name": "x", "scopes": ["read"]})
     assert (answer.status, answer.code) == (503, "storage_unavailable")
+    paused = run("pause", "--data", hub.data)
+    assert paused.returncode == 3 and "disk is full" in paused.stderr, "the reason is said"
+    checked = run("check", "--data", hub.data)
+    assert checked.returncode == 1 and "the store cannot be written" in checked.stdout and "disk is full" in checked.stdout, checked
     disk.mends()
     eventually(lambda: hub.api("GET", "/readyz", key=None).status == 200)
+    assert run("check", "--data", hub.data).stdout == "ok\n"
     assert hub.pages("/v1/endpoints") == []
     assert len(hub.pages("/v1/keys")) == 1
 

@@ -8,7 +8,7 @@ import pytest
 from hub import run
 from test_tls import make_certificate
 
-OK, FAILED = 0, 1
+OK, FAILED, USAGE = 0, 1, 2
 
 
 @pytest.fixture
@@ -123,3 +123,39 @@ def test_no_hub_and_no_database_is_touched(hub, check):
     assert check("data = " + hub.data + "\n") == []
     assert sorted(os.listdir(hub.data)) == before
     assert run("check", "--data", hub.data).stdout == "ok\n", "without --config it is about the hub"
+
+
+@pytest.fixture
+def mistaken(hub):
+    """A hub whose option file got a mistake after its start."""
+    with open(os.path.join(hub.data, "grapnel.conf"), "w", encoding="utf-8") as file:
+        file.write("[log]\nlevle = debug\n")
+    return hub
+
+
+MISTAKE = "grapnel.conf:2: unknown option log.levle; did you mean log.level?"
+
+
+def test_a_mistake_in_the_file_keeps_nobody_from_a_hub_that_runs(mistaken):
+    for command in [("pause",), ("resume",), ("admin", "link"), ("endpoints", "list"), ("key", "create", "--scope", "read")]:
+        done = run(*command, "--data", mistaken.data)
+        assert done.returncode == 0 and MISTAKE in done.stderr and "the hub that runs" in done.stderr, (command, done)
+    assert mistaken.got("/v1/hub")["paused"] is False
+    link = run("admin", "link", "--data", mistaken.data).stdout
+    assert link.startswith(f"http://127.0.0.1:{mistaken.port}/"), link
+    checked = run("check", "--data", mistaken.data)
+    assert checked.returncode == FAILED and MISTAKE in checked.stdout, checked
+    assert run("reload", "--data", mistaken.data).returncode == FAILED
+
+
+def test_a_mistake_in_the_file_counts_when_no_hub_runs(mistaken):
+    mistaken.terminate()
+    done = run("pause", "--data", mistaken.data)
+    assert done.returncode == USAGE and MISTAKE in done.stderr and "the hub that runs" not in done.stderr, done
+
+
+def test_a_mistake_in_arguments_counts_in_any_case(mistaken):
+    for wrong, env in [(("--log-levle", "debug"), {}), ((), {"GRAPNEL_LIMITS_DEPTH": "deep"}), (("--config", mistaken.data + "/none.conf"), {})]:
+        done = run("pause", "--data", mistaken.data, *wrong, env=env)
+        assert done.returncode == USAGE, (wrong, done)
+    assert mistaken.got("/v1/hub")["paused"] is False

@@ -236,7 +236,7 @@ def test_backup_refuses_an_existing_file(either, tmp_path):
 def test_backup_to_a_path_that_cannot_be_is_refused(either, tmp_path):
     done = cli(either, "backup", tmp_path / "missing" / "copy.db")
     assert done.returncode == FAILED, done
-    assert "No such file" in done.stderr
+    assert "No such file" in done.stderr and "the hub writes it" in done.stderr and "/var/backups/grapnel" in done.stderr
 
 
 def test_backup_without_a_running_hub(hub, tmp_path):

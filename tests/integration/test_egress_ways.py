@@ -61,8 +61,8 @@ def test_redirect_is_not_followed(make_hub, sink, status):
 def test_what_is_denied_is_refused_though_it_is_allowed(make_hub):
     hub = make_hub("--egress-deny", "127.0.0.2/32,1.2.3.0/24", allow="127.0.0.0/8")
     with Canary("127.0.0.2") as canary:
-        assert "127.0.0.2/32, which --egress-deny closes" in refused(hub, f"http://127.0.0.2:{canary.port}/")
-        assert "1.2.3.0/24, which --egress-deny closes" in refused(hub, "https://1.2.3.4/")
+        assert "127.0.0.2/32, which egress.deny (--egress-deny) closes" in refused(hub, f"http://127.0.0.2:{canary.port}/")
+        assert "1.2.3.0/24, which egress.deny (--egress-deny) closes" in refused(hub, "https://1.2.3.4/")
         assert canary.peers == []
 
 

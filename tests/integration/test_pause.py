@@ -28,6 +28,7 @@ def test_events_are_taken_in_and_wait(hub, sink):
     hub.endpoint(sink.url("/hook"), ["*"], uid="hook")
     hub.wait_delivery(hub.publish(uid="before"), "delivered")
     answer = hub.api("POST", "/v1/hub/pause")
+    assert "hub.pause; " in hub.log()
     assert (answer.status, answer.json["paused"], answer.json["reason"], answer.json["backup_at"]) == (200, True, "operator", None)
     assert hub.api("POST", "/v1/hub/pause").json == answer.json, "paused already: nothing changes"
     event = hub.publish(uid="meanwhile")

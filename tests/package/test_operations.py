@@ -1,9 +1,9 @@
-"""What docs/guide/operations.md says of backups, done in a machine as the page has it: every command of "Backup" and "Restore"."""
+"""What docs/guide/operations.md says, done in a machine as the page has it: every command of "Backup", "Restore" and "Another disk for the data"."""
 
 import os
 import re
 
-from packaged import DATA, KEY
+from packaged import DATA, EGRESS, KEY, OPTIONS
 
 GUIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "guide", "operations.md")
 
@@ -25,16 +25,35 @@ def test_backup_and_restore_as_the_guide_says(machine, hub, sink):
         machine.run("sh", "-e", "-c", block)
     hub.publish("order.created", uid="after")
     sink.wait_for(2, "/hook")
-    # A machine on which the package was installed anew has another key.
+    # A machine on which the package was installed anew has another key and other options. Here systemd has the ports.
+    machine.run("systemctl", "stop", "grapnel.service")
+    machine.run("systemctl", "enable", "--now", "grapnel.socket")
+    machine.run("systemctl", "start", "grapnel.service")
     machine.root.write(KEY, "0" * 64 + "\n")
+    machine.root.write(OPTIONS, machine.root.read(OPTIONS).replace(EGRESS, "[egress]\n"))
     restore = blocks("Restore")
-    assert len(restore) == 2
+    assert len(restore) == 3
     machine.run("sh", "-e", "-c", restore[0])
+    assert machine.root.mode(OPTIONS) == "0640 root:grapnel"
     assert hub.got("/v1/hub")["reason"] == "restore"
     assert machine.root.mode(f"{DATA}/grapnel.db") == "0600 grapnel:grapnel"
     hub.publish("order.created", uid="again")
     assert len(sink.received("/hook")) == 2, "it comes up paused"
-    machine.run("sh", "-e", "-c", restore[1])
+    assert "curl --unix-socket" in restore[1], "the machine has no curl"
+    machine.run("sh", "-e", "-c", restore[2])
     received = sink.wait_for(3, "/hook")
     assert received[2].signed_with(secret), "the secrets are those of before"
     assert [e["uid"] for e in hub.got("/v1/events", order="asc")["data"]] == ["before", "again"]
+
+
+def test_another_disk_for_the_data_as_the_guide_says(machine, hub, sink):
+    secret = hub.endpoint(sink.url("/hook"), ["order.*"], uid="billing")["secret"]
+    hub.wait_delivery(hub.publish("order.created", uid="before"), "delivered")
+    (move,) = blocks("Another disk for the data")
+    assert machine.run("sh", "-e", "-c", move).endswith("ok\n")
+    hub.publish("order.created", uid="after")
+    assert sink.wait_for(2, "/hook")[1].signed_with(secret)
+    assert machine.root.mode("/srv/grapnel/grapnel.db") == "0600 grapnel:grapnel"
+    assert hub.command("pause").startswith("paused")
+    machine.run("systemctl", "restart", "grapnel")
+    assert [e["uid"] for e in hub.got("/v1/events", order="asc")["data"]] == ["before", "after"]

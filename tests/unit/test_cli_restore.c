@@ -68,6 +68,7 @@ static void nothing_is_ever_replaced(void **state)
 	write_file("var/grapnel.db", "dear");
 	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key"), EXIT_FAILED);
 	assert_holds(printed.err, "not empty: grapnel.db");
+	assert_holds(printed.err, "mv ./var ./var.before");
 	assert_int_equal(access("var/master.key", F_OK), -1);
 	assert_int_equal(stub.opens, 0);
 }
@@ -80,6 +81,7 @@ static void a_folder_in_use_is_left_alone(void **state)
 	assert_true(lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0);
 	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key"), EXIT_UNAVAILABLE);
 	assert_holds(printed.err, "a hub runs on the data folder");
+	assert_holds(printed.err, "systemctl stop grapnel.socket grapnel");
 	close(lock);
 	assert_int_equal(access("var/grapnel.db", F_OK), -1);
 }
@@ -173,6 +175,37 @@ static void what_does_not_open_or_is_damaged_leaves_nothing(void **state)
 	assert_int_equal(entries("var"), 1);
 }
 
+static void a_folder_that_was_made_for_nothing_goes_again(void **state)
+{
+	(void)state;
+	write_backup();
+	stub.open_fails = ERR_INVALID;
+	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key", "--data", "new"), EXIT_FAILED);
+	assert_int_equal(access("new", F_OK), -1);
+	assert_int_equal(access("var", F_OK), 0);
+}
+
+static void what_root_makes_is_the_packaged_hubs(void **state)
+{
+	const struct conf_place before = conf_place;
+	struct stat status;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	write_backup();
+	assert_int_equal(mkdir("system", 0700), 0);
+	assert_int_equal(chown("system", 4711, 4712), 0);
+	conf_place = (struct conf_place){.file = "system.conf", .key = "system.key", .data = "system"};
+	assert_int_equal(RUN("restore", "backup.db", "--master-key", "kept.key", "--data", "new"), EXIT_OK);
+	conf_place = before;
+	static const char *const names[] = {"new", "new/grapnel.db", "new/master.key", "new/grapnel.lock"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		assert_int_equal(stat(names[i], &status), 0);
+		assert_true(status.st_uid == 4711 && status.st_gid == 4712);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +219,8 @@ int main(void)
 	    CLI_TEST(the_key_of_a_packaged_hub_must_be_the_one_of_the_backup),
 	    CLI_TEST(what_cannot_be_paused_is_not_restored),
 	    CLI_TEST(what_does_not_open_or_is_damaged_leaves_nothing),
+	    CLI_TEST(a_folder_that_was_made_for_nothing_goes_again),
+	    CLI_TEST(what_root_makes_is_the_packaged_hubs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

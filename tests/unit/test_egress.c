@@ -329,11 +329,11 @@ static void refusal_names_the_range_and_the_option(void **state)
 	char why[160];
 	struct egress *egress = egress_new(&(struct egress_rules){.allow = "::/0", .deny = "1.2.0.0/16", .ports = "443"}, &err);
 	assert_false(allows(egress, "10.1.2.3", why, sizeof why));
-	assert_string_equal(why, "10.1.2.3 is in 10.0.0.0/8 (private use); --egress-allow opens it");
+	assert_string_equal(why, "10.1.2.3 is in 10.0.0.0/8 (private use); egress.allow (--egress-allow) opens it");
 	assert_false(allows(egress, "::ffff:10.1.2.3", why, sizeof why));
 	assert_non_null(strstr(why, "IPv4-mapped"));
 	assert_false(allows(egress, "1.2.3.4", why, sizeof why));
-	assert_string_equal(why, "1.2.3.4 is in 1.2.0.0/16, which --egress-deny closes");
+	assert_string_equal(why, "1.2.3.4 is in 1.2.0.0/16, which egress.deny (--egress-deny) closes");
 	struct sockaddr_in public = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x01010101)};
 	assert_int_equal(egress_judge(egress, (const struct sockaddr *)&public, 80, true, why, sizeof why), EGRESS_PORT);
 	assert_non_null(strstr(why, "--egress-ports"));

@@ -49,7 +49,10 @@ void *sqlite_backup_begin(struct engine *engine, const char *path, struct err *e
 		if (errno == EEXIST)
 			err_set(err, ERR_CONFLICT, "%s exists already; a backup never overwrites a file", path);
 		else if (path_is_bad(errno))
-			err_set(err, ERR_INVALID, "%s cannot be made: %s", path, strerror(errno));
+			err_set(err, ERR_INVALID,
+			        "%s cannot be made: %s; the hub writes it, as its user (and, as a service, within its sandbox): name a file in a "
+			        "folder that it may write to, of a packaged hub in /var/backups/grapnel (restart the hub once when that was made)",
+			        path, strerror(errno));
 		else
 			err_set(err, ERR_STORAGE, "%s cannot be made: %s", path, strerror(errno));
 		return NULL;
