@@ -19,12 +19,6 @@ const struct args_option sources_add_run_options[] = {
     {0},
 };
 
-static const struct path_filter texts[] = {
-    {"uid", "uid"},       {"subscriber", "subscriber"}, {"event-type", "event_type"},
-    {"dedupe", "dedupe"}, {"public-url", "public_url"}, {"description", "description"},
-    {0},
-};
-
 static int put_options(const struct command_run *run, json_t *doc)
 {
 	struct strbuf text = STRBUF_INIT(0);
@@ -32,10 +26,7 @@ static int put_options(const struct command_run *run, json_t *doc)
 
 	if (run->args->words_len > 0)
 		json_object_set_new(doc, "scheme", json_string(run->args->words[0]));
-	for (const struct path_filter *one = texts; one->option; one++) {
-		if (args_value(run->args, one->option))
-			json_object_set_new(doc, one->name, json_string(args_value(run->args, one->option)));
-	}
+	source_texts(run, doc);
 	const char *secret = source_secret(run, &text, &code);
 	if (secret)
 		json_object_set_new(doc, "secret", json_string(secret));

@@ -23,6 +23,14 @@ static const struct path_filter texts[] = {
     {0},
 };
 
+void source_texts(const struct command_run *run, json_t *doc)
+{
+	for (const struct path_filter *one = texts; one->option; one++) {
+		if (args_value(run->args, one->option))
+			json_object_set_new(doc, one->name, json_string(args_value(run->args, one->option)));
+	}
+}
+
 int source_merge(const struct command_run *run, json_t *doc)
 {
 	struct strbuf path = STRBUF_INIT(PATH_MAX_BYTES);
@@ -50,10 +58,7 @@ int sources_update_run(const struct command_run *run)
 
 	if (!doc)
 		return EXIT_USAGE;
-	for (const struct path_filter *one = texts; one->option; one++) {
-		if (args_value(run->args, one->option))
-			json_object_set_new(doc, one->name, json_string(args_value(run->args, one->option)));
-	}
+	source_texts(run, doc);
 	int code = document_pairs(run, "setting", "settings", doc);
 	if (code == EXIT_OK && json_object_size(doc) == 0)
 		code = command_misused(run, "nothing is to be changed: give an option, such as --event-type, or --document");

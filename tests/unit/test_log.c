@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "../lib/temp.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
@@ -274,7 +275,7 @@ static void many_things_are_counted_together(void **state)
 /* ---- The journal ---- */
 
 struct journal {
-	char folder[32], path[64], got[65536];
+	char *folder, *path, got[65536];
 	int fd;
 };
 
@@ -282,10 +283,10 @@ static int journal_setup(void **state)
 {
 	struct journal *journal = calloc(1, sizeof *journal);
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	memcpy(journal->folder, "/tmp/grapnel-log-XXXXXX", sizeof "/tmp/grapnel-log-XXXXXX");
-	if (!mkdtemp(journal->folder))
+	journal->folder = temp_make();
+	journal->path = temp_path(journal->folder, "socket");
+	if (strlen(journal->path) >= sizeof address.sun_path)
 		return -1;
-	snprintf(journal->path, sizeof journal->path, "%s/socket", journal->folder);
 	memcpy(address.sun_path, journal->path, strlen(journal->path) + 1);
 	journal->fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 	*state = journal;
@@ -300,8 +301,8 @@ static int journal_teardown(void **state)
 	log_open(LOG_JOURNAL_SOCKET);
 	log_configure(LOG_INFO, LOG_TEXT);
 	close(journal->fd);
-	unlink(journal->path);
-	rmdir(journal->folder);
+	free(journal->path);
+	temp_remove(journal->folder);
 	free(journal);
 	return 0;
 }

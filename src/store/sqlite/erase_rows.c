@@ -101,21 +101,13 @@ int sqlite_audit_erase(struct engine *engine, int64_t id)
 	return with_id(sqlite_of(engine), QUERY_AUDIT_ERASE, id);
 }
 
-static int read_ids(struct sqlite *s, struct run *run, int64_t *ids)
-{
-	int row, len = 0;
-	while ((row = sqlite_row(s, run)) > 0)
-		ids[len++] = run_int_at(run, 0);
-	return row < 0 ? -1 : len;
-}
-
 int sqlite_endpoints_of_subscriber(struct engine *engine, int64_t subscriber, int64_t *ids, int max)
 {
 	struct sqlite *s = sqlite_of(engine);
 	struct run run = db_run(&s->db, QUERY_ENDPOINTS_OF_SUBSCRIBER);
 	run_int(&run, 1, subscriber);
 	run_int(&run, 2, max);
-	return read_ids(s, &run, ids);
+	return sqlite_ids(s, &run, ids);
 }
 
 int sqlite_tombstones_of_subscriber(struct engine *engine, int64_t subscriber, int64_t after, int64_t *ids, int max)
@@ -125,7 +117,7 @@ int sqlite_tombstones_of_subscriber(struct engine *engine, int64_t subscriber, i
 	run_int(&run, 1, subscriber);
 	run_int(&run, 2, after);
 	run_int(&run, 3, max);
-	return read_ids(s, &run, ids);
+	return sqlite_ids(s, &run, ids);
 }
 
 int sqlite_tombstone_erase(struct engine *engine, int64_t id, struct slice doc)

@@ -47,11 +47,7 @@ int sqlite_event_endpoints(struct engine *engine, int64_t event, int64_t subscri
 	run_int(&run, 1, event);
 	run_int(&run, 2, max);
 	run_int(&run, 3, subscriber);
-	int len = 0;
-	int found;
-	while ((found = sqlite_row(s, &run)) > 0)
-		endpoints[len++] = run_int_at(&run, 0);
-	return found < 0 ? -1 : len;
+	return sqlite_ids(s, &run, endpoints);
 }
 
 /* ---- The walk ---- */

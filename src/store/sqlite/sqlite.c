@@ -36,6 +36,14 @@ int sqlite_value(struct sqlite *s, struct run *run, int64_t *value)
 	return row < 0 ? sqlite_failed(s) : row;
 }
 
+int sqlite_ids(struct sqlite *s, struct run *run, int64_t *ids)
+{
+	int row, len = 0;
+	while ((row = sqlite_row(s, run)) > 0)
+		ids[len++] = run_int_at(run, 0);
+	return row < 0 ? -1 : len;
+}
+
 /* ---- Transactions ---- */
 
 static int simple(struct engine *engine, enum query query)

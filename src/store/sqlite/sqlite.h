@@ -34,6 +34,8 @@ int sqlite_failed(struct sqlite *s);
 int sqlite_row(struct sqlite *s, struct run *run) ATTR_MUST_USE;
 int sqlite_done(struct sqlite *s, struct run *run) ATTR_MUST_USE;
 int sqlite_value(struct sqlite *s, struct run *run, int64_t *value) ATTR_MUST_USE;
+/* The first column of all rows, which the query bounds to as many as there is room for; how many. */
+int sqlite_ids(struct sqlite *s, struct run *run, int64_t *ids) ATTR_MUST_USE;
 
 /* lease.c: all shards are this node's, in a new epoch. */
 int lease_take(struct sqlite *s) ATTR_MUST_USE;
